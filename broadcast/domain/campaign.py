@@ -1,0 +1,102 @@
+"""A campaign: what the CRM orders, the states it passes, and which move is possible from where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from broadcast.domain.contact import Recipient, Status
+from broadcast.domain.content import Content
+
+
+class State(str, Enum):
+    """A campaign's `status`, as the API shows it."""
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"  #: nothing is left to send
+    CANCELLED = "cancelled"
+
+
+class Move(str, Enum):
+    """What a person may ask of a campaign."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A move's result and the states it may be made from. A campaign already there stays: moves are idempotent."""
+
+    to: State
+    from_: frozenset[State]
+
+
+#: the only place that says which move is possible from where
+RULES: Mapping[Move, Rule] = {
+    Move.PAUSE: Rule(State.PAUSED, frozenset({State.SCHEDULED, State.RUNNING})),
+    Move.RESUME: Rule(State.RUNNING, frozenset({State.PAUSED})),
+    Move.CANCEL: Rule(State.CANCELLED, frozenset({State.SCHEDULED, State.RUNNING, State.PAUSED})),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A CRM's request for a campaign, its shape checked, its contacts not yet looked at.
+
+    `digest` stands for the body as it was sent: the same id with another digest is a conflict.
+    """
+
+    campaign: str
+    instance: str
+    recipients: Sequence[Recipient]
+    content: Content
+    gap_ms: int  #: least time between two departures, in ms (`rateLimitMs`)
+    jitter_ms: int = 0  #: each gap is lengthened by a random 0 to this many ms
+    priority: int = 5  #: 0 to 9, 9 the most urgent
+    scheduled_ms: int | None = None  #: Unix ms, or None for now
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """What sending needs to know of a campaign; none of it changes after accepting."""
+
+    id: str
+    instance: str
+    content: Content
+    priority: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A campaign as it stands at one instant. Times are Unix ms; None where it has not happened."""
+
+    id: str
+    instance: str
+    state: State
+    priority: int
+    total: int
+    counts: Mapping[Status, int]  #: exclusive, and they add up to `total`
+    gap_ms: int
+    sends_per_minute: float  #: as measured over the last departures; 0 when it is not sending
+    expected_finish_ms: int | None
+    hold_reason: str | None  #: a code, when a running campaign is not sending
+    hold_detail: str | None  #: the same for people
+    last_error: str | None
+    created_ms: int
+    scheduled_ms: int | None
+    started_ms: int | None
+    paused_ms: int | None
+    finished_ms: int | None
+    skipped: Mapping[str, int]  #: reason -> how many were left out at accepting
+
+    @property
+    def progress(self) -> float:
+        """The share of the contacts that nothing more will be sent to, 0 to 1."""
+        left = sum(self.counts[status] for status in (Status.PENDING, Status.BOOKED, Status.SENDING))
+        return round(1 - left / self.total, 4) if self.total else 1.0

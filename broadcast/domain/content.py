@@ -1,0 +1,42 @@
+"""A campaign's message: its kind, its text, its media, and how a contact's values fill it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(str, Enum):
+    """What sort of message it is; the values are the CRM's `mediaType`."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """One message to many contacts. `text` is the caption where there is media; audio has none."""
+
+    kind: Kind
+    text: str
+    media_url: str | None = None
+
+
+#: `{{name}}` or `{{name|what to say instead}}`. Nothing else has a meaning inside a message.
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*(?:\|([^{}]*))?\}\}")
+
+
+def missing(text: str, values: Mapping[str, str]) -> list[str]:
+    """The variables that have neither a value nor a default, in the order they appear."""
+    wanted = (match for match in _VARIABLE.finditer(text) if match[2] is None)
+    return list(dict.fromkeys(match[1] for match in wanted if not values.get(match[1])))
+
+
+def render(text: str, values: Mapping[str, str]) -> str:
+    """The text with each variable replaced by its value or default. Values are never read as templates."""
+    return _VARIABLE.sub(lambda match: values.get(match[1]) or (match[2] or "").strip(), text)

@@ -1,0 +1,103 @@
+"""Planning a lane: take back what was lost, then book the next seconds of departures for one batch."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from broadcast.pacing import Slot, plan
+from broadcast.store import Store
+from broadcast.store.lanes import Booked, Survey
+
+#: A booked contact that nobody asked the fence for, so long after its slot, is taken back.
+GRACE_MS = 5000
+#: A lane that holds contacts is looked at again after so long, to find what a dead worker held.
+WATCH_MS = 2500
+#: The first departure is booked so far ahead that its message can reach a worker in time.
+TRANSIT_MS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    """How far ahead a lane is fanned out: ms of departures, and contacts, whichever is less."""
+
+    ms: int
+    contacts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What one planning found: the departures to publish, and what happened on the way."""
+
+    id: str
+    instance: str
+    now_ms: int  #: Redis's clock when the departures were booked
+    departures: Sequence[Booked]
+    completed: Sequence[str]
+    taken_back: int
+    given_up: int
+    survey: Survey
+
+    @property
+    def campaigns(self) -> list[str]:
+        """The campaigns that have a departure in this batch."""
+        return sorted({departure.campaign for departure in self.departures})
+
+
+def plan_lane(store: Store, instance: str, *, horizon: Horizon, chance: Callable[[], float] = random.random) -> Batch:
+    """Mend the lane and book its next departures up to the horizon; the caller publishes them, then calls `rejoin`."""
+    taken_back, given_up = store.lanes.mend(instance, grace_ms=GRACE_MS)
+    survey = store.lanes.survey(instance)
+    batch = uuid.uuid4().hex
+    slots = _slots(survey, horizon, chance)
+    booked = store.lanes.book(instance, turn=survey.turn, batch=batch, slots=slots) if slots else None
+    return Batch(
+        id=batch,
+        instance=instance,
+        now_ms=survey.now_ms,
+        departures=booked or [],
+        completed=survey.completed,
+        taken_back=taken_back,
+        given_up=given_up,
+        survey=survey,
+    )
+
+
+def _slots(survey: Survey, horizon: Horizon, chance: Callable[[], float]) -> list[Slot]:
+    """The departures to book. With no live worker there are none: messages that nobody takes would only pile up."""
+    if survey.hold or survey.workers == 0:
+        return []
+    return plan(
+        survey.candidates,
+        turn=survey.turn,
+        first_ms=max(survey.now_ms + TRANSIT_MS, survey.rest_ms),
+        previous_ms=survey.left_ms,
+        previous_gap_ms=survey.gap_ms,
+        until_ms=survey.now_ms + horizon.ms,
+        limit=max(horizon.contacts - survey.booked, 0),
+        chance=chance,
+    )
+
+
+def look_again_ms(batch: Batch, horizon: Horizon) -> int | None:
+    """When the lane is to be planned again, Unix ms of Redis's clock; None when it has nothing to do.
+
+    Half a horizon before the departures run out, so that the next batch is there in time.
+    """
+    survey = batch.survey
+    held = len(batch.departures) + survey.booked + survey.sending
+    times = [survey.now_ms + WATCH_MS] if held else []
+    if not survey.hold:
+        times += [claim.next_due_ms for claim in survey.candidates if claim.next_due_ms > survey.now_ms]
+        waiting = sum(claim.waiting for claim in survey.candidates) - len(batch.departures)
+        if waiting > 0:
+            last = max([survey.left_ms, *(departure.slot_ms for departure in batch.departures)])
+            times.append(max(last - horizon.ms // 2, survey.now_ms + 250))
+    return min(times) if times else None
+
+
+def rejoin(store: Store, batch: Batch, *, horizon: Horizon) -> None:
+    """Say when the lane is to be planned again."""
+    store.lanes.rejoin(batch.survey, at_ms=look_again_ms(batch, horizon))

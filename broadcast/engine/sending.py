@@ -1,0 +1,181 @@
+"""Sending one contact: ask the fence, leave on time, and record what the gateway answered."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from broadcast.domain.campaign import Campaign
+from broadcast.domain.contact import Status
+from broadcast.domain.content import render
+from broadcast.errors import NotNow
+from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Unknown
+from broadcast.pacing import back_off_ms
+from broadcast.store import Store
+from broadcast.store.contacts import Back, Go, Gone, Leave, Outcome, Ticket, Wait
+
+log = logging.getLogger(__name__)
+
+#: The fence grants a departure this far ahead, so that the answer's way back costs no time on the lane.
+AHEAD_MS = 40
+#: A task waits at the fence for so long; beyond it, the contact goes back to the lane and is planned anew.
+PATIENCE_MS = 1000
+#: Whoever wakes later than this after its departure asks again, so that the gap to the next one stays whole.
+OVERSLEPT_S = 0.002
+#: How much longer than the request's own time-out a contact may be on the wire before it counts as lost.
+LEASE_SLACK_MS = 10_000
+#: A gateway that cannot be reached lets its lane rest for so long.
+UNREACHED_REST_MS = 5000
+#: A Retry-After up to this is waited for by the batch; a longer one by the lane.
+SHORT_WAIT_S = 2.0
+#: A batch holds a contact in back-off for so long.
+BACK_OFF_LEASE_MS = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How hard to try: attempts per contact before it has failed, and seconds that one request may take."""
+
+    max_attempts: int
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Sending:
+    """The send engine of one worker. `clock` is monotonic seconds."""
+
+    store: Store
+    gateway_of: Callable[[str], Gateway]
+    policy: Policy
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _campaigns: dict[str, Campaign] = field(default_factory=dict)
+
+    def send(self, ticket: Ticket, *, quick_left: int) -> str:
+        """Send one contact if the fence lets it; return what became of it, in one word.
+
+        `quick_left` is how often the caller will still call again at once: while it is above 0, a short fault raises
+        NotNow and the batch keeps the contact.
+        """
+        campaign = self._campaign(ticket.campaign)
+        gateway = self.gateway_of(ticket.instance)
+        leave, message = self._depart(ticket, campaign)
+        if message is None or not isinstance(leave, Go):
+            return leave.why if isinstance(leave, Back) else "gone"
+        answer = gateway.send(message)
+        outcome = outcome_of(
+            answer, attempt=leave.attempt, max_attempts=self.policy.max_attempts, quick_left=quick_left
+        )
+        self._record(ticket, outcome, attempt=leave.attempt)
+        if outcome.status is Status.BOOKED:
+            raise NotNow(outcome.reason)
+        return outcome.status.value
+
+    def _campaign(self, name: str) -> Campaign:
+        found = self._campaigns.get(name)
+        if found is None:
+            found = self.store.campaigns.find(name)
+            if found is None:
+                raise LookupError(f"campaign {name} does not exist")
+            if len(self._campaigns) >= 1000:
+                self._campaigns.clear()
+            self._campaigns[name] = found
+        return found
+
+    def _depart(self, ticket: Ticket, campaign: Campaign) -> tuple[Leave, Message | None]:
+        """Wait at the fence; return its last word, with the message when that was go and the time has come."""
+        message = None
+        while True:
+            leave = self.store.contacts.leave(
+                ticket,
+                ahead_ms=AHEAD_MS,
+                patience_ms=PATIENCE_MS,
+                lease_ms=int(self.policy.timeout_s * 1000) + LEASE_SLACK_MS,
+            )
+            answered = self.clock()
+            if isinstance(leave, Back | Gone):
+                return leave, None
+            wait_s = leave.wait_us / 1_000_000
+            if isinstance(leave, Wait):
+                self.sleep(wait_s - AHEAD_MS / 2000)
+                continue
+            message = message or _message(ticket, campaign, leave)
+            self.sleep(max(answered + wait_s - self.clock(), 0))
+            if self.clock() - answered - wait_s <= OVERSLEPT_S:
+                return leave, message
+
+    def _record(self, ticket: Ticket, outcome: Outcome, *, attempt: int) -> None:
+        parked = self.store.contacts.record(ticket, outcome)
+        if parked:
+            self.store.contacts.settle(ticket.instance, parked)
+        level = logging.INFO if outcome.status is Status.SENT else logging.WARNING
+        log.log(
+            level,
+            "%s%s%s",
+            outcome.status.value,
+            f" because {outcome.reason}" if outcome.reason else "",
+            f" ({outcome.detail})" if outcome.detail else "",
+            extra={
+                "action": "send",
+                "campaign": ticket.campaign,
+                "contact": ticket.number,
+                "instance": ticket.instance,
+                "attempt": attempt,
+            },
+        )
+
+
+def _message(ticket: Ticket, campaign: Campaign, go: Go) -> Message:
+    return Message(
+        instance=ticket.instance,
+        phone=go.phone,
+        kind=campaign.content.kind,
+        text=render(campaign.content.text, go.values),
+        media_url=campaign.content.media_url,
+        reference=ticket.reference,
+    )
+
+
+def outcome_of(answer: Answer, *, attempt: int, max_attempts: int, quick_left: int) -> Outcome:
+    """What an answer means for the contact and its lane. `attempt` counts this one."""
+    if isinstance(answer, Accepted):
+        return Outcome(status=Status.SENT, message_id=answer.message_id)
+    if isinstance(answer, Refused):
+        return Outcome(status=Status.FAILED, reason=answer.reason, detail=answer.detail)
+    if isinstance(answer, Unknown):
+        return Outcome(status=Status.UNCONFIRMED, reason=answer.reason, detail=answer.detail)
+    if isinstance(answer, Closed):
+        return Outcome(
+            status=Status.PENDING,
+            reason=answer.reason,
+            detail=answer.detail,
+            closes=answer.reason,
+            counts=False,
+        )
+    return _not_now(answer, attempt=attempt, max_attempts=max_attempts, quick_left=quick_left)
+
+
+def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) -> Outcome:
+    if busy.reached and attempt >= max_attempts:
+        return Outcome(status=Status.FAILED, reason=busy.reason, detail=busy.detail)
+    if quick_left > 0 and (busy.after_s is None or busy.after_s <= SHORT_WAIT_S):
+        return Outcome(
+            status=Status.BOOKED,
+            reason=busy.reason,
+            detail=busy.detail,
+            due_ms=BACK_OFF_LEASE_MS,
+            counts=busy.reached,
+        )
+    if not busy.reached:
+        rest_ms = int((busy.after_s or 0) * 1000) or UNREACHED_REST_MS
+        return Outcome(status=Status.PENDING, reason=busy.reason, detail=busy.detail, rest_ms=rest_ms, counts=False)
+    after_ms = int((busy.after_s or 0) * 1000)
+    return Outcome(
+        status=Status.PENDING,
+        reason=busy.reason,
+        detail=busy.detail,
+        due_ms=after_ms or back_off_ms(attempt),
+        rest_ms=after_ms,
+    )

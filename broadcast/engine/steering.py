@@ -1,0 +1,64 @@
+"""Steering: pause, resume and cancel a campaign; hold and open a lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broadcast.domain.campaign import Move, State
+from broadcast.errors import Conflict, NotFound
+from broadcast.store import Store
+from broadcast.store.campaigns import CHUNK
+
+#: A cancel answers after so many waiting contacts; upkeep cancels the rest.
+SWEPT_AT_ONCE = 20 * CHUNK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steered:
+    """Where the campaign is after the move, and how many of its requests are on the wire and will still arrive."""
+
+    state: State
+    on_the_wire: int
+    instance: str
+    unswept: int = 0  #: contacts of a cancelled campaign that are still to be marked; none of them will be sent
+
+
+def steer(store: Store, campaign: str, move: Move) -> Steered:
+    """Make a move; doing it twice is doing it once. Raises NotFound, or Conflict when it cannot be from here."""
+    found = store.campaigns.steer(campaign, move)
+    if found is None:
+        raise NotFound(f"There is no campaign {campaign}.")
+    if not found.done:
+        raise Conflict(f"Campaign {campaign} is {found.state.value}: it cannot {move.value}.")
+    unswept = sweep(store, campaign, limit=SWEPT_AT_ONCE) if move is Move.CANCEL else 0
+    return Steered(state=found.state, on_the_wire=found.sending, instance=found.instance, unswept=unswept)
+
+
+def sweep(store: Store, campaign: str, *, limit: int) -> int:
+    """Mark up to `limit` waiting contacts of a cancelled campaign; return how many are left to mark."""
+    left = 1
+    for _ in range(0, limit, CHUNK):
+        left = store.campaigns.sweep(campaign)
+        if left == 0:
+            break
+    return left
+
+
+def hold_lane(store: Store, instance: str) -> None:
+    """A person pauses an instance: nothing leaves until a person opens it again."""
+    store.lanes.hold(instance, "paused", reason="paused by an operator")
+
+
+def open_lane(store: Store, instance: str) -> None:
+    """A person opens an instance, whatever held it. The pace starts anew: nothing that was missed is caught up."""
+    store.lanes.hold(instance, "")
+
+
+def closed(store: Store, instance: str, reason: str) -> bool:
+    """The gateway says that the instance cannot send. A person's own pause stands."""
+    return store.lanes.hold(instance, "closed", reason=reason, only_if="open,closed")
+
+
+def reopened(store: Store, instance: str) -> bool:
+    """The gateway says that the instance is open again; True when its lane was closed for that. A pause stands."""
+    return store.lanes.hold(instance, "", only_if="closed")

@@ -1,0 +1,210 @@
+"""Every setting: its name in the environment, its default, what it means, and how it is checked.
+
+Settings are read once, by a door (`web`, `worker`, `cli`) or by `wiring`; no other room looks at the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from broadcast.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """One caller: a name for the logs, a secret, and the instances it may use (None: every one)."""
+
+    name: str
+    secret: str = field(repr=False)
+    instances: frozenset[str] | None = None
+
+    def may_use(self, instance: str) -> bool:
+        """Whether this key may send through, or look at, the instance."""
+        return self.instances is None or instance in self.instances
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.path):
+            raise ValueError(f"write it as {schemes[0]}://host:port")
+        return value.rstrip("/")
+
+    return parse
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"-?\d+", value) or not least <= int(value) <= most:
+            raise ValueError(f"use a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"use one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def _rate(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*/[smh]", value):
+        raise ValueError("use a Celery rate such as 500/s or 3000/m")
+    return value
+
+
+def _country(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", value):
+        raise ValueError("use a two-letter country code in capitals, such as BR")
+    return value
+
+
+def _basic_auth(value: str) -> str:
+    if not re.fullmatch(r"[^:\s]+:\S+", value):
+        raise ValueError("write it as user:password")
+    return value
+
+
+def _keys(value: str) -> tuple[ApiKey, ...]:
+    keys = []
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        name, _, rest = entry.partition(":")
+        secret, _, instances = rest.partition(":")
+        if not name or len(secret) < 8:
+            raise ValueError("write each key as name:secret or name:secret:instance|instance, secret of 8 or more")
+        keys.append(ApiKey(name, secret, frozenset(instances.split("|")) if instances else None))
+    if len({key.secret for key in keys}) != len(keys):
+        raise ValueError("two keys have the same secret; give each its own")
+    return tuple(keys)
+
+
+def _setting(variable: str, parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"variable": variable, "parse": parse, "meaning": meaning})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings, checked. `Settings.read()` takes them from the environment."""
+
+    redis_url: str | None = _setting(
+        "REDIS_URL", _url("redis", "rediss", "unix"), None,
+        "Redis that holds the state and the results; unset: the embedded one in DATA_DIR.",
+    )
+    broker_url: str | None = _setting(
+        "BROKER_URL", _url("redis", "rediss", "amqp", "amqps"), None,
+        "Celery's broker; unset: the same Redis as REDIS_URL.",
+    )
+    data_dir: Path = _setting("DATA_DIR", Path, Path("data"), "Folder of the embedded Redis.")
+    port: int = _setting("PORT", _whole(1, 65535), 3001, "Port of the API.")
+    webhook_port: int = _setting("WEBHOOK_PORT", _whole(1, 65535), 3002, "Port that receives the gateways' receipts.")
+    worker_http_port: int = _setting(
+        "WORKER_HTTP_PORT", _whole(1, 65535), 3004,
+        "Port of a broadcast worker's /health and /metrics; the next free one for further workers on a host.",
+    )
+    flower_port: int = _setting("FLOWER_PORT", _whole(1, 65535), 5555, "Port of Flower.")
+    flower_basic_auth: str | None = _setting(
+        "FLOWER_BASIC_AUTH", _basic_auth, None, "user:password of Flower; unset: Flower listens on loopback only."
+    )
+    api_keys: tuple[ApiKey, ...] = _setting(
+        "API_KEYS", _keys, (),
+        "name:secret[:instance|instance…], comma separated; unset: the API listens on loopback only and asks for none.",
+    )
+    gateway: str = _setting(
+        "GATEWAY", _one_of("sandbox", "evolution"), "sandbox", "Dialect of the gateway that instances are sent through."
+    )
+    sandbox_url: str = _setting(
+        "SANDBOX_URL", _url("http"), "http://127.0.0.1:3010", "Address of the sandbox gateway, which sends to nobody."
+    )
+    evolution_url: str | None = _setting(
+        "EVOLUTION_URL", _url("http", "https"), None, "Address of the Evolution API server."
+    )
+    evolution_api_key: str | None = _setting("EVOLUTION_API_KEY", _text, None, "Evolution API's global or instance key.")
+    webhook_token: str | None = _setting(
+        "WEBHOOK_TOKEN", _text, None,
+        "Secret that Evolution's webhook calls carry; unset: receipts are taken on loopback only, unchecked.",
+    )
+    default_rate_limit_ms: int = _setting(
+        "DEFAULT_RATE_LIMIT_MS", _whole(10, 86_400_000), 2000,
+        "Least time between two messages of one instance, in ms, for a campaign that names none.",
+    )
+    default_jitter_ms: int = _setting(
+        "DEFAULT_JITTER_MS", _whole(0, 86_400_000), 0,
+        "Each gap is lengthened by a random 0 to this many ms, for a campaign that names none.",
+    )
+    fanout_horizon_s: int = _setting(
+        "FANOUT_HORIZON_S", _whole(2, 30), 10, "How many seconds of a lane's departures are in Celery at a time."
+    )
+    fanout_limit: int = _setting(
+        "FANOUT_LIMIT", _whole(1, 2000), 500, "How many contacts of a lane are in Celery at a time, at the most."
+    )
+    send_timeout_s: int = _setting(
+        "SEND_TIMEOUT_S", _whole(1, 300), 30, "Seconds to wait for a gateway's answer before it counts as unknown."
+    )
+    send_max_attempts: int = _setting(
+        "SEND_MAX_ATTEMPTS", _whole(1, 100), 5, "Attempts at one contact before it has failed with the gateway's reason."
+    )
+    send_concurrency: int = _setting(
+        "SEND_CONCURRENCY", _whole(1, 1000), 100, "Requests that one broadcast worker may have on the wire at once."
+    )
+    send_rate_limit: str = _setting(
+        "SEND_RATE_LIMIT", _rate, "500/s",
+        "Celery's rate_limit of the send task, per worker: a fuse, never the pace. Can be turned in Flower.",
+    )
+    worker_max_memory_mb: int = _setting(
+        "WORKER_MAX_MEMORY", _whole(64, 1_048_576), 512, "MB above which `broadcast up` drains and restarts a worker."
+    )
+    default_country: str = _setting(
+        "DEFAULT_COUNTRY", _country, "BR", "Country of a phone number that has no country code."
+    )
+    log_level: str = _setting(
+        "LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "Least level that is logged."
+    )
+    log_format: str = _setting("LOG_FORMAT", _one_of("text", "json"), "text", "One line of text or of JSON per deed.")
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings in `environ` (default: the process's). Raises SettingsError for the first wrong one."""
+        environ = os.environ if environ is None else environ
+        values = {}
+        for item in fields(cls):
+            text = environ.get(item.metadata["variable"], "").strip()
+            if text:
+                values[item.name] = _parse(item.metadata["variable"], item.metadata["parse"], text)
+        settings = cls(**values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise SettingsError for settings that contradict each other."""
+        if self.gateway == "evolution":
+            for variable, value in (("EVOLUTION_URL", self.evolution_url), ("EVOLUTION_API_KEY", self.evolution_api_key)):
+                if value is None:
+                    raise SettingsError(variable, "missing, and GATEWAY is evolution", "Set it, or use GATEWAY=sandbox.")
+        ports = {"PORT": self.port, "WEBHOOK_PORT": self.webhook_port, "FLOWER_PORT": self.flower_port}
+        for variable, port in ports.items():
+            if list(ports.values()).count(port) > 1:
+                raise SettingsError(variable, f"port {port} is used twice", "Give each process a port of its own.")
+
+
+def _parse(variable: str, parse: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        secret = any(word in variable for word in ("KEY", "TOKEN", "SECRET", "AUTH", "URL"))
+        shown = "the value" if secret else json.dumps(text)
+        raise SettingsError(variable, f"{shown} is not right", f"{str(error)[:1].upper()}{str(error)[1:]}.") from error

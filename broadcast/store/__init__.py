@@ -1,0 +1,24 @@
+"""State in Redis: the only room that speaks to it. One method, one round trip."""
+
+from __future__ import annotations
+
+from broadcast.store.campaigns import Campaigns
+from broadcast.store.contacts import Contacts
+from broadcast.store.lanes import Lanes
+from broadcast.store.scripts import Scripts, connect
+from broadcast.store.workers import Workers
+
+
+class Store:
+    """The whole state, by what it concerns."""
+
+    def __init__(self, url: str, *, patience: int = 0) -> None:
+        self.scripts = Scripts(connect(url, patience=patience))
+        self.campaigns = Campaigns(self.scripts)
+        self.contacts = Contacts(self.scripts)
+        self.lanes = Lanes(self.scripts)
+        self.workers = Workers(self.scripts)
+
+    def ping(self) -> None:
+        """Return if Redis answers; raises Unavailable."""
+        self.scripts.ask(self.scripts.client.ping)

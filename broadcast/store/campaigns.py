@@ -1,0 +1,163 @@
+"""Campaigns in Redis: accepted whole or not at all, steered, and looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from broadcast.domain.campaign import RULES, Campaign, Move, Order, State
+from broadcast.domain.contact import Contact, Status
+from broadcast.domain.content import Content, Kind
+from broadcast.store.keys import key
+from broadcast.store.scripts import Scripts
+
+#: Contacts stored per script: one call stays near a millisecond, so accepting never holds up a departure.
+CHUNK = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The raw fields of one campaign, its tally and its lane at one instant."""
+
+    campaign: str
+    order: Mapping[str, str]
+    tally: Mapping[str, int]
+    lane: Mapping[str, str]
+    now_ms: int
+    highest_priority: int  #: of the running campaigns in the lane
+    send_workers: int
+    control_workers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steering:
+    """What a steer did: whether it could, and where the campaign is now."""
+
+    done: bool
+    state: State
+    sending: int
+    instance: str
+
+
+class Campaigns:
+    """Everything that concerns whole campaigns."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def claim(self, order: Order, *, token: str, lease_ms: int) -> str:
+        """Claim the order's id for accepting: "new", "known", "accepting" or "conflict" (see claim.lua)."""
+        word, *left = self._scripts.run("claim", order.campaign, order.digest, token, lease_ms)
+        if left and left[0]:
+            self._forget_contacts(order.campaign, left[0])
+        return str(word)
+
+    def release(self, campaign: str, *, token: str) -> None:
+        """Give up a claim that was not opened."""
+        self._scripts.run("release", campaign, token)
+
+    def _forget_contacts(self, campaign: str, count: int) -> None:
+        for first in range(0, count, CHUNK):
+            keys = [key("contact", campaign, number) for number in range(first, min(first + CHUNK, count))]
+            self._scripts.ask(lambda keys=keys: self._scripts.client.unlink(*keys))
+
+    def stage(self, campaign: str, contacts: Sequence[Contact], *, token: str, lease_ms: int) -> bool:
+        """Store the next contacts of a claimed campaign; False when the claim was lost."""
+        fields = []
+        for contact in contacts:
+            values = json.dumps(dict(contact.values), ensure_ascii=False) if contact.values else ""
+            fields += [contact.phone, contact.status.value, values, contact.reason or ""]
+        return bool(self._scripts.run("stage", campaign, token, lease_ms, contacts[0].number, *fields))
+
+    def open(
+        self, order: Order, *, token: str, counts: Mapping[Status, int], skipped: Mapping[str, int]
+    ) -> State | None:
+        """Make the accepted campaign visible; None when the claim was lost."""
+        content = {
+            "kind": order.content.kind.value,
+            "text": order.content.text,
+            "media_url": order.content.media_url,
+        }
+        fields: dict[str, str | int] = {
+            "total": sum(counts.values()),
+            "priority": order.priority,
+            "gap_ms": order.gap_ms,
+            "jitter_ms": order.jitter_ms,
+            "content": json.dumps(content, ensure_ascii=False),
+            "left_out": json.dumps(dict(skipped)),
+        }
+        reply = self._scripts.run(
+            "open", order.campaign, token, order.instance, order.scheduled_ms or "",
+            counts.get(Status.PENDING, 0), counts.get(Status.SKIPPED, 0),
+            *(item for pair in fields.items() for item in pair),
+        )  # fmt: skip
+        return None if reply == "lost" else State(reply)
+
+    def find(self, campaign: str) -> Campaign | None:
+        """What sending needs to know of a campaign; it never changes, so callers may keep it."""
+        names = ("instance", "content", "priority")
+        instance, content, priority = self._scripts.ask(
+            lambda: self._scripts.client.hmget(key("campaign", campaign), names)
+        )
+        if content is None:
+            return None
+        parts = json.loads(content)
+        return Campaign(
+            id=campaign,
+            instance=instance,
+            content=Content(kind=Kind(parts["kind"]), text=parts["text"], media_url=parts["media_url"]),
+            priority=int(priority),
+        )
+
+    def steer(self, campaign: str, move: Move) -> Steering | None:
+        """Make a move if the campaign's state allows it; None when there is no such campaign."""
+        rule = RULES[move]
+        reply = self._scripts.run("steer", campaign, rule.to.value, ",".join(state.value for state in rule.from_))
+        if not reply:
+            return None
+        done, status, sending, instance = reply
+        return Steering(done=bool(done), state=State(status), sending=sending, instance=instance)
+
+    def sweep(self, campaign: str, *, limit: int = CHUNK) -> int:
+        """Cancel the next waiting contacts of a cancelled campaign; return how many still wait."""
+        return int(self._scripts.run("sweep", campaign, limit))
+
+    def look(self, campaign: str) -> Look | None:
+        """One campaign at one instant, in one round trip."""
+        reply = self._scripts.run("look", campaign)
+        return _look(campaign, reply) if reply else None
+
+    def page(
+        self, *, state: State | None, instances: frozenset[str] | None, limit: int, before: str, after: str
+    ) -> list[tuple[str, Look]]:
+        """Up to `limit` + 1 campaigns, newest first, each with when it was accepted (Unix ms); one round trip."""
+        wanted = "" if instances is None else json.dumps(sorted(instances))
+        reply = self._scripts.run("page", before, after, limit, state.value if state else "", wanted)
+        return [(at, _look(campaign, look)) for campaign, at, look in reply]
+
+    def begin_due(self, *, limit: int = 100) -> list[str]:
+        """Start the campaigns whose scheduled time has come; return them."""
+        return list(self._scripts.run("begin", limit))
+
+    def finish(self, campaign: str) -> bool:
+        """Complete a campaign that has nothing left to send; True when this call did."""
+        return bool(self._scripts.run("finish", campaign))
+
+
+def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
+    order, tally, lane, (now, urgent, senders, controllers) = reply
+    return Look(
+        campaign=campaign,
+        order=_pairs(order),
+        tally={name: int(count) for name, count in _pairs(tally).items()},
+        lane=_pairs(lane),
+        now_ms=int(now),
+        highest_priority=int(urgent),
+        send_workers=int(senders),
+        control_workers=int(controllers),
+    )
+
+
+def _pairs(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -1,0 +1,136 @@
+"""Contacts in Redis: the fence before a send, the record after it, and the receipts that come later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from broadcast.domain.contact import COMES_AFTER, Status
+from broadcast.domain.receipt import Receipt
+from broadcast.store.scripts import Scripts
+
+#: How long a message id can be joined to its contact: the longest that Meta redelivers a receipt is 30 days.
+KEEP_ID_S = 30 * 86_400
+#: How long a receipt waits for the send's answer to name its id.
+PARK_S = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """One task's right to ask for one contact: which batch holds it, and which run of the task is asking."""
+
+    instance: str
+    campaign: str
+    number: int
+    batch: str
+    run: str
+
+    @property
+    def reference(self) -> str:
+        """The contact's name, as gateways may echo it."""
+        return f"{self.campaign}:{self.number}"
+
+
+@dataclass(frozen=True)
+class Go:
+    """Leave in `wait_us`. `attempt` counts from 1."""
+
+    wait_us: int
+    departure_ms: int
+    attempt: int
+    phone: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Not yet: ask again in `wait_us`."""
+
+    wait_us: int
+
+
+@dataclass(frozen=True)
+class Back:
+    """The contact went back to its lane, or was cancelled; `why` is a state, a hold or "late"."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The contact is not this batch's, or another run is at it; `status` is where it is."""
+
+    status: str
+
+
+Leave = Go | Wait | Back | Gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a send, as it is to be recorded."""
+
+    status: Status
+    message_id: str = ""
+    reason: str = ""
+    detail: str = ""
+    due_ms: int | None = None  #: PENDING: back at the front of the lane, or after so long; BOOKED: how long held
+    rest_ms: int = 0  #: the whole lane rests for so long
+    closes: str = ""  #: the lane closes, because of this
+    counts: bool = True  #: whether it used up one of the contact's attempts
+
+
+class Contacts:
+    """Everything that concerns one contact at a time."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def leave(self, ticket: Ticket, *, ahead_ms: int, patience_ms: int, lease_ms: int) -> Leave:
+        """Ask the fence whether the contact may leave now. See leave.lua."""
+        reply = self._scripts.run(
+            "leave", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
+            ahead_ms, patience_ms, lease_ms,
+        )  # fmt: skip
+        if reply[0] == "go":
+            _, wait_us, departure_ms, attempt, phone, values = reply
+            return Go(wait_us, departure_ms, attempt, phone, json.loads(values) if values else {})
+        if reply[0] == "wait":
+            return Wait(reply[1])
+        return Back(reply[1]) if reply[0] == "back" else Gone(reply[1])
+
+    def record(self, ticket: Ticket, outcome: Outcome) -> list[Receipt]:
+        """Record a send's outcome; return receipts that were parked for its message id."""
+        word, rest = self._scripts.run(
+            "record", ticket.instance, ticket.campaign, ticket.number, ticket.run,
+            outcome.status.value, may_follow(outcome.status), outcome.message_id, KEEP_ID_S,
+            "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.closes,
+            outcome.reason, outcome.detail, "" if outcome.counts else "1",
+        )  # fmt: skip
+        return [_unpark(text) for text in rest] if word == "moved" else []
+
+    def settle(self, instance: str, receipts: Sequence[Receipt]) -> int:
+        """Apply receipts in whatever order they came; return how many were news."""
+        return sum(self._settle(instance, receipt) for receipt in receipts)
+
+    def _settle(self, instance: str, receipt: Receipt) -> bool:
+        reply = self._scripts.run(
+            "settle", instance, receipt.message_id, receipt.status.value, may_follow(receipt.status),
+            receipt.reason or "", _park(receipt), PARK_S,
+        )  # fmt: skip
+        return bool(reply[0] == "moved")
+
+
+def may_follow(status: Status) -> str:
+    """The statuses that `status` may follow, as the scripts take them."""
+    return ",".join(sorted(before.value for before in COMES_AFTER[status]))
+
+
+def _park(receipt: Receipt) -> str:
+    return json.dumps({"id": receipt.message_id, "status": receipt.status.value, "reason": receipt.reason})
+
+
+def _unpark(text: str) -> Receipt:
+    parts = json.loads(text)
+    return Receipt(message_id=parts["id"], status=Status(parts["status"]), reason=parts["reason"])

@@ -1,0 +1,52 @@
+"""The name of every key, once: Python fills these patterns, and so does the Lua that is given them.
+
+What each holds:
+
+====================  ======  ==================================================================
+campaign              hash    the order, its `status`, its times, its last error, its measured pace
+tally                 hash    contact status -> how many; moves in the same script as the contact
+contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
+pending               list    numbers of the contacts that wait for the lane, next first
+later                 zset    numbers of the contacts that wait for a time; score Unix ms
+lane                  hash    last departure `left` and its `gap`, `rest` until, `turn`, `hold` and why
+ready                 zset    running campaigns of a lane; score: the turn each was last served
+booked                zset    campaign:number that a batch holds; score: departure planned, Unix ms
+sending               zset    campaign:number past the fence; score: end of the lease, Unix ms
+message               string  gateway's message id -> campaign:number
+parked                list    receipts that came before the id was known, as JSON
+workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
+campaigns             zset    every campaign; score: when it was accepted, Unix ms
+scheduled             zset    campaigns that wait for their time; score Unix ms
+lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
+claim                 string  a deed that one process does for all; expires by itself
+====================  ======  ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Filled by `%` in Python and by `string.format` in Lua.
+PATTERNS: Mapping[str, str] = {
+    "campaign": "bcast:campaign:%s",
+    "tally": "bcast:tally:%s",
+    "contact": "bcast:contact:%s:%s",
+    "pending": "bcast:pending:%s",
+    "later": "bcast:later:%s",
+    "lane": "bcast:lane:%s",
+    "ready": "bcast:ready:%s",
+    "booked": "bcast:booked:%s",
+    "sending": "bcast:sending:%s",
+    "message": "bcast:message:%s:%s",
+    "parked": "bcast:parked:%s:%s",
+    "workers": "bcast:workers:%s",
+    "campaigns": "bcast:campaigns",
+    "scheduled": "bcast:scheduled",
+    "lanes": "bcast:lanes",
+    "claim": "bcast:claim:%s",
+}
+
+
+def key(name: str, *parts: str | int) -> str:
+    """The key `name` of these parts: `key("contact", "campaign-1", 7)`."""
+    return PATTERNS[name] % parts

@@ -1,0 +1,33 @@
+-- Book departures for one batch: each contact gets its slot and belongs to the batch. moves: pending > booked
+-- ARGV[1] instance · ARGV[2] the lane's turn as surveyed · ARGV[3] batch
+-- ARGV[4..] per departure: campaign, slot Unix ms, least gap before it ms, least gap after it ms
+-- reply {{campaign, number, slot}, ...}, or false when another planner was first
+local instance, turn, batch = unpack(ARGV, 1, 3)
+turn = tonumber(turn)
+if tonumber(redis.call("HGET", lane_key(instance), "turn") or 0) ~= turn then return false end
+
+local function next_contact(campaign)
+  if redis.call("HGET", campaign_key(campaign), "status") ~= "running" then return nil end
+  local due = redis.call("ZRANGEBYSCORE", later_key(campaign), "-inf", now_ms(), "LIMIT", 0, 1)[1]
+  if due then redis.call("ZREM", later_key(campaign), due) end
+  local number = due or redis.call("LPOP", pending_key(campaign))
+  if not number then return nil end
+  if redis.call("HGET", contact_key(campaign, number), "status") == "pending" then return number end
+  return next_contact(campaign)
+end
+
+local booked = {}
+for i = 4, #ARGV, 4 do
+  local campaign, slot, before, after = unpack(ARGV, i, i + 3)
+  local number = next_contact(campaign)
+  if number then
+    turn = turn + 1
+    move(campaign, number, "pending", "booked", "batch", batch, "slot", slot, "before", before, "after", after)
+    redis.call("ZADD", booked_key(instance), slot, campaign .. ":" .. number)
+    redis.call("ZADD", ready_key(instance), turn, campaign)
+    redis.call("HSET", lane_key(instance), "booked_gap", after)
+    booked[#booked + 1] = { campaign, tonumber(number), tonumber(slot) }
+  end
+end
+redis.call("HSET", lane_key(instance), "turn", turn)
+return booked

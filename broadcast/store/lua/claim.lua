@@ -1,0 +1,19 @@
+-- Claim a campaign id for accepting, or say who has it. A claim whose lease lapsed may be taken over.
+-- ARGV[1] campaign · ARGV[2] digest of the body · ARGV[3] token of this attempt · ARGV[4] lease, ms
+-- reply {"new", contacts left by a lapsed attempt} | {"known"} same body, accepted | {"accepting"} same body, under way
+--       | {"conflict"} another body has the id
+local campaign, digest, token, lease_ms = unpack(ARGV)
+local status, held_digest, held_token, lease, staged =
+  unpack(redis.call("HMGET", campaign_key(campaign), "status", "digest", "token", "lease", "staged"))
+local now = now_ms()
+
+if status and status ~= "staging" then
+  return { held_digest == digest and "known" or "conflict" }
+end
+if status and held_token ~= token and tonumber(lease) > now then
+  return { held_digest == digest and "accepting" or "conflict" }
+end
+redis.call("DEL", campaign_key(campaign), pending_key(campaign))
+redis.call("HSET", campaign_key(campaign), "status", "staging", "digest", digest, "token", token,
+  "lease", now + lease_ms, "staged", 0)
+return { "new", tonumber(staged or 0) }

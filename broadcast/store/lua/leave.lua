@@ -1,0 +1,52 @@
+-- The fence: may this contact leave now? Only "go" lets a request start. moves: booked > sending, booked > pending,
+-- sending > pending, booked > cancelled, sending > cancelled
+-- Asked again by the same run after "go" (it overslept, or the answer was lost), it grants a new departure.
+-- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] how far ahead to grant, ms
+-- ARGV[7] how long the asker will wait, ms · ARGV[8] lease of a send, ms
+-- reply {"go", wait us, departure Unix ms, attempt, phone, values} | {"wait", us} | {"back", why} | {"gone", status}
+local instance, campaign, number, batch, run = unpack(ARGV, 1, 5)
+local ahead, patience, lease_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local contact = contact_key(campaign, number)
+local status, held_batch, held_run, before, after, departed, phone, values, attempts =
+  unpack(redis.call("HMGET", contact, "status", "batch", "run", "before", "after", "departed", "phone", "values", "attempts"))
+
+local again = status == "sending" and held_run == run
+if not again and not (status == "booked" and held_batch == batch) then return { "gone", status or "unknown" } end
+
+local function back(why)
+  if again then redis.call("HINCRBY", contact, "attempts", -1) end
+  give_back(instance, campaign, number, status)
+  return { "back", why }
+end
+
+local state = redis.call("HGET", campaign_key(campaign), "status")
+if state ~= "running" then return back(state or "unknown") end
+local hold, left, gap, rest = unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest"))
+if hold then return back(hold) end
+
+local now = now_us()
+local earliest = math.max(math.ceil(now / 1000), tonumber(rest or 0))
+local was_last = again and left == departed
+if not was_last then
+  earliest = math.max(earliest, tonumber(left or 0) + math.max(tonumber(gap or 0), tonumber(before)))
+end
+local wait_us = earliest * 1000 - now
+if wait_us > patience * 1000 then return back("late") end
+if wait_us > ahead * 1000 then return { "wait", math.floor(wait_us) } end
+
+redis.call("HSET", lane_key(instance), "left", earliest, "gap", after)
+redis.call("ZADD", sending_key(instance), earliest + lease_ms, campaign .. ":" .. number)
+if again then
+  redis.call("HSET", contact, "departed", earliest)
+else
+  redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
+  attempts = redis.call("HINCRBY", contact, "attempts", 1)
+  move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
+end
+local last, mean = unpack(redis.call("HMGET", campaign_key(campaign), "last_ms", "mean_ms"))
+if last then
+  local since = math.min(earliest - last, 3 * (mean or 1e9))
+  redis.call("HSET", campaign_key(campaign), "mean_ms", mean and 0.8 * mean + 0.2 * since or since)
+end
+redis.call("HSET", campaign_key(campaign), "last_ms", earliest)
+return { "go", math.floor(wait_us), earliest, tonumber(attempts), phone, values or "" }

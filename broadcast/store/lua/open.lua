@@ -1,0 +1,24 @@
+-- Make an accepted campaign visible, whole: the order, its tally and its place in the lane or in the schedule.
+-- ARGV[1] campaign · ARGV[2] token · ARGV[3] instance · ARGV[4] departure asked for, Unix ms, or ""
+-- ARGV[5] pending · ARGV[6] skipped · ARGV[7..] fields of the order
+-- reply the campaign's status | "lost" the claim was lost
+local campaign, token, instance, scheduled_ms, pending, skipped = unpack(ARGV, 1, 6)
+if redis.call("HGET", campaign_key(campaign), "token") ~= token then return "lost" end
+local now = now_ms()
+local waits = scheduled_ms ~= "" and tonumber(scheduled_ms) > now
+
+redis.call("HSET", campaign_key(campaign), "created_ms", now, "instance", instance, unpack(ARGV, 7))
+redis.call("HDEL", campaign_key(campaign), "token", "lease", "staged")
+redis.call("DEL", tally_key(campaign))
+redis.call("HSET", tally_key(campaign), "pending", pending, "skipped", skipped)
+redis.call("ZADD", campaigns_key(), now, campaign)
+if scheduled_ms ~= "" then redis.call("HSET", campaign_key(campaign), "scheduled_ms", scheduled_ms) end
+if waits then
+  redis.call("HSET", campaign_key(campaign), "status", "scheduled")
+  redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
+else
+  redis.call("HSET", campaign_key(campaign), "status", "running", "started_ms", now)
+  join_lane(instance, campaign)
+  finish(campaign)
+end
+return redis.call("HGET", campaign_key(campaign), "status")

@@ -1,0 +1,92 @@
+-- Stands before every script: the clock, the move that keeps the tally true, and the way back to the lane.
+
+-- Redis's own clock, so that all workers on all hosts share one. Whole ms; `now_us` where a wait is measured.
+local function now_us()
+  local time = redis.call("TIME")
+  return time[1] * 1000000 + time[2]
+end
+
+local function now_ms()
+  return math.floor(now_us() / 1000)
+end
+
+local function has(list, word)
+  for item in string.gmatch(list, "[^,]+") do
+    if item == word then return true end
+  end
+  return false
+end
+
+local is_passing = { pending = true, booked = true, sending = true }
+
+-- Move one contact and the tally in the same breath; more fields may be written with it. Where it comes to rest, the
+-- time is kept as `at_<status>`.
+local function move(campaign, number, from, to, ...)
+  redis.call("HSET", contact_key(campaign, number), "status", to, ...)
+  if not is_passing[to] then redis.call("HSET", contact_key(campaign, number), "at_" .. to, now_ms()) end
+  redis.call("HINCRBY", tally_key(campaign), from, -1)
+  redis.call("HINCRBY", tally_key(campaign), to, 1)
+end
+
+local function let_go(instance, campaign, number)
+  local ref = campaign .. ":" .. number
+  redis.call("ZREM", booked_key(instance), ref)
+  redis.call("ZREM", sending_key(instance), ref)
+  redis.call("HDEL", contact_key(campaign, number), "batch", "run", "slot")
+end
+
+local function look_at_lane(instance, at)
+  redis.call("ZADD", lanes_key(), "LT", at, instance)
+end
+
+-- A held contact goes back to its lane, at the front or (due given) at a time; in a cancelled campaign it is cancelled.
+local function give_back(instance, campaign, number, from, due)
+  let_go(instance, campaign, number)
+  if redis.call("HGET", campaign_key(campaign), "status") == "cancelled" then
+    return move(campaign, number, from, "cancelled")
+  end
+  move(campaign, number, from, "pending")
+  if due then
+    redis.call("ZADD", later_key(campaign), due, number)
+  else
+    redis.call("LPUSH", pending_key(campaign), number)
+  end
+  look_at_lane(instance, math.max(due or 0, now_ms()))
+end
+
+-- A campaign with nothing left to send is complete. Returns 1 if this call found it so.
+local function finish(campaign)
+  local status, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
+  if status ~= "running" and status ~= "paused" then return 0 end
+  for _, count in ipairs(redis.call("HMGET", tally_key(campaign), "pending", "booked", "sending")) do
+    if tonumber(count or 0) > 0 then return 0 end
+  end
+  redis.call("HSET", campaign_key(campaign), "status", "completed", "finished_ms", now_ms())
+  redis.call("ZREM", ready_key(instance), campaign)
+  return 1
+end
+
+-- A campaign joins its lane; its first turn comes as if it had just been served, so that newcomers do not push in.
+local function join_lane(instance, campaign)
+  redis.call("ZADD", ready_key(instance), redis.call("HGET", lane_key(instance), "turn") or 0, campaign)
+  look_at_lane(instance, now_ms())
+end
+
+-- All that the API shows of a campaign, or false when there is none (one still being accepted does not show).
+local function look(campaign)
+  local order = redis.call("HGETALL", campaign_key(campaign))
+  local status, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
+  if not status or status == "staging" then return false end
+  local urgent = 0
+  for _, other in ipairs(redis.call("ZRANGE", ready_key(instance), 0, -1)) do
+    urgent = math.max(urgent, tonumber(redis.call("HGET", campaign_key(other), "priority") or 0))
+  end
+  local alive = now_ms() - 15000
+  return {
+    order,
+    redis.call("HGETALL", tally_key(campaign)),
+    redis.call("HGETALL", lane_key(instance)),
+    { now_ms(), urgent, redis.call("ZCOUNT", workers_key("broadcast"), alive, "+inf"),
+      redis.call("ZCOUNT", workers_key("control"), alive, "+inf") },
+  }
+end

@@ -1,0 +1,46 @@
+-- Record what became of a send, if this run still holds the contact.
+-- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] run · ARGV[5] new status · ARGV[6] it may follow (a,b,c)
+-- ARGV[7] message id or "" · ARGV[8] how long the id is kept, s · ARGV[9] for pending and booked: due in ms, or ""
+-- ARGV[10] the lane rests for, ms · ARGV[11] the lane closes because, or "" · ARGV[12] reason or "" · ARGV[13] detail or ""
+-- ARGV[14] "1" when this attempt does not count
+-- reply {"moved", {parked receipts as JSON}} | {"kept", status} not news, or no longer this run's to say
+local instance, campaign, number, run, to, may_follow = unpack(ARGV, 1, 6)
+local message_id, keep_s, due, rest_ms, closed, reason, detail, uncounted = unpack(ARGV, 7, 14)
+local contact = contact_key(campaign, number)
+local now = now_ms()
+local status, held_run = unpack(redis.call("HMGET", contact, "status", "run"))
+if held_run ~= run then return { "kept", status or "unknown" } end
+
+local parked = {}
+if message_id ~= "" then
+  redis.call("HSET", contact, "message_id", message_id)
+  redis.call("SET", message_key(instance, message_id), campaign .. ":" .. number, "EX", keep_s)
+  parked = redis.call("LRANGE", parked_key(instance, message_id), 0, -1)
+  redis.call("DEL", parked_key(instance, message_id))
+end
+if tonumber(rest_ms) > 0 then
+  local rest = tonumber(redis.call("HGET", lane_key(instance), "rest") or 0)
+  redis.call("HSET", lane_key(instance), "rest", math.max(rest, now + rest_ms))
+end
+if closed ~= "" and redis.call("HGET", lane_key(instance), "hold") ~= "paused" then
+  redis.call("HSET", lane_key(instance), "hold", "closed", "reason", closed, "detail", detail, "held_ms", now)
+end
+if reason ~= "" then
+  redis.call("HSET", contact, "reason", reason, "detail", detail)
+  redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
+end
+if not has(may_follow, status) then return { "moved", parked } end
+if uncounted == "1" then redis.call("HINCRBY", contact, "attempts", -1) end
+
+if to == "pending" then
+  give_back(instance, campaign, number, status, due ~= "" and now + due or nil)
+elseif to == "booked" then
+  redis.call("ZADD", sending_key(instance), now + due, campaign .. ":" .. number)
+  redis.call("HDEL", contact, "run")
+  move(campaign, number, status, "booked")
+else
+  redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
+  if to == "sent" then redis.call("HDEL", contact, "reason", "detail") end
+  move(campaign, number, status, to)
+end
+return { "moved", parked }

@@ -1,0 +1,40 @@
+-- Pause, resume or cancel a campaign. What is booked goes back to its lane at once; what is sending stays on the wire.
+-- moves: booked > pending, booked > cancelled
+-- ARGV[1] campaign · ARGV[2] new status · ARGV[3] it may follow (a,b,c)
+-- reply {1 done or was so already | 0 cannot be from here, status, sending, instance}, or false: no such campaign
+local campaign, to, may_follow = unpack(ARGV)
+local key = campaign_key(campaign)
+local status, instance, scheduled_ms, started_ms =
+  unpack(redis.call("HMGET", key, "status", "instance", "scheduled_ms", "started_ms"))
+if not status or status == "staging" then return false end
+local now = now_ms()
+
+local function unbook()
+  local held = redis.call("ZREVRANGE", booked_key(instance), 0, -1)
+  for _, ref in ipairs(held) do
+    local of, number = string.match(ref, "^(.*):(%d+)$")
+    if of == campaign then give_back(instance, campaign, number, "booked") end
+  end
+end
+
+local waits = scheduled_ms and tonumber(scheduled_ms) > now and not started_ms
+if to == "running" and waits then to = "scheduled" end
+local sending = tonumber(redis.call("HGET", tally_key(campaign), "sending") or 0)
+if status == to then return { 1, status, sending, instance } end
+if not has(may_follow, status) then return { 0, status, sending, instance } end
+
+redis.call("HSET", key, "status", to)
+redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms")
+if to == "scheduled" then
+  redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
+elseif to == "running" then
+  redis.call("HSETNX", key, "started_ms", now)
+  join_lane(instance, campaign)
+  finish(campaign)
+else
+  redis.call("HSET", key, to == "paused" and "paused_ms" or "finished_ms", now)
+  redis.call("ZREM", scheduled_key(), campaign)
+  redis.call("ZREM", ready_key(instance), campaign)
+  unbook()
+end
+return { 1, redis.call("HGET", key, "status"), sending, instance }

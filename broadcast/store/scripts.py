@@ -1,0 +1,80 @@
+"""The Lua scripts: one move a file, loaded once, run by name. Every state change in Redis is one of them.
+
+`prelude.lua` stands before each of them and holds the few functions they share; it is given the key patterns of
+`keys.py`. Keys are built inside the scripts, so the state lives on one Redis, not on a Cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import redis
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.commands.core import Script
+from redis.retry import Retry
+
+from broadcast.errors import Unavailable
+from broadcast.store.keys import PATTERNS
+
+#: What Redis says when it is there but cannot take a write: loading, out of memory, disk full, read-only replica.
+_CANNOT = ("LOADING", "OOM", "MISCONF", "READONLY", "BUSY", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN")
+
+
+def connect(url: str, *, patience: int = 0) -> redis.Redis:
+    """A client for the scripts. `patience` is how often a lost connection is tried again, about once a second.
+
+    Patience is safe for the scripts here because each can be told twice: the fence and the record know the run that
+    asks, accepting knows its token, booking its turn. Callers who must answer soon have none.
+    """
+    backoff = ExponentialBackoff(cap=1.0, base=0.05) if patience else NoBackoff()
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=10,
+        socket_connect_timeout=2,
+        socket_keepalive=True,
+        health_check_interval=30,
+        retry=Retry(backoff, patience),
+    )
+
+
+class Scripts:
+    """All scripts of this package, ready to run against one Redis."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self._scripts: Mapping[str, Script] = {
+            name: client.register_script(source) for name, source in sources().items()
+        }
+
+    def run(self, name: str, *args: str | int | float) -> Any:
+        """Run one script; the reply's shape is in the script's header. Raises Unavailable."""
+        return self.ask(lambda: self._scripts[name](keys=[], args=args))
+
+    def ask(self, question: Any) -> Any:
+        """Do something with Redis, turning its ways of being away into Unavailable."""
+        try:
+            return question()
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise Unavailable(f"Redis does not answer: {type(error).__name__}") from error
+        except redis.ResponseError as error:
+            if any(word in str(error) for word in _CANNOT):
+                raise Unavailable(f"Redis cannot take it: {error}") from error
+            raise
+
+
+def sources() -> dict[str, str]:
+    """Script name -> its text, the prelude included."""
+    folder = resources.files("broadcast.store") / "lua"
+    texts = {entry.name.removesuffix(".lua"): entry.read_text() for entry in folder.iterdir()}
+    prelude = "\n".join([*_key_functions(), texts.pop("prelude")])
+    return {name: f"{prelude}\n{text}" for name, text in texts.items()}
+
+
+def _key_functions() -> list[str]:
+    return [
+        f'local function {name}_key(...) return string.format("{pattern}", ...) end'
+        for name, pattern in PATTERNS.items()
+    ]

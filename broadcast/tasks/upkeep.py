@@ -1,0 +1,93 @@
+"""Fanning out, the chords' bodies, and the tick that starts what is due."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any
+
+from celery import Celery, current_app, shared_task
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from broadcast.engine import planning, steering
+from broadcast.engine.planning import Batch
+from broadcast.tasks import services_of
+from broadcast.tasks.publishing import publish
+
+log = logging.getLogger(__name__)
+
+#: How many waiting contacts of a cancelled campaign one task marks.
+SWEPT_PER_TASK = 20_000
+
+
+@shared_task(name="broadcast.fan_out", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def fan_out(self: Any, instance: str) -> int:
+    """Fan the next seconds of a lane out into one chord; return how many contacts it carries."""
+    services = services_of(self.app)
+    batch = planning.plan_lane(services.store, instance, horizon=services.horizon, chance=services.chance)
+    if batch.departures:
+        priorities = {claim.campaign: claim.priority for claim in batch.survey.candidates}
+        publish(self.app, batch, batch_done.s(instance, batch.campaigns), priorities=priorities)
+    planning.rejoin(services.store, batch, horizon=services.horizon)
+    _tell(batch)
+    return len(batch.departures)
+
+
+@shared_task(name="broadcast.batch_done", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def batch_done(self: Any, words: list[str], instance: str, campaigns: list[str]) -> None:
+    """The chord's body: report the batch, and complete the campaigns that have nothing left."""
+    log.info("batch done: %s", dict(Counter(words)), extra={"action": "batch_done", "instance": instance})
+    for campaign in campaigns:
+        if services_of(self.app).store.campaigns.finish(campaign):
+            _completed(campaign, instance)
+
+
+@shared_task(name="broadcast.tick", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def tick(self: Any) -> None:
+    """Once a second, whoever of any number of beats is first: start what is scheduled, fan out what is due."""
+    store = services_of(self.app).store
+    if not store.workers.claim("tick", for_ms=500):
+        return
+    for campaign in store.campaigns.begin_due():
+        log.info("campaign started as scheduled", extra={"action": "begin", "campaign": campaign})
+    for instance in store.lanes.due():
+        fan_out.delay(instance)
+
+
+@shared_task(name="broadcast.sweep", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def sweep(self: Any, campaign: str) -> None:
+    """Mark the waiting contacts of a cancelled campaign, some thousands at a time."""
+    if steering.sweep(services_of(self.app).store, campaign, limit=SWEPT_PER_TASK):
+        self.app.tasks["broadcast.sweep"].delay(campaign)
+
+
+def wake(instance: str) -> None:
+    """Ask for a lane to be fanned out now. A request that is lost costs a second: the tick finds the lane."""
+    _ask(current_app._get_current_object(), "broadcast.fan_out", instance)
+
+
+def sweep_later(campaign: str) -> None:
+    """Ask for the rest of a cancelled campaign's contacts to be marked."""
+    _ask(current_app._get_current_object(), "broadcast.sweep", campaign)
+
+
+def _ask(app: Celery, task: str, *args: str) -> None:
+    try:
+        app.tasks[task].apply_async(args, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        log.warning("%s could not be queued: %s", task, error, extra={"action": "queue"})
+
+
+def _tell(batch: Batch) -> None:
+    ids = {"action": "fan_out", "instance": batch.instance, "batch": batch.id}
+    if batch.departures:
+        log.info("batch of %s", len(batch.departures), extra=ids)
+    if batch.taken_back or batch.given_up:
+        log.warning("took back %s booked, gave up %s sending", batch.taken_back, batch.given_up, extra=ids)
+    for campaign in batch.completed:
+        _completed(campaign, batch.instance)
+
+
+def _completed(campaign: str, instance: str) -> None:
+    log.info("campaign completed", extra={"action": "complete", "campaign": campaign, "instance": instance})

@@ -1,0 +1,331 @@
+"""The fence, the pace, steering and mending, against a real Redis and its clock."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+
+from broadcast.domain.campaign import Move, State
+from broadcast.domain.contact import Status
+from broadcast.engine import accepting, planning, steering, telling
+from broadcast.engine.planning import Batch, Horizon
+from broadcast.errors import Conflict, NotFound
+from broadcast.store import Store
+from broadcast.store.contacts import Back, Go, Gone, Leave, Outcome, Ticket, Wait
+from broadcast.store.keys import key
+from tests.builders import an_order
+
+HORIZON = Horizon(ms=10_000, contacts=500)
+
+
+@pytest.fixture
+def lane(store: Store) -> Store:
+    """A store with a live worker, so that planning books."""
+    store.workers.beat("broadcast", "w1")
+    store.workers.beat("control", "w1")
+    return store
+
+
+def fan_out(store: Store, instance: str = "i1", horizon: Horizon = HORIZON) -> Batch:
+    batch = planning.plan_lane(store, instance, horizon=horizon)
+    planning.rejoin(store, batch, horizon=horizon)
+    return batch
+
+
+def tickets(batch: Batch, *, run: str = "run") -> list[Ticket]:
+    return [
+        Ticket(instance=batch.instance, campaign=one.campaign, number=one.number, batch=batch.id, run=f"{run}{index}")
+        for index, one in enumerate(batch.departures)
+    ]
+
+
+def ask(store: Store, ticket: Ticket, *, ahead_ms: int = 5, patience_ms: int = 60_000, lease_ms: int = 5000) -> Leave:
+    return store.contacts.leave(ticket, ahead_ms=ahead_ms, patience_ms=patience_ms, lease_ms=lease_ms)
+
+
+def count(store: Store, status: Status, campaign: str = "c1") -> int:
+    return telling.progress(store, campaign).counts[status]
+
+
+def test_a_batch_carries_no_more_than_the_horizon(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=100, gap_ms=2000), country="BR")
+
+    first = fan_out(lane)
+    second = fan_out(lane)
+
+    assert len(first.departures) == 5
+    assert second.departures == []
+    assert count(lane, Status.BOOKED) == 5
+
+
+def test_a_batch_carries_no_more_contacts_than_the_limit(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=100, gap_ms=10), country="BR")
+
+    fan_out(lane, horizon=Horizon(ms=10_000, contacts=30))
+    fan_out(lane, horizon=Horizon(ms=10_000, contacts=40))
+
+    assert count(lane, Status.BOOKED) == 40
+
+
+def test_without_a_worker_nothing_is_booked(store: Store) -> None:
+    accepting.accept(store, an_order(), country="BR")
+
+    assert fan_out(store).departures == []
+    assert telling.progress(store, "c1").hold_reason == "no_worker"
+
+
+def test_two_planners_at_once_book_each_contact_once(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=50), country="BR")
+    survey = lane.lanes.survey("i1")
+    slots = planning._slots(survey, HORIZON, lambda: 0.0)
+
+    first = lane.lanes.book("i1", turn=survey.turn, batch="b1", slots=slots)
+    second = lane.lanes.book("i1", turn=survey.turn, batch="b2", slots=slots)
+
+    assert first is not None
+    assert len(first) == 50
+    assert second is None
+
+
+def test_departures_keep_the_gap_whoever_asks(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=8, gap_ms=50), country="BR")
+    departures = []
+    for ticket in tickets(fan_out(lane)):
+        while not isinstance(leave := ask(lane, ticket), Go):
+            assert isinstance(leave, Wait)
+            time.sleep(leave.wait_us / 1e6)
+        departures.append(leave.departure_ms)
+
+    assert all(later - earlier >= 50 for earlier, later in itertools.pairwise(departures))
+
+
+def test_after_a_stall_departures_are_forfeited_not_caught_up(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=5, gap_ms=100), country="BR")
+    first, second, third, *_ = tickets(fan_out(lane))
+    assert isinstance(ask(lane, first), Go)
+    time.sleep(0.35)  # three departures pass unused
+
+    assert isinstance(ask(lane, second), Go)
+    assert isinstance(leave := ask(lane, third), Wait)
+    assert leave.wait_us > 80_000
+
+
+def test_a_redelivered_task_is_refused_while_the_first_is_at_it(lane: Store) -> None:
+    accepting.accept(lane, an_order(), country="BR")
+    ticket, *_ = tickets(fan_out(lane))
+    twin = Ticket(**{**ticket.__dict__, "run": "twin"})
+
+    assert isinstance(ask(lane, ticket), Go)
+    assert ask(lane, twin) == Gone("sending")
+
+
+def test_a_redelivered_task_is_refused_after_the_first_is_done(lane: Store) -> None:
+    accepting.accept(lane, an_order(), country="BR")
+    ticket, *_ = tickets(fan_out(lane))
+    ask(lane, ticket)
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m1"))
+
+    assert ask(lane, Ticket(**{**ticket.__dict__, "run": "twin"})) == Gone("sent")
+
+
+def test_a_task_of_a_batch_that_lost_its_contact_is_refused(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1, gap_ms=20), country="BR")
+    late, *_ = tickets(fan_out(lane))
+    time.sleep(0.1)
+    assert lane.lanes.mend("i1", grace_ms=20) == (1, 0)
+    (current,) = tickets(fan_out(lane))
+
+    assert ask(lane, late) == Gone("booked")
+    assert isinstance(ask(lane, current, ahead_ms=200), Go)
+
+
+def test_who_overslept_asks_again_and_keeps_the_gap_whole(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2, gap_ms=100), country="BR")
+    first, second = tickets(fan_out(lane))
+    granted = ask(lane, first)
+    time.sleep(0.06)
+    again = ask(lane, first)
+
+    assert isinstance(granted, Go)
+    assert isinstance(again, Go)
+    assert again.departure_ms >= granted.departure_ms + 60
+    assert again.attempt == 1
+    assert isinstance(leave := ask(lane, second), Wait)
+    assert leave.wait_us > 90_000
+
+
+def test_who_overslept_past_another_waits_for_a_new_turn(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2, gap_ms=50), country="BR")
+    first, second = tickets(fan_out(lane))
+    ask(lane, first)
+    time.sleep(0.06)
+    assert isinstance(ask(lane, second), Go)
+
+    assert isinstance(leave := ask(lane, first), Wait)
+    assert leave.wait_us > 30_000
+
+
+def test_who_overslept_a_pause_gives_its_contact_back(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    ticket, *_ = tickets(fan_out(lane))
+    ask(lane, ticket)
+    steering.steer(lane, "c1", Move.PAUSE)
+
+    assert ask(lane, ticket) == Back("paused")
+    assert count(lane, Status.PENDING) == 1
+    assert lane.scripts.client.hget(key("contact", "c1", 0), "attempts") == "0"
+
+
+def test_a_long_wait_gives_the_contact_back_to_be_planned_anew(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2, gap_ms=3000), country="BR")
+    first, second = tickets(fan_out(lane))
+    ask(lane, first)
+
+    assert ask(lane, second, patience_ms=1000) == Back("late")
+    assert count(lane, Status.PENDING) == 1
+
+
+def test_pause_takes_back_what_is_booked_and_resume_books_it_again(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=30), country="BR")
+    batch = fan_out(lane)
+    assert len(batch.departures) == 30
+
+    paused = steering.steer(lane, "c1", Move.PAUSE)
+    assert (paused.state, count(lane, Status.BOOKED), count(lane, Status.PENDING)) == (State.PAUSED, 0, 30)
+    assert ask(lane, tickets(batch)[0]) == Gone("pending")
+
+    steering.steer(lane, "c1", Move.RESUME)
+    again = fan_out(lane)
+    assert [one.number for one in again.departures] == list(range(30))
+
+
+def test_moves_are_idempotent_and_the_impossible_is_a_conflict(lane: Store) -> None:
+    accepting.accept(lane, an_order(), country="BR")
+
+    assert [steering.steer(lane, "c1", Move.PAUSE).state for _ in range(2)] == [State.PAUSED] * 2
+    assert [steering.steer(lane, "c1", Move.CANCEL).state for _ in range(2)] == [State.CANCELLED] * 2
+    with pytest.raises(Conflict):
+        steering.steer(lane, "c1", Move.RESUME)
+    with pytest.raises(NotFound):
+        steering.steer(lane, "nobody", Move.PAUSE)
+
+
+def test_cancel_leaves_nothing_to_send_and_what_is_on_the_wire_is_told(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=900), country="BR")
+    ticket, *_ = tickets(fan_out(lane))
+    ask(lane, ticket, ahead_ms=100)
+
+    steered = steering.steer(lane, "c1", Move.CANCEL)
+    assert (steered.on_the_wire, count(lane, Status.CANCELLED), count(lane, Status.SENDING)) == (1, 899, 1)
+
+    lane.contacts.record(ticket, Outcome(status=Status.PENDING, reason="busy", due_ms=1000))
+    assert count(lane, Status.CANCELLED) == 900
+
+
+def test_pausing_a_scheduled_campaign_and_resuming_it_keeps_its_time(lane: Store) -> None:
+    at = int(time.time() * 1000) + 60_000
+    accepting.accept(lane, an_order(scheduled_ms=at), country="BR")
+
+    assert steering.steer(lane, "c1", Move.PAUSE).state is State.PAUSED
+    assert steering.steer(lane, "c1", Move.RESUME).state is State.SCHEDULED
+    assert lane.scripts.client.zscore(key("scheduled"), "c1") == at
+
+
+def test_a_dead_workers_booked_contacts_go_back_and_its_sending_ones_are_unconfirmed(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=20), country="BR")
+    first, *_ = tickets(fan_out(lane))
+    ask(lane, first, lease_ms=50)
+    time.sleep(0.2)
+
+    assert lane.lanes.mend("i1", grace_ms=50) == (2, 1)
+    assert (count(lane, Status.PENDING), count(lane, Status.UNCONFIRMED)) == (2, 1)
+
+
+def test_a_late_answer_still_resolves_an_unconfirmed_contact(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    ticket, *_ = tickets(fan_out(lane))
+    ask(lane, ticket, lease_ms=10)
+    time.sleep(0.05)
+    lane.lanes.mend("i1", grace_ms=5000)
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m1"))
+
+    assert (count(lane, Status.UNCONFIRMED), count(lane, Status.SENT)) == (0, 1)
+
+
+def test_a_closed_answer_closes_the_lane_and_news_opens_it(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=5), country="BR")
+    first, second, *_ = tickets(fan_out(lane))
+    ask(lane, first)
+    lane.contacts.record(
+        first, Outcome(status=Status.PENDING, reason="unauthorized", closes="unauthorized", counts=False)
+    )
+
+    assert ask(lane, second) == Back("closed")
+    progress = telling.progress(lane, "c1")
+    assert (progress.state, progress.hold_reason) == (State.RUNNING, "instance_closed")
+    assert fan_out(lane).departures == []
+
+    assert steering.reopened(lane, "i1")
+    assert {one.number for one in fan_out(lane).departures} == {0, 1}
+
+
+def test_a_persons_pause_of_an_instance_outlives_the_gateways_news(lane: Store) -> None:
+    steering.hold_lane(lane, "i1")
+
+    assert not steering.closed(lane, "i1", "logged out")
+    assert not steering.reopened(lane, "i1")
+    assert telling.lane(lane, "i1").state == "paused"
+    steering.open_lane(lane, "i1")
+    assert telling.lane(lane, "i1").state == "open"
+
+
+def test_an_urgent_campaign_gets_the_next_batch(lane: Store) -> None:
+    accepting.accept(lane, an_order("low", contacts=500, gap_ms=100, priority=2), country="BR")
+    fan_out(lane, horizon=Horizon(ms=1000, contacts=500))
+    accepting.accept(lane, an_order("high", contacts=500, gap_ms=100, priority=8), country="BR")
+
+    batch = fan_out(lane, horizon=Horizon(ms=3000, contacts=500))
+
+    names = [one.campaign for one in batch.departures]
+    assert names.count("high") >= 0.9 * len(names) - 1
+    assert len(names) >= 15
+
+
+def test_a_newcomer_among_equals_does_not_push_in(lane: Store) -> None:
+    accepting.accept(lane, an_order("old", contacts=500, gap_ms=20), country="BR")
+    fan_out(lane, horizon=Horizon(ms=2000, contacts=500))
+    accepting.accept(lane, an_order("new", contacts=500, gap_ms=20), country="BR")
+
+    names = [one.campaign for one in fan_out(lane, horizon=Horizon(ms=4000, contacts=500)).departures]
+
+    assert abs(names.count("new") - names.count("old")) <= 1
+
+
+def test_a_contact_that_waits_for_its_time_wakes_its_lane(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    ask(lane, ticket)
+    lane.contacts.record(ticket, Outcome(status=Status.PENDING, reason="busy", due_ms=300))
+
+    assert fan_out(lane).departures == []
+    deadline = time.monotonic() + 5
+    while "i1" not in lane.lanes.due():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert len(fan_out(lane).departures) == 1
+
+
+def test_asking_for_a_lane_while_it_is_planned_is_not_forgotten(lane: Store) -> None:
+    batch = planning.plan_lane(lane, "i1", horizon=HORIZON)
+    accepting.accept(lane, an_order(), country="BR")  # joins the lane before the planner is done
+    planning.rejoin(lane, batch, horizon=HORIZON)
+
+    assert lane.lanes.due() == ["i1"]
+
+
+def test_a_lane_with_nothing_to_do_is_left_alone(lane: Store) -> None:
+    fan_out(lane)
+
+    assert lane.scripts.client.zcard(key("lanes")) == 0

@@ -1,0 +1,93 @@
+"""Receipts only move forward, and the tally tells the truth at every instant."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+
+import pytest
+
+from broadcast.domain.contact import Status
+from broadcast.domain.receipt import Receipt
+from broadcast.engine import accepting, planning, settling, telling
+from broadcast.engine.planning import Horizon
+from broadcast.store import Store
+from broadcast.store.contacts import Go, Outcome, Ticket
+from broadcast.store.keys import key
+from tests.builders import an_order
+
+ORDERS = list(itertools.permutations([Status.SENT, Status.DELIVERED, Status.READ]))
+
+
+def send_all(store: Store, count: int) -> None:
+    """A campaign whose contacts are all sent; message ids are m0, m1 …"""
+    store.workers.beat("broadcast", "w1")
+    accepting.accept(store, an_order(contacts=count, gap_ms=10), country="BR")
+    batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=30_000, contacts=2000))
+    for one in batch.departures:
+        ticket = Ticket(instance="i1", campaign="c1", number=one.number, batch=batch.id, run="r")
+        assert isinstance(store.contacts.leave(ticket, ahead_ms=60_000, patience_ms=60_000, lease_ms=90_000), Go)
+        store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{one.number}"))
+
+
+def scan(store: Store, campaign: str = "c1") -> Counter[str]:
+    """The truth: every contact's own status."""
+    client = store.scripts.client
+    names = client.keys(key("contact", campaign, "*"))
+    return Counter(client.hget(name, "status") for name in names)
+
+
+def tally(store: Store, campaign: str = "c1") -> Counter[str]:
+    counts = telling.progress(store, campaign).counts
+    return Counter({status.value: count for status, count in counts.items() if count})
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_every_order_twice_over_ends_in_read(store: Store, order: tuple[Status, ...]) -> None:
+    send_all(store, 1)
+    for status in [*order, *order]:
+        settling.settle(store, "i1", [Receipt(message_id="m0", status=status)])
+
+    assert scan(store) == tally(store) == Counter(read=1)
+
+
+def test_shuffled_receipts_leave_tally_and_truth_equal(store: Store) -> None:
+    send_all(store, 200)
+    words = [Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED]
+    receipts = [Receipt(message_id=f"m{number}", status=word) for number in range(200) for word in words] * 2
+    random.Random(11).shuffle(receipts)
+    for receipt in receipts:
+        settling.settle(store, "i1", [receipt])
+
+    assert scan(store) == tally(store) == Counter(read=200)
+
+
+def test_a_receipt_that_beats_the_answer_is_parked_and_applied(store: Store) -> None:
+    store.workers.beat("broadcast", "w1")
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=10))
+    ticket = Ticket(instance="i1", campaign="c1", number=0, batch=batch.id, run="r")
+    store.contacts.leave(ticket, ahead_ms=5000, patience_ms=5000, lease_ms=5000)
+    assert settling.settle(store, "i1", [Receipt(message_id="m0", status=Status.DELIVERED)]) == 0
+
+    parked = store.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))
+    assert settling.settle(store, "i1", parked) == 1
+
+    assert scan(store) == tally(store) == Counter(delivered=1)
+
+
+def test_a_delivery_wins_over_an_earlier_failure_and_not_the_other_way(store: Store) -> None:
+    send_all(store, 2)
+    failed = [Receipt(message_id=f"m{number}", status=Status.FAILED, reason="gateway_error") for number in (0, 1)]
+    delivered = [Receipt(message_id=f"m{number}", status=Status.DELIVERED) for number in (0, 1)]
+    settling.settle(store, "i1", [failed[0], delivered[0], delivered[1], failed[1]])
+
+    assert tally(store) == Counter(delivered=2)
+
+
+def test_a_receipt_of_another_instance_changes_nothing(store: Store) -> None:
+    send_all(store, 1)
+
+    assert settling.settle(store, "i2", [Receipt(message_id="m0", status=Status.READ)]) == 0
+    assert tally(store) == Counter(sent=1)

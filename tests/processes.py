@@ -1,0 +1,235 @@
+"""Real processes for tests: a Redis, a sandbox gateway, workers, the API. Each is ready when its `with` begins."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import redis
+import requests
+
+from broadcast import embedded
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 30, what: str = "") -> Any:
+    """The condition's first true value; AssertionError when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s for {what or condition}")
+        time.sleep(0.02)
+
+
+class Process:
+    """A child process whose output goes to a file."""
+
+    def __init__(self, name: str, command: list[str], *, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.command = command
+        self.log = folder / f"{name}.log"
+        self.env = {**os.environ, **(env or {})}
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                self.command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.env
+            )
+
+    def signal(self, number: int) -> None:
+        self.child.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        with suppress(ProcessLookupError):
+            self.child.send_signal(signal.SIGCONT)
+        self.child.kill()
+        self.child.wait()
+
+    def stop(self, *, seconds: float = 20) -> int:
+        """SIGTERM, and SIGKILL if that is not enough."""
+        self.child.terminate()
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -9
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+class RedisServer:
+    """A Redis with append-only persistence, on a free port of the loopback."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.folder = folder
+
+    def url(self, database: int = 0) -> str:
+        return f"redis://127.0.0.1:{self.port}/{database}"
+
+    def __enter__(self) -> RedisServer:
+        self.process = Process("redis", [_redis_binary(), *self._options()], folder=self.folder)
+        self.wait()
+        return self
+
+    def wait(self) -> None:
+        with redis.Redis.from_url(self.url()) as client:
+
+            def answers() -> bool:
+                with suppress(redis.RedisError):
+                    return bool(client.ping())
+                return False
+
+            wait_for(answers, what="Redis")
+
+    def _options(self) -> list[str]:
+        return [
+            "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "",
+            "--appendonly", "yes", "--maxmemory-policy", "noeviction",
+        ]  # fmt: skip
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stop()
+
+
+def _redis_binary() -> str:
+    return embedded.server_binary()
+
+
+class Stack:
+    """The product as processes, without its supervisor: a sandbox gateway, the API, workers and beat."""
+
+    def __init__(self, folder: Path, redis_url: str, env: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.sandbox_port = free_port()
+        self.port = free_port()
+        self.webhook_port = free_port()
+        self.worker_port = free_port()
+        self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {
+            "REDIS_URL": redis_url,
+            "GATEWAY": "evolution",
+            "EVOLUTION_URL": self.sandbox_url,
+            "EVOLUTION_API_KEY": "secret-of-the-tests",
+            "PORT": str(self.port),
+            "WEBHOOK_PORT": str(self.webhook_port),
+            "WORKER_HTTP_PORT": str(self.worker_port),
+            "SEND_TIMEOUT_S": "5",
+            "SEND_CONCURRENCY": "40",
+            **(env or {}),
+        }
+        self.processes: dict[str, Process] = {}
+
+    def run(self, name: str, *command: str) -> Process:
+        """Start a Python module of the product under this name."""
+        self.processes[name] = Process(name, [sys.executable, "-m", *command], folder=self.folder, env=self.env)
+        return self.processes[name]
+
+    def run_worker(self, name: str, queues: str, *options: str) -> Process:
+        return self.run(
+            name, "celery", "-A", "broadcast.worker", "worker", "-Q", queues, "-n", f"{name}@%h",
+            "--without-gossip", "--without-mingle", *options,
+        )  # fmt: skip
+
+    def run_sandbox(self, *options: str) -> Process:
+        return self.run("sandbox", "broadcast.gateways.sandbox", "--port", str(self.sandbox_port), *options)
+
+    def __enter__(self) -> Stack:
+        hook = f"http://127.0.0.1:{self.webhook_port}/webhooks/evolution/{{instance}}"
+        self.run_sandbox("--webhook-url", hook)
+        self.run("web", "broadcast.cli", "web")
+        self.run("webhook", "broadcast.cli", "webhook")
+        self.run_worker("broadcast", "broadcast")
+        self.run_worker("control", "control,callbacks", "-c", "4")
+        self.run("beat", "celery", "-A", "broadcast.worker", "beat")
+        self.wait()
+        return self
+
+    def wait(self) -> None:
+        """Until the API answers, Redis answers and a worker consumes each queue."""
+        wait_for(self.is_ready, seconds=60, what=f"the stack; see {self.folder}")
+
+    def is_ready(self) -> bool:
+        with suppress(requests.RequestException):
+            return (
+                requests.get(f"{self.url}/health/ready", timeout=5).ok
+                and requests.get(f"{self.sandbox_url}/ledger", timeout=5).ok
+                and requests.get(f"http://127.0.0.1:{self.webhook_port}/health/live", timeout=5).ok
+            )
+        return False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self.processes.values():
+            process.child.terminate()
+        for process in self.processes.values():
+            process.stop()
+
+    # What a CRM and an operator do.
+
+    def post(self, path: str, body: Any = None, **headers: str) -> requests.Response:
+        return requests.post(self.url + path, json=body, headers=headers, timeout=60)
+
+    def get(self, path: str, **params: Any) -> requests.Response:
+        return requests.get(self.url + path, params=params, timeout=30)
+
+    def status(self, campaign: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.get(f"/broadcast-status/{campaign}").json()
+        return answer
+
+    def wait_until(
+        self, campaign: str, condition: Callable[[dict[str, Any]], Any], *, seconds: float = 60
+    ) -> dict[str, Any]:
+        """The first status for which the condition is true."""
+        last: dict[str, Any] = {}
+
+        def met() -> bool:
+            last.clear()
+            last.update(self.status(campaign))
+            return bool(condition(last))
+
+        try:
+            wait_for(met, seconds=seconds)
+        except AssertionError as error:
+            raise AssertionError(f"waited {seconds} s; the last status is {last}") from error
+        return last
+
+    def wait_done(self, campaign: str, *, seconds: float = 60) -> dict[str, Any]:
+        return self.wait_until(campaign, lambda status: status["status"] in {"completed", "cancelled"}, seconds=seconds)
+
+    def arrivals(self, instance: str) -> list[dict[str, Any]]:
+        """What the gateway's ledger has of the instance, in the order of arrival."""
+        answer = requests.get(f"{self.sandbox_url}/ledger", params={"instance": instance}, timeout=30).json()
+        return list(answer.get("arrivals") or answer.get("entries") or answer.get("list") or [])
+
+    def fault(self, **fault: Any) -> None:
+        requests.post(f"{self.sandbox_url}/faults", json=fault, timeout=10).raise_for_status()
+
+
+def gaps_ms(arrivals: list[dict[str, Any]]) -> list[float]:
+    """The time between neighbouring arrivals, in ms."""
+    times = [arrival["at"] for arrival in arrivals]
+    return [(later - earlier) * 1000 for earlier, later in itertools.pairwise(times)]
