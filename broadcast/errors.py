@@ -5,6 +5,7 @@
     BroadcastError
     ├── SettingsError      the operator corrects a setting; the process does not start
     ├── NotNow             the send task tries the same contact again in a moment
+    ├── Held               the fence said no: the request is not written
     ├── Unavailable        Redis is away or full; the caller comes back later            503
     └── CallerError        the request cannot be served as it stands
         ├── Invalid        some fields are wrong; each is named                          422
@@ -34,6 +35,14 @@ class SettingsError(BroadcastError):
 
 class NotNow(BroadcastError):
     """A short fault at the gateway: nothing was sent, and a moment later it may work."""
+
+
+class Held(BroadcastError):
+    """The fence said no; `why` is where the contact is, or what holds it. Nothing was written."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Unavailable(BroadcastError):

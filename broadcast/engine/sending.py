@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from broadcast.domain.campaign import Campaign
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render
-from broadcast.errors import NotNow
+from broadcast.errors import Held, NotNow
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Unknown
 from broadcast.pacing import back_off_ms
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Gone, Leave, Outcome, Ticket, Wait
+from broadcast.store.contacts import Back, Gone, Outcome, Person, Ticket, Wait
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ AHEAD_MS = 40
 #: A task waits at the fence for so long; beyond it, the contact goes back to the lane and is planned anew.
 PATIENCE_MS = 1000
 #: Whoever wakes later than this after its departure asks again, so that the gap to the next one stays whole.
-OVERSLEPT_S = 0.002
+OVERSLEPT_S = 0.003
 #: How much longer than the request's own time-out a contact may be on the wire before it counts as lost.
 LEASE_SLACK_MS = 10_000
 #: A gateway that cannot be reached lets its lane rest for so long.
@@ -60,15 +60,18 @@ class Sending:
         NotNow and the batch keeps the contact.
         """
         campaign = self._campaign(ticket.campaign)
-        gateway = self.gateway_of(ticket.instance)
-        leave, message = self._depart(ticket, campaign)
-        if message is None or not isinstance(leave, Go):
-            return leave.why if isinstance(leave, Back) else "gone"
-        answer = gateway.send(message)
+        person = self.store.contacts.person(ticket)
+        if person is None:
+            return "gone"
+        departure = _Departure(self, ticket)
+        try:
+            answer = self.gateway_of(ticket.instance).send(_message(ticket, campaign, person), depart=departure)
+        except Held as held:
+            return held.why
         outcome = outcome_of(
-            answer, attempt=leave.attempt, max_attempts=self.policy.max_attempts, quick_left=quick_left
+            answer, attempt=departure.attempt, max_attempts=self.policy.max_attempts, quick_left=quick_left
         )
-        self._record(ticket, outcome, attempt=leave.attempt)
+        self._record(ticket, outcome, attempt=departure.attempt)
         if outcome.status is Status.BOOKED:
             raise NotNow(outcome.reason)
         return outcome.status.value
@@ -83,28 +86,6 @@ class Sending:
                 self._campaigns.clear()
             self._campaigns[name] = found
         return found
-
-    def _depart(self, ticket: Ticket, campaign: Campaign) -> tuple[Leave, Message | None]:
-        """Wait at the fence; return its last word, with the message when that was go and the time has come."""
-        message = None
-        while True:
-            leave = self.store.contacts.leave(
-                ticket,
-                ahead_ms=AHEAD_MS,
-                patience_ms=PATIENCE_MS,
-                lease_ms=int(self.policy.timeout_s * 1000) + LEASE_SLACK_MS,
-            )
-            answered = self.clock()
-            if isinstance(leave, Back | Gone):
-                return leave, None
-            wait_s = leave.wait_us / 1_000_000
-            if isinstance(leave, Wait):
-                self.sleep(wait_s - AHEAD_MS / 2000)
-                continue
-            message = message or _message(ticket, campaign, leave)
-            self.sleep(max(answered + wait_s - self.clock(), 0))
-            if self.clock() - answered - wait_s <= OVERSLEPT_S:
-                return leave, message
 
     def _record(self, ticket: Ticket, outcome: Outcome, *, attempt: int) -> None:
         parked = self.store.contacts.record(ticket, outcome)
@@ -127,12 +108,43 @@ class Sending:
         )
 
 
-def _message(ticket: Ticket, campaign: Campaign, go: Go) -> Message:
+@dataclass
+class _Departure:
+    """The fence as the gateway calls it: open connection, nothing written yet. `attempt` is 0 until it said go."""
+
+    sending: Sending
+    ticket: Ticket
+    attempt: int = 0
+
+    def __call__(self) -> None:
+        """Return at the moment of departure; raise Held when the contact may not leave."""
+        sending = self.sending
+        while True:
+            leave = sending.store.contacts.leave(
+                self.ticket,
+                ahead_ms=AHEAD_MS,
+                patience_ms=PATIENCE_MS,
+                lease_ms=int(sending.policy.timeout_s * 1000) + LEASE_SLACK_MS,
+            )
+            answered = sending.clock()
+            if isinstance(leave, Back | Gone):
+                raise Held(leave.why if isinstance(leave, Back) else "gone")
+            wait_s = leave.wait_us / 1_000_000
+            if isinstance(leave, Wait):
+                sending.sleep(wait_s - AHEAD_MS / 2000)
+                continue
+            self.attempt = leave.attempt
+            sending.sleep(max(answered + wait_s - sending.clock(), 0))
+            if sending.clock() - answered - wait_s <= OVERSLEPT_S:
+                return
+
+
+def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
     return Message(
         instance=ticket.instance,
-        phone=go.phone,
+        phone=person.phone,
         kind=campaign.content.kind,
-        text=render(campaign.content.text, go.values),
+        text=render(campaign.content.text, person.values),
         media_url=campaign.content.media_url,
         reference=ticket.reference,
     )

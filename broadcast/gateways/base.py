@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,7 +31,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """This contact or this message cannot be sent, now or later. `reason` is our code, `detail` their words."""
+    """The contact or the message cannot be sent, now or later. `reason` is our code, `detail` their words."""
 
     reason: str
     detail: str = ""
@@ -67,6 +67,9 @@ class Closed:
     detail: str = ""
 
 
+#: The fence, as a gateway sees it: returns when the request may be written, raises when it may not.
+Depart = Callable[[], None]
+
 Answer = Accepted | Refused | Busy | Unknown | Closed
 
 
@@ -89,8 +92,12 @@ class News:
 class Gateway(Protocol):
     """One far service at one address, seen from our side."""
 
-    def send(self, message: Message) -> Answer:
-        """Send one message. Never raises for anything the network or the gateway did; blocks up to its timeout."""
+    def send(self, message: Message, *, depart: Depart) -> Answer:
+        """Send one message. Never raises for anything the network or the gateway did; blocks up to its timeout.
+
+        `depart` is called once, after the connection is open and right before the first byte of the request that
+        sends is written. It waits for the departure, and what it raises comes out of here with nothing written.
+        """
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:
         """Whether this webhook call is the gateway's own. Called before the body is parsed."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from broadcast.domain.contact import COMES_AFTER, Status
 from broadcast.domain.receipt import Receipt
+from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts
 
 #: How long a message id can be joined to its contact: the longest that Meta redelivers a receipt is 30 days.
@@ -33,14 +34,20 @@ class Ticket:
 
 
 @dataclass(frozen=True)
+class Person:
+    """Whom a contact is: E.164 digits, and what fills the message's variables."""
+
+    phone: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Go:
     """Leave in `wait_us`. `attempt` counts from 1."""
 
     wait_us: int
     departure_ms: int
     attempt: int
-    phone: str
-    values: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,12 @@ class Contacts:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
+    def person(self, ticket: Ticket) -> Person | None:
+        """Whom the ticket's contact is; None when its batch no longer holds it."""
+        name = key("contact", ticket.campaign, ticket.number)
+        batch, phone, values = self._scripts.ask(lambda: self._scripts.client.hmget(name, ("batch", "phone", "values")))
+        return Person(phone, json.loads(values) if values else {}) if batch == ticket.batch else None
+
     def leave(self, ticket: Ticket, *, ahead_ms: int, patience_ms: int, lease_ms: int) -> Leave:
         """Ask the fence whether the contact may leave now. See leave.lua."""
         reply = self._scripts.run(
@@ -94,8 +107,7 @@ class Contacts:
             ahead_ms, patience_ms, lease_ms,
         )  # fmt: skip
         if reply[0] == "go":
-            _, wait_us, departure_ms, attempt, phone, values = reply
-            return Go(wait_us, departure_ms, attempt, phone, json.loads(values) if values else {})
+            return Go(*reply[1:])
         if reply[0] == "wait":
             return Wait(reply[1])
         return Back(reply[1]) if reply[0] == "back" else Gone(reply[1])
@@ -103,7 +115,7 @@ class Contacts:
     def record(self, ticket: Ticket, outcome: Outcome) -> list[Receipt]:
         """Record a send's outcome; return receipts that were parked for its message id."""
         word, rest = self._scripts.run(
-            "record", ticket.instance, ticket.campaign, ticket.number, ticket.run,
+            "record", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
             outcome.status.value, may_follow(outcome.status), outcome.message_id, KEEP_ID_S,
             "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.closes,
             outcome.reason, outcome.detail, "" if outcome.counts else "1",

@@ -3,12 +3,12 @@
 -- Asked again by the same run after "go" (it overslept, or the answer was lost), it grants a new departure.
 -- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] how far ahead to grant, ms
 -- ARGV[7] how long the asker will wait, ms · ARGV[8] lease of a send, ms
--- reply {"go", wait us, departure Unix ms, attempt, phone, values} | {"wait", us} | {"back", why} | {"gone", status}
+-- reply {"go", wait us, departure Unix ms, attempt} | {"wait", us} | {"back", why} | {"gone", status}
 local instance, campaign, number, batch, run = unpack(ARGV, 1, 5)
 local ahead, patience, lease_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local contact = contact_key(campaign, number)
-local status, held_batch, held_run, before, after, departed, phone, values, attempts =
-  unpack(redis.call("HMGET", contact, "status", "batch", "run", "before", "after", "departed", "phone", "values", "attempts"))
+local status, held_batch, held_run, before, after, departed, attempts =
+  unpack(redis.call("HMGET", contact, "status", "batch", "run", "before", "after", "departed", "attempts"))
 
 local again = status == "sending" and held_run == run
 if not again and not (status == "booked" and held_batch == batch) then return { "gone", status or "unknown" } end
@@ -49,4 +49,4 @@ if last then
   redis.call("HSET", campaign_key(campaign), "mean_ms", mean and 0.8 * mean + 0.2 * since or since)
 end
 redis.call("HSET", campaign_key(campaign), "last_ms", earliest)
-return { "go", math.floor(wait_us), earliest, tonumber(attempts), phone, values or "" }
+return { "go", math.floor(wait_us), earliest, tonumber(attempts) }

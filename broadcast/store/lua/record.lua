@@ -1,15 +1,18 @@
--- Record what became of a send, if this run still holds the contact.
--- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] run · ARGV[5] new status · ARGV[6] it may follow (a,b,c)
--- ARGV[7] message id or "" · ARGV[8] how long the id is kept, s · ARGV[9] for pending and booked: due in ms, or ""
--- ARGV[10] the lane rests for, ms · ARGV[11] the lane closes because, or "" · ARGV[12] reason or "" · ARGV[13] detail or ""
--- ARGV[14] "1" when this attempt does not count
+-- Record what became of a send, if this run still holds the contact: it is at it, or (no connection was opened, so the
+-- fence was never asked) its batch has it booked.
+-- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] new status
+-- ARGV[7] it may follow (a,b,c) · ARGV[8] message id or "" · ARGV[9] how long the id is kept, s
+-- ARGV[10] for pending and booked: due in ms, or "" · ARGV[11] the lane rests for, ms
+-- ARGV[12] the lane closes because, or "" · ARGV[13] reason or "" · ARGV[14] detail or ""
+-- ARGV[15] "1" when this attempt does not count
 -- reply {"moved", {parked receipts as JSON}} | {"kept", status} not news, or no longer this run's to say
-local instance, campaign, number, run, to, may_follow = unpack(ARGV, 1, 6)
-local message_id, keep_s, due, rest_ms, closed, reason, detail, uncounted = unpack(ARGV, 7, 14)
+local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
+local message_id, keep_s, due, rest_ms, closed, reason, detail, uncounted = unpack(ARGV, 8, 15)
 local contact = contact_key(campaign, number)
 local now = now_ms()
-local status, held_run = unpack(redis.call("HMGET", contact, "status", "run"))
-if held_run ~= run then return { "kept", status or "unknown" } end
+local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
+local not_asked = status == "booked" and held_batch == batch
+if held_run ~= run and not not_asked then return { "kept", status or "unknown" } end
 
 local parked = {}
 if message_id ~= "" then
@@ -29,8 +32,13 @@ if reason ~= "" then
   redis.call("HSET", contact, "reason", reason, "detail", detail)
   redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
 end
+if not_asked and to == "booked" then
+  redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
+  redis.call("ZADD", sending_key(instance), now + due, campaign .. ":" .. number)
+  return { "moved", parked }
+end
 if not has(may_follow, status) then return { "moved", parked } end
-if uncounted == "1" then redis.call("HINCRBY", contact, "attempts", -1) end
+if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end
 
 if to == "pending" then
   give_back(instance, campaign, number, status, due ~= "" and now + due or nil)

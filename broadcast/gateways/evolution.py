@@ -1,0 +1,268 @@
+"""Evolution API v2: what it is sent, what its answers mean, and what its webhooks say.
+
+An answer is read by its shape, never by its HTTP code alone: one and the same 400 is a number without WhatsApp, a
+wrong field, a closed socket, or an error after the message left. In 2.3.x a 500 of Evolution's own comes from the phase
+before the message goes out (number check, media), a 400 with one unknown string from the phase in which it does.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import mimetypes
+import re
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from pathlib import PurePosixPath
+from time import time
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from broadcast.domain.contact import Status
+from broadcast.domain.content import Kind
+from broadcast.domain.phone import mask
+from broadcast.domain.receipt import Receipt
+from broadcast.gateways.base import (
+    Accepted,
+    Answer,
+    Busy,
+    Closed,
+    Connection,
+    Depart,
+    Message,
+    News,
+    Refused,
+    Unknown,
+)
+from broadcast.gateways.http import Http, Response
+
+log = logging.getLogger(__name__)
+
+#: WhatsApp throttles Evolution's own queries for minutes, not seconds.
+OVERLIMIT_S = 120.0
+
+Reading = Callable[[str, Response], Answer]
+
+
+class Evolution:
+    """One Evolution API server. `timeout_s` is how long it may take over one send, its own waiting included."""
+
+    def __init__(self, url: str, api_key: str, *, timeout_s: float) -> None:
+        self._http = Http(url, timeout_s=timeout_s, headers={"apikey": api_key})
+
+    def send(self, message: Message, *, depart: Depart) -> Answer:
+        """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
+        path, body = request_of(message)
+        answer = self._http.post(path, body, depart=depart, headers={"X-Broadcast-Reference": message.reference})
+        return read_answer(answer) if isinstance(answer, Response) else answer
+
+    def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:  # noqa: ARG002 - not signed
+        """Whether the call carries our token. Evolution signs nothing; without a token every call is taken."""
+        if token is None:
+            return True
+        given = headers.get("Authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), token.encode())
+
+    def read(self, payload: Mapping[str, object]) -> News:
+        """What a webhook call says; empty news for what does not concern us, or is malformed."""
+        event = str(payload.get("event", "")).lower().replace("_", ".")
+        data = payload.get("data")
+        items = [item for item in (data if isinstance(data, list) else [data]) if isinstance(item, dict)]
+        if event == "messages.update":
+            return News(receipts=tuple(filter(None, map(_receipt, items))))
+        if event == "connection.update" and items:
+            return News(connection=_connection(items[-1]))
+        return News()
+
+
+def request_of(message: Message) -> tuple[str, dict[str, Any]]:
+    """The path and the body that send this message."""
+    instance = quote(message.instance, safe="")
+    if message.kind is Kind.TEXT:
+        return f"/message/sendText/{instance}", {"number": message.phone, "text": message.text}
+    if message.kind is Kind.AUDIO:
+        return f"/message/sendWhatsAppAudio/{instance}", {"number": message.phone, "audio": message.media_url}
+    url = message.media_url or ""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    mimetype, _ = mimetypes.guess_type(name)
+    body = {"number": message.phone, "mediatype": message.kind.value, "media": url, "caption": message.text}
+    # Evolution takes the type from the file's name, and a document is shown by it.
+    return f"/message/sendMedia/{instance}", {
+        **body,
+        **({"fileName": name} if name else {}),
+        **({"mimetype": mimetype} if mimetype else {}),
+    }
+
+
+def read_answer(answer: Response) -> Answer:
+    """Which of the five answers this is."""
+    body = answer.json
+    if isinstance(body, dict) and 200 <= answer.status < 300:
+        return _accepted(body, answer)
+    envelope = body.get("response") if isinstance(body, dict) else None
+    if isinstance(envelope, dict) and "message" in envelope:
+        return _refused(envelope["message"], answer)
+    return _not_evolution(answer)
+
+
+def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
+    key = body.get("key")
+    if isinstance(key, dict) and isinstance(key.get("id"), str) and key["id"]:
+        return Accepted(key["id"])
+    if isinstance(body.get("code"), int):
+        return _meta(body["code"], str(body.get("message", "")))
+    return Unknown("answer_without_id", _words(answer.text))
+
+
+def _refused(message: Any, answer: Response) -> Answer:
+    """An error in Evolution's own envelope. `message` is a text, or a list of texts, lists or objects."""
+    first = message[0] if isinstance(message, list) and message else message
+    if isinstance(first, dict) and first.get("exists") is False:
+        return Refused("not_on_whatsapp", _words(str(first.get("number", ""))))
+    if isinstance(first, list):
+        return Refused("rejected", _words("; ".join(map(str, first))))
+    text = str(first)
+    for status, pattern, reading in _TEXTS:
+        if status in {answer.status, None} and pattern.search(text):
+            return reading(_words(text), answer)
+    fallback = _BY_STATUS.get(answer.status)
+    return fallback(_words(text), answer) if fallback else Unknown("unknown_answer", _words(text))
+
+
+def _not_evolution(answer: Response) -> Answer:
+    """Not Evolution's envelope: a proxy, another server, or half an answer. It says nothing of the message."""
+    if 200 <= answer.status < 300:
+        return Unknown("answer_without_id", _words(answer.text))
+    reading = _FOREIGN.get(answer.status)
+    if reading is not None:
+        return reading(_words(answer.text), answer)
+    if 300 <= answer.status < 500:
+        return Closed("gateway_address_wrong", f"HTTP {answer.status}: {_words(answer.text)}")
+    return Unknown("unknown_answer", f"HTTP {answer.status}: {_words(answer.text)}")
+
+
+def _busy(reason: str, *, after_s: float | None = None) -> Reading:
+    return lambda text, answer: Busy(reason, text, after_s=_retry_after_s(answer) or after_s)
+
+
+def _refuse(reason: str) -> Reading:
+    return lambda text, _: Refused(reason, text)
+
+
+def _closed(reason: str) -> Reading:
+    return lambda text, _: Closed(reason, text)
+
+
+def _unknown(reason: str) -> Reading:
+    return lambda text, _: Unknown(reason, text)
+
+
+#: (HTTP code or None for any, what the text says, what it means); the first that fits. Source: Evolution 2.3.6, 2.3.7.
+_TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
+    # Thrown before the stanza is written: the socket is looked at first. A logged-out instance answers just this.
+    (None, re.compile(r"Connection Closed"), _closed("disconnected")),
+    (404, re.compile(r"instance does not exist"), _closed("unknown_instance")),
+    (404, re.compile(r"^Cannot POST"), _closed("gateway_address_wrong")),
+    (401, re.compile(r""), _closed("unauthorized")),
+    (403, re.compile(r""), _closed("unauthorized")),
+    (500, re.compile(r"reading 'textMessage'"), _closed("instance_not_loaded")),
+    (400, re.compile(r"Text is required|Owned media must be|file name must be informed"), _refuse("rejected")),
+    (400, re.compile(r"JID decoded but user is empty"), _refuse("rejected")),
+    (400, re.compile(r"^(Expected|Unexpected) .* JSON|in JSON at position"), _refuse("rejected")),
+    (400, re.compile(r"Method not available"), _refuse("rejected")),
+    (None, re.compile(r"rate-overlimit"), _busy("rate_overlimit", after_s=OVERLIMIT_S)),
+    (500, re.compile(r"status code 4\d\d"), _refuse("media_unreachable")),
+    (
+        500,
+        re.compile(r"status code 5\d\d|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up"),
+        _busy("media_unreachable"),
+    ),
+    (500, re.compile(r"Timed Out|reading 'find'"), _busy("number_check_timed_out")),
+)
+
+#: An error in Evolution's envelope whose text is none of the above.
+_BY_STATUS: Mapping[int, Reading] = {
+    400: _unknown("failed_while_sending"),
+    429: _busy("too_many_requests"),
+    500: _busy("gateway_error"),
+    503: _busy("gateway_unavailable"),
+}
+
+#: An error that is not in Evolution's envelope, so not Evolution's. Whether a 500 page, 502 or 504 of a proxy stands
+#: for a request that went through, nobody knows; with 503 and 429 a proxy says that it did not pass it on.
+_FOREIGN: Mapping[int, Reading] = {
+    401: _closed("unauthorized"),
+    403: _closed("unauthorized"),
+    429: _busy("too_many_requests"),
+    503: _busy("gateway_unavailable"),
+}
+
+#: Meta's error codes, which a WHATSAPP-BUSINESS instance passes on inside a 201. Others refuse the one contact.
+#: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it.
+_META: Mapping[int, Reading] = {
+    **dict.fromkeys((1, 2, 131000, 131016, 133004), _busy("gateway_error")),
+    **dict.fromkeys((4, 80007, 130429, 131056, 131057), _busy("too_many_requests")),
+    **dict.fromkeys((0, 3, 10, 190, 131005, 33, 131045, 133010, 131037), _closed("unauthorized")),
+    **dict.fromkeys((368, 131031, 131048, 131064, 130497), _closed("restricted")),
+    **dict.fromkeys((131042, 134011), _closed("billing")),
+    131026: _refuse("not_on_whatsapp"),
+    131047: _refuse("window_closed"),
+    131050: _refuse("opted_out"),
+}
+
+
+def _meta(code: int, text: str) -> Answer:
+    reading = _closed("unauthorized") if 200 <= code < 300 else _META.get(code, _refuse("rejected"))
+    return reading(_words(f"{code}: {text}"), Response(201, {}, None, ""))
+
+
+def _retry_after_s(answer: Response) -> float | None:
+    given = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "")
+    if re.fullmatch(r"\d{1,6}", given):
+        return float(given)
+    try:
+        return max(parsedate_to_datetime(given).timestamp() - time(), 0.0)
+    except ValueError:
+        return None
+
+
+def _words(text: str) -> str:
+    """The gateway's own words, short, without anybody's number."""
+    return re.sub(r"\d{8,}", lambda match: mask(match[0]), text)[:200]
+
+
+#: their word -> ours. PENDING and DELETED are no news (DELETED stands for several unknown states).
+_STATUSES: Mapping[str, Status | None] = {
+    "SERVER_ACK": Status.SENT,
+    "SENT": Status.SENT,
+    "DELIVERY_ACK": Status.DELIVERED,
+    "DELIVERED": Status.DELIVERED,
+    "READ": Status.READ,
+    "PLAYED": Status.READ,
+    "ERROR": Status.FAILED,
+    "FAILED": Status.FAILED,
+    "PENDING": None,
+    "DELETED": None,
+}
+
+
+def _receipt(item: Mapping[str, Any]) -> Receipt | None:
+    message_id, word = item.get("keyId"), item.get("status")
+    if not isinstance(message_id, str) or not isinstance(word, str) or not message_id:
+        return None
+    if word not in _STATUSES:
+        log.warning("unknown status %s in a receipt", word[:30], extra={"action": "receipt"})
+        return None
+    status = _STATUSES[word]
+    if status is None:
+        return None
+    return Receipt(message_id=message_id, status=status, reason="gateway_error" if status is Status.FAILED else None)
+
+
+def _connection(item: Mapping[str, Any]) -> Connection | None:
+    state = item.get("state")
+    if state == "open":
+        return Connection(is_open=True, reason="open")
+    if state in {"close", "refused"}:
+        return Connection(is_open=False, reason=f"{state} {item.get('statusReason', '')}".strip())
+    return None

@@ -1,0 +1,218 @@
+"""One POST to a gateway over `requests`, with the fence right before its first byte.
+
+Every failure says whether anything was written, because that decides whether it may be tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from socket import SHUT_RDWR, gaierror, socket
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError, SSLError
+
+from broadcast.gateways.base import Busy, Depart, Unknown
+
+#: Seconds to open a connection, TLS included. A gateway that takes longer is not there.
+CONNECT_S = 5.0
+#: No answer that we read is larger; the rest of a larger one is not looked at.
+MOST_BYTES = 262_144
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the gateway answered. `json` is None where the body is none; `text` is its beginning."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+    text: str
+
+
+@dataclass
+class _Gate:
+    """Stands in one request's connection: calls the fence once, and remembers what was written."""
+
+    depart: Depart
+    deadline: float
+    written: bool = False
+    sock: socket | None = None
+    expired: bool = False
+
+    def pass_(self, sock: socket) -> None:
+        """Before every write; the first one waits for its departure."""
+        if not self.written:
+            self.depart()
+            self.sock = sock
+            self.deadline += time.monotonic()
+            self.written = True
+
+
+_gate: ContextVar[_Gate] = ContextVar("gate")
+
+
+class _GatedHTTP(HTTPConnection):
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _gate.get().pass_(self.sock)
+        super().send(data)
+
+
+class _GatedHTTPS(HTTPSConnection):
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _gate.get().pass_(self.sock)
+        super().send(data)
+
+
+class _GatedHTTPPool(HTTPConnectionPool):
+    ConnectionCls = _GatedHTTP
+
+
+class _GatedHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _GatedHTTPS
+
+
+class _GatedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _GatedHTTPPool, "https": _GatedHTTPSPool}
+
+
+@dataclass
+class _Watch:
+    """Ends requests whose whole time is up: a socket's own time-out starts anew with every byte that drips in."""
+
+    _gates: dict[int, _Gate] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.Thread | None = None
+
+    @contextmanager
+    def over(self, gate: _Gate) -> Any:
+        """Watch over one request."""
+        with self._lock:
+            self._gates[id(gate)] = gate
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, daemon=True, name="http-watch")
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._gates.pop(id(gate), None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(0.25)
+            now = time.monotonic()
+            with self._lock:
+                for gate in self._gates.values():
+                    if gate.written and now > gate.deadline and gate.sock is not None:
+                        gate.expired = True
+                        with suppress(OSError):
+                            gate.sock.shutdown(SHUT_RDWR)
+
+
+class Http:
+    """A gateway's address. Thread-safe.
+
+    Every request has a connection of its own. A kept-alive one may be closed by the server at the moment it is used
+    again (Node does so after 5 s of rest), and that reset looks just like one after the message was accepted: it would
+    make an unknown outcome out of nothing.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float, headers: Mapping[str, str]) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._watch = _Watch()
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update({"Connection": "close", "User-Agent": "broadcast", **headers})
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _GatedAdapter(max_retries=0, pool_maxsize=1))
+
+    def post(
+        self, path: str, body: Mapping[str, Any], *, depart: Depart, headers: Mapping[str, str] | None = None
+    ) -> Response | Busy | Unknown:
+        """POST JSON. Busy(reached=False): nothing was written. Unknown: something was, and no whole answer came."""
+        gate = _Gate(depart, self._timeout_s)
+        token = _gate.set(gate)
+        try:
+            with self._watch.over(gate):
+                return self._post(path, body, headers or {})
+        except (requests.RequestException, OSError) as error:
+            return _failure(error, gate)
+        finally:
+            _gate.reset(token)
+
+    def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+        with self._session.post(
+            self._url + path,
+            json=body,
+            headers=headers,
+            timeout=(CONNECT_S, self._timeout_s),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            content = answer.raw.read(MOST_BYTES, decode_content=True)
+            expected = answer.headers.get("Content-Length", "")
+            if expected.isdigit() and len(content) < min(int(expected), MOST_BYTES) and not _is_encoded(answer):
+                raise requests.exceptions.ChunkedEncodingError("the answer was cut short")
+            text = content.decode(errors="replace")
+            return Response(answer.status_code, dict(answer.headers), _parsed(text), text[:1000])
+
+
+def _is_encoded(answer: requests.Response) -> bool:
+    return answer.headers.get("Content-Encoding", "identity") != "identity"
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+#: What went wrong -> our code for it, the surest first.
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (gaierror, "gateway_name_unknown"),
+    (ConnectTimeoutError, "gateway_connect_timeout"),
+    (SSLError, "gateway_tls_failed"),
+    (requests.exceptions.SSLError, "gateway_tls_failed"),
+    (NewConnectionError, "gateway_unreachable"),
+    (ReadTimeoutError, "gateway_timeout"),
+    (TimeoutError, "gateway_timeout"),
+)
+
+
+def _failure(error: BaseException, gate: _Gate) -> Busy | Unknown:
+    causes = list(_causes(error))
+    reason = next((code for kind, code in _REASONS if any(isinstance(cause, kind) for cause in causes)), None)
+    detail = type(causes[-1]).__name__ + f": {causes[-1]}"[:150]
+    if not gate.written:
+        return Busy(reason or "gateway_unreachable", detail, reached=False)
+    return Unknown("gateway_timeout" if gate.expired else reason or "gateway_connection_lost", detail)
+
+
+def _causes(error: BaseException) -> Any:
+    """The error, and everything that it wraps."""
+    seen: list[BaseException] = []
+    queue: list[Any] = [error]
+    while queue:
+        item = queue.pop(0)
+        if isinstance(item, BaseException) and item not in seen:
+            seen.append(item)
+            queue += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
+    return seen

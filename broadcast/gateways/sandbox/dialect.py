@@ -1,0 +1,101 @@
+"""Evolution's side of the dialect: what a request must be, and what an accepted one is answered."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broadcast.gateways.sandbox.faults import Reply, envelope
+
+_ROUTE = re.compile(r"/message/(sendText|sendMedia|sendWhatsAppAudio)/([^/]+)$")
+#: route -> the fields that it cannot do without
+_REQUIRED = {
+    "sendText": ("number", "text"),
+    "sendMedia": ("number", "mediatype"),
+    "sendWhatsAppAudio": ("number", "audio"),
+}
+_MEDIA = ("image", "document", "video", "audio")
+_NUMBER = re.compile(r"[\d\s()+.-]+")
+
+
+@dataclass(frozen=True)
+class Send:
+    """A request to send that the dialect would take."""
+
+    instance: str
+    number: str
+    kind: str
+    text: str
+    media_url: str | None
+
+
+def read_send(path: str, body: Any) -> Send | Reply | None:
+    """The send that is asked for, or the error that the real server answers; None for another route."""
+    match = _ROUTE.match(path)
+    if match is None:
+        return None
+    route, instance = match.groups()
+    if not isinstance(body, dict):
+        return envelope(400, "Internal Server Error", "Unexpected token in JSON at position 0")
+    problems = [f'instance requires property "{name}"' for name in _REQUIRED[route] if name not in body]
+    if problems:
+        return envelope(400, "Bad Request", [problems])
+    return _wrong_field(route, body) or Send(
+        instance=instance,
+        number=re.sub(r"\D", "", body["number"]),
+        kind={"sendText": "text", "sendWhatsAppAudio": "audio"}.get(route) or body["mediatype"],
+        text=body.get("text") or body.get("caption") or "",
+        media_url=body.get("media") or body.get("audio"),
+    )
+
+
+def _wrong_field(route: str, body: Mapping[str, Any]) -> Reply | None:
+    if not isinstance(body["number"], str) or not _NUMBER.fullmatch(body["number"]):
+        return envelope(400, "Bad Request", [["Invalid format"]])
+    if "delay" in body and not isinstance(body["delay"], int):
+        return envelope(400, "Bad Request", [["Enter a value in milliseconds"]])
+    if route == "sendText" and not str(body["text"]).strip():
+        return envelope(400, "Bad Request", ["Text is required"])
+    if route == "sendMedia" and body["mediatype"] not in _MEDIA:
+        problem = f"mediatype is not one of enum values: {','.join(_MEDIA)}"
+        return envelope(400, "Bad Request", [[problem]])
+    if route != "sendText" and not str(body.get("media") or body.get("audio") or "").startswith(
+        ("http://", "https://")
+    ):
+        return envelope(400, "Bad Request", ["Owned media must be a url or base64"])
+    return None
+
+
+def new_id() -> str:
+    """A message id of WhatsApp's look."""
+    return f"3EB0{uuid.uuid4().hex[:18].upper()}"
+
+
+def accepted(send: Send, message_id: str) -> dict[str, Any]:
+    """The answer to an accepted send."""
+    return {
+        "key": {"remoteJid": f"{send.number}@s.whatsapp.net", "fromMe": True, "id": message_id},
+        "status": "PENDING",
+        "messageType": "conversation" if send.kind == "text" else f"{send.kind}Message",
+        "messageTimestamp": int(time.time()),
+        "source": "web",
+    }
+
+
+def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
+    """A `messages.update` webhook."""
+    return {
+        "event": "messages.update",
+        "instance": send.instance,
+        "data": {
+            "keyId": message_id,
+            "remoteJid": f"{send.number}@s.whatsapp.net",
+            "fromMe": True,
+            "status": status,
+        },
+        "apikey": None,
+    }

@@ -1,0 +1,129 @@
+"""Faults on request: which arrivals go wrong, how, and whether the message reached WhatsApp all the same."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server does with a request: answer with `status` and `body`, or something worse."""
+
+    status: int = 201
+    body: Any = None  #: JSON, or a str that is sent as it stands
+    delivered: bool = False  #: whether the message reached WhatsApp
+    deed: str = "answer"  #: answer · drop (close without answering) · hang · cut (half an answer)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def envelope(status: int, error: str, message: Any) -> Reply:
+    """An error as Evolution wraps it."""
+    return Reply(status, {"status": status, "error": error, "response": {"message": message}})
+
+
+_BAD, _INTERNAL = "Bad Request", "Internal Server Error"
+
+#: kind of fault -> what happens. The shapes are those of a real Evolution 2.3.7, but for the proxies' pages.
+KINDS: Mapping[str, Reply] = {
+    "not_on_whatsapp": envelope(400, _BAD, [{"jid": "", "exists": False, "number": ""}]),
+    "schema": envelope(400, _BAD, [['instance requires property "text"']]),
+    "closed": envelope(400, _BAD, ["Error: Connection Closed"]),
+    "closed_before": envelope(500, _INTERNAL, "Connection Closed"),
+    "unauthorized": envelope(401, "Unauthorized", "Unauthorized"),
+    "unknown_instance": envelope(404, "Not Found", ['The "x" instance does not exist']),
+    "busy": envelope(500, _INTERNAL, "Timed Out"),
+    "rate_overlimit": envelope(500, _INTERNAL, "rate-overlimit"),
+    "too_many": envelope(429, "Too Many Requests", ["Too many requests"]),
+    "unavailable": Reply(503, "<html><h1>503 Service Temporarily Unavailable</h1></html>"),
+    "bad_gateway": Reply(502, "<html><h1>502 Bad Gateway</h1></html>"),
+    "gateway_timeout": Reply(504, "<html><h1>504 Gateway Time-out</h1></html>"),
+    "html": Reply(500, "<html><h1>500 Internal Server Error</h1></html>"),
+    "ambiguous": envelope(400, _BAD, ["Error: Timed Out"]),
+    "no_id": Reply(201, {"status": "PENDING"}, delivered=True),
+    "reset_before": Reply(deed="drop"),
+    "reset_after": Reply(deed="drop", delivered=True),
+    "hang": Reply(deed="hang", delivered=True),
+    "truncated": Reply(201, deed="cut", delivered=True),
+    "raw": Reply(200, ""),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One fault in force. It hits `numbers`, or a `share` of all numbers (always the same ones for one seed)."""
+
+    kind: str
+    share: float = 1.0
+    numbers: frozenset[str] = frozenset()
+    instance: str | None = None
+    times: int | None = None  #: how many arrivals of a number go wrong before one works; None: all
+    delay_ms: int = 0
+    reply: Reply = Reply()
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Fault:
+        """A fault as it is posted. Raises ValueError or KeyError for one that makes no sense."""
+        reply = KINDS[body["kind"]]
+        if "status" in body or "body" in body:
+            reply = replace(reply, status=int(body.get("status", reply.status)), body=body.get("body", reply.body))
+        if "delivered" in body:
+            reply = replace(reply, delivered=bool(body["delivered"]))
+        if "retryAfterS" in body:
+            reply = replace(reply, headers={"Retry-After": str(body["retryAfterS"])})
+        return cls(
+            kind=body["kind"],
+            share=float(body.get("share", 1.0)),
+            numbers=frozenset(body.get("numbers", ())),
+            instance=body.get("instance"),
+            times=body.get("times"),
+            delay_ms=int(body.get("delayMs", 0)),
+            reply=reply,
+        )
+
+    def hits(self, instance: str, number: str, seed: int) -> bool:
+        """Whether an arrival for this number goes wrong, before `times` is looked at."""
+        if self.instance not in {None, instance}:
+            return False
+        return number in self.numbers if self.numbers else chance(seed, self.kind, number) < self.share
+
+
+class Faults:
+    """The faults in force. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._hits: Counter[tuple[int, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Put one more fault in force; the first that hits an arrival decides."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Everything works again."""
+        with self._lock:
+            self._faults.clear()
+            self._hits.clear()
+
+    def strike(self, instance: str, number: str, seed: int) -> Fault | None:
+        """The fault that hits this arrival, if any; it counts as one of its times."""
+        with self._lock:
+            for index, fault in enumerate(self._faults):
+                if not fault.hits(instance, number, seed):
+                    continue
+                if fault.times is None or self._hits[index, number] < fault.times:
+                    self._hits[index, number] += 1
+                    return fault
+        return None
+
+
+def chance(seed: int, *parts: str) -> float:
+    """A number from 0 to 1 that is the same for the same seed and parts."""
+    digest = hashlib.sha256(":".join((str(seed), *parts)).encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48

@@ -1,0 +1,220 @@
+"""The sandbox's HTTP server: a thread per connection, an arrival stamped at its first byte."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from broadcast.gateways.sandbox.dialect import Send, accepted, new_id, read_send, update
+from broadcast.gateways.sandbox.faults import Fault, Faults, Reply, chance, envelope
+from broadcast.gateways.sandbox.ledger import Ledger
+from broadcast.gateways.sandbox.receipts import Postman
+
+#: A hanging request is let go after so long, in s.
+HANG_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """How the gateway behaves when nothing goes wrong."""
+
+    latency_ms: int = 50
+    latency_jitter_ms: int = 0
+    seed: int = 0
+    receipts: bool = True
+    receipt_delay_ms: int = 200
+    read_share: float = 0.6
+
+
+#: name in JSON -> field
+_BEHAVIOUR = {
+    "latencyMs": "latency_ms",
+    "latencyJitterMs": "latency_jitter_ms",
+    "seed": "seed",
+    "receipts": "receipts",
+    "receiptDelayMs": "receipt_delay_ms",
+    "readShare": "read_share",
+}
+
+
+class Sandbox(ThreadingHTTPServer):
+    """The gateway itself. `postman` delivers its receipts, if there is anyone to deliver them to."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 1024
+
+    def __init__(self, port: int, *, ledger: Ledger, behaviour: Behaviour, postman: Postman | None = None) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.ledger = ledger
+        self.faults = Faults()
+        self.behaviour = behaviour
+        self.postman = postman
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def take(self, send: Send, *, at: float, reference: str | None) -> tuple[Reply, int]:
+        """Enter one request to send in the ledger; return the answer, and how many ms to wait before it."""
+        fault = self.faults.strike(send.instance, send.number, self.behaviour.seed)
+        reply = _filled(fault, send) if fault else Reply(201, delivered=True)
+        message_id = new_id() if reply.delivered else None
+        if fault is None or (fault.reply.deed == "cut" and message_id):
+            reply = replace(reply, body=accepted(send, message_id or ""))
+        self.ledger.add(
+            at=at,
+            wall=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            instance=send.instance,
+            number=send.number,
+            kind=send.kind,
+            text=send.text,
+            mediaUrl=send.media_url,
+            reference=reference,
+            outcome="accepted" if reply.delivered else fault.kind if fault else "refused",
+            id=message_id,
+        )
+        if message_id:
+            self._acknowledge(send, message_id)
+        jitter = random.random() * self.behaviour.latency_jitter_ms  # noqa: S311 - not a secret
+        return reply, int(self.behaviour.latency_ms + jitter + (fault.delay_ms if fault else 0))
+
+    def _acknowledge(self, send: Send, message_id: str) -> None:
+        behaviour = self.behaviour
+        if self.postman is None or not behaviour.receipts:
+            return
+        words = ["SERVER_ACK", "DELIVERY_ACK"]
+        if chance(behaviour.seed, "read", send.number) < behaviour.read_share:
+            words.append("READ")
+        for step, word in enumerate(words, start=1):
+            in_s = (behaviour.latency_ms + step * behaviour.receipt_delay_ms) / 1000
+            self.postman.post(send.instance, update(send, message_id, word), in_s=in_s)
+
+
+def _filled(fault: Fault, send: Send) -> Reply:
+    """The fault's reply, with the number it is about where the real server names it."""
+    if fault.kind == "not_on_whatsapp":
+        person = {"jid": f"{send.number}@s.whatsapp.net", "exists": False, "number": send.number}
+        return replace(fault.reply, body=envelope(400, "Bad Request", [person]).body)
+    return fault.reply
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Sandbox
+    at = 0.0
+
+    def handle(self) -> None:
+        """Stamp the first byte before anything is parsed: the connection itself may have been open for a while."""
+        with suppress(ConnectionError):
+            self.rfile.peek(1)  # type: ignore[attr-defined]  # rfile is a BufferedReader
+            self.at = time.monotonic()
+            super().handle()
+
+    def do_POST(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        body = self._body()
+        if path == "/faults":
+            self._configure(lambda: self.server.faults.add(Fault.read(body)))
+        elif path.startswith("/chat/whatsappNumbers/"):
+            numbers = body.get("numbers", []) if isinstance(body, dict) else []
+            self._send(
+                200, [{"jid": f"{number}@s.whatsapp.net", "exists": True, "number": number} for number in numbers]
+            )
+        else:
+            self._message(path, body)
+
+    def _message(self, path: str, body: Any) -> None:
+        send = read_send(path, body)
+        if send is None:
+            self._reply(envelope(404, "Not Found", [f"Cannot POST {path}"]))
+        elif not self.headers.get("apikey"):
+            self._reply(envelope(401, "Unauthorized", "Unauthorized"))
+        elif isinstance(send, Reply):
+            self._reply(send)
+        else:
+            reply, wait_ms = self.server.take(send, at=self.at, reference=self.headers.get("X-Broadcast-Reference"))
+            time.sleep(wait_ms / 1000)
+            self._reply(reply)
+
+    def do_PUT(self) -> None:
+        body = self._body()
+        if self.path != "/behaviour":
+            self._send(404, {"error": "not found"})
+            return
+
+        def change() -> None:
+            fields = {_BEHAVIOUR[name]: value for name, value in body.items()}
+            self.server.behaviour = replace(self.server.behaviour, **fields)
+
+        self._configure(change)
+
+    def do_DELETE(self) -> None:
+        clear = {"/faults": self.server.faults.clear, "/ledger": self.server.ledger.clear}.get(self.path)
+        if clear is None:
+            self._send(404, {"error": "not found"})
+        else:
+            self._configure(clear)
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        ledger, instance = self.server.ledger, query.get("instance")
+        if parts.path == "/ledger":
+            arrivals = ledger.arrivals(instance=instance, after=int(query.get("after", 0)))
+            self._send(200, {"count": len(arrivals), "arrivals": [asdict(arrival) for arrival in arrivals]})
+        elif parts.path == "/ledger/gaps":
+            self._send(200, ledger.gaps(instance=instance))
+        elif parts.path.startswith("/instance/connectionState/"):
+            name = unquote(parts.path.rsplit("/", 1)[1])
+            self._send(200, {"instance": {"instanceName": name, "state": "open"}})
+        elif parts.path == "/":
+            self._send(200, {"status": 200, "message": "Broadcast sandbox: nothing leaves it", "version": "2.3.7"})
+        else:
+            self._reply(envelope(404, "Not Found", [f"Cannot GET {parts.path}"]))
+
+    def _configure(self, change: Any) -> None:
+        try:
+            change()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._send(422, {"error": f"{type(error).__name__}: {error}"})
+        else:
+            self._send(200, {"ok": True})
+
+    def _body(self) -> Any:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            return json.loads(raw) if raw else {}
+        except ValueError:
+            return None
+
+    def _reply(self, reply: Reply) -> None:
+        if reply.deed == "hang":
+            time.sleep(HANG_S)
+        elif reply.deed == "answer":
+            self._send(reply.status, reply.body, headers=reply.headers)
+        elif reply.deed == "cut":
+            self._send(reply.status, reply.body, cut=True)
+        self.close_connection = True
+
+    def _send(self, status: int, body: Any, *, headers: Mapping[str, str] | None = None, cut: bool = False) -> None:
+        is_text = isinstance(body, str)
+        content = body.encode() if is_text else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html" if is_text else "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if cut else content)
+
+    def log_message(self, *_: Any) -> None:
+        """The ledger is the log."""
