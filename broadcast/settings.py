@@ -101,19 +101,26 @@ def _setting(variable: str, parse: Callable[[str], Any], default: Any, meaning: 
 class Settings:
     """All settings, checked. `Settings.read()` takes them from the environment."""
 
+    # ruff: noqa: RUF009 - `_setting` is dataclasses.field with a name, a check and a meaning
     redis_url: str | None = _setting(
-        "REDIS_URL", _url("redis", "rediss", "unix"), None,
+        "REDIS_URL",
+        _url("redis", "rediss", "unix"),
+        None,
         "Redis that holds the state and the results; unset: the embedded one in DATA_DIR.",
     )
     broker_url: str | None = _setting(
-        "BROKER_URL", _url("redis", "rediss", "amqp", "amqps"), None,
+        "BROKER_URL",
+        _url("redis", "rediss", "amqp", "amqps"),
+        None,
         "Celery's broker; unset: the same Redis as REDIS_URL.",
     )
     data_dir: Path = _setting("DATA_DIR", Path, Path("data"), "Folder of the embedded Redis.")
     port: int = _setting("PORT", _whole(1, 65535), 3001, "Port of the API.")
     webhook_port: int = _setting("WEBHOOK_PORT", _whole(1, 65535), 3002, "Port that receives the gateways' receipts.")
     worker_http_port: int = _setting(
-        "WORKER_HTTP_PORT", _whole(1, 65535), 3004,
+        "WORKER_HTTP_PORT",
+        _whole(1, 65535),
+        3004,
         "Port of a broadcast worker's /health and /metrics; the next free one for further workers on a host.",
     )
     flower_port: int = _setting("FLOWER_PORT", _whole(1, 65535), 5555, "Port of Flower.")
@@ -121,7 +128,9 @@ class Settings:
         "FLOWER_BASIC_AUTH", _basic_auth, None, "user:password of Flower; unset: Flower listens on loopback only."
     )
     api_keys: tuple[ApiKey, ...] = _setting(
-        "API_KEYS", _keys, (),
+        "API_KEYS",
+        _keys,
+        (),
         "name:secret[:instance|instance…], comma separated; unset: the API listens on loopback only and asks for none.",
     )
     gateway: str = _setting(
@@ -133,17 +142,25 @@ class Settings:
     evolution_url: str | None = _setting(
         "EVOLUTION_URL", _url("http", "https"), None, "Address of the Evolution API server."
     )
-    evolution_api_key: str | None = _setting("EVOLUTION_API_KEY", _text, None, "Evolution API's global or instance key.")
+    evolution_api_key: str | None = _setting(
+        "EVOLUTION_API_KEY", _text, None, "Evolution API's global or instance key."
+    )
     webhook_token: str | None = _setting(
-        "WEBHOOK_TOKEN", _text, None,
+        "WEBHOOK_TOKEN",
+        _text,
+        None,
         "Secret that Evolution's webhook calls carry; unset: receipts are taken on loopback only, unchecked.",
     )
     default_rate_limit_ms: int = _setting(
-        "DEFAULT_RATE_LIMIT_MS", _whole(10, 86_400_000), 2000,
+        "DEFAULT_RATE_LIMIT_MS",
+        _whole(10, 86_400_000),
+        2000,
         "Least time between two messages of one instance, in ms, for a campaign that names none.",
     )
     default_jitter_ms: int = _setting(
-        "DEFAULT_JITTER_MS", _whole(0, 86_400_000), 0,
+        "DEFAULT_JITTER_MS",
+        _whole(0, 86_400_000),
+        0,
         "Each gap is lengthened by a random 0 to this many ms, for a campaign that names none.",
     )
     fanout_horizon_s: int = _setting(
@@ -156,13 +173,18 @@ class Settings:
         "SEND_TIMEOUT_S", _whole(1, 300), 30, "Seconds to wait for a gateway's answer before it counts as unknown."
     )
     send_max_attempts: int = _setting(
-        "SEND_MAX_ATTEMPTS", _whole(1, 100), 5, "Attempts at one contact before it has failed with the gateway's reason."
+        "SEND_MAX_ATTEMPTS",
+        _whole(1, 100),
+        5,
+        "Attempts at one contact before it has failed with the gateway's reason.",
     )
     send_concurrency: int = _setting(
         "SEND_CONCURRENCY", _whole(1, 1000), 100, "Requests that one broadcast worker may have on the wire at once."
     )
     send_rate_limit: str = _setting(
-        "SEND_RATE_LIMIT", _rate, "500/s",
+        "SEND_RATE_LIMIT",
+        _rate,
+        "500/s",
         "Celery's rate_limit of the send task, per worker: a fuse, never the pace. Can be turned in Flower.",
     )
     worker_max_memory_mb: int = _setting(
@@ -192,9 +214,14 @@ class Settings:
     def check(self) -> None:
         """Raise SettingsError for settings that contradict each other."""
         if self.gateway == "evolution":
-            for variable, value in (("EVOLUTION_URL", self.evolution_url), ("EVOLUTION_API_KEY", self.evolution_api_key)):
+            for variable, value in (
+                ("EVOLUTION_URL", self.evolution_url),
+                ("EVOLUTION_API_KEY", self.evolution_api_key),
+            ):
                 if value is None:
-                    raise SettingsError(variable, "missing, and GATEWAY is evolution", "Set it, or use GATEWAY=sandbox.")
+                    raise SettingsError(
+                        variable, "missing, and GATEWAY is evolution", "Set it, or use GATEWAY=sandbox."
+                    )
         ports = {"PORT": self.port, "WEBHOOK_PORT": self.webhook_port, "FLOWER_PORT": self.flower_port}
         for variable, port in ports.items():
             if list(ports.values()).count(port) > 1:

@@ -1,5 +1,18 @@
-"""The command line."""
+"""The command line: everything up, a demo, campaigns over the API, and each process alone."""
+
+from __future__ import annotations
+
+import click
+
+from broadcast import __version__
+from broadcast.cli import campaigns, demo, processes, up
 
 
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
 def main() -> None:
-    """Run the command line."""
+    """WhatsApp campaigns from a CRM: paced per number, never twice, never lost."""
+
+
+for command in (*up.COMMANDS, *demo.COMMANDS, *campaigns.COMMANDS, *processes.COMMANDS):
+    main.add_command(command)

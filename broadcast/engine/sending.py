@@ -74,7 +74,7 @@ class Sending:
         self._record(ticket, outcome, attempt=departure.attempt)
         if outcome.status is Status.BOOKED:
             raise NotNow(outcome.reason)
-        return outcome.status.value
+        return str(outcome.status.value)
 
     def _campaign(self, name: str) -> Campaign:
         found = self._campaigns.get(name)

@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The gateways' webhooks: receipts, and news of an instance."""

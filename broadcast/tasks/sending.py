@@ -28,7 +28,8 @@ def send(self: Any, instance: str, campaign: str, number: int, batch: str) -> st
     """Send one contact of a batch. Returns one word; never fails, since a failed header would break its chord."""
     ticket = Ticket(instance=instance, campaign=campaign, number=number, batch=batch, run=uuid.uuid4().hex)
     try:
-        return services_of(self.app).sending.send(ticket, quick_left=self.max_retries - self.request.retries)
+        quick_left = self.max_retries - self.request.retries
+        return services_of(self.app).sending.send(ticket, quick_left=quick_left)
     except NotNow:
         raise
     except Exception:  # whatever it was, the lane's upkeep takes the contact back when its lease is over

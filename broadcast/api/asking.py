@@ -1,0 +1,122 @@
+"""What the views ask of the engine, with the caller's rights looked at first and the answer in its shape."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import current_app, g, url_for
+
+from broadcast.api import auth, shapes
+from broadcast.domain.campaign import Move, State
+from broadcast.engine import accepting, steering, telling
+from broadcast.tasks.upkeep import sweep_later, wake
+from broadcast.wiring import Services
+
+log = logging.getLogger(__name__)
+
+
+def services() -> Services:
+    """The services that the door put on the app."""
+    return cast(Services, current_app.extensions["services"])
+
+
+def accept(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Accept a campaign and ask for its lane."""
+    order = shapes.order_of(body, services().settings)
+    auth.may_use(order.instance)
+    acceptance = accepting.accept(services().store, order, country=services().settings.default_country)
+    if acceptance.state is State.RUNNING:
+        wake(acceptance.instance)
+    _tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
+    return {
+        "success": True,
+        "campaignId": acceptance.campaign,
+        "queued": acceptance.queued,
+        "skipped": acceptance.skipped,
+        "skippedReasons": dict(acceptance.reasons),
+        "status": acceptance.state.value,
+        "statusUrl": url_for("broadcast.broadcast_status", campaign=acceptance.campaign),
+    }
+
+
+def instance_of(campaign: str) -> str:
+    """The instance of a campaign that the caller may see. Raises NotFound."""
+    instance = telling.instance_of(services().store, campaign)
+    auth.may_see(instance, campaign)
+    return instance
+
+
+def steer(campaign: str, move: Move) -> dict[str, Any]:
+    """Pause, resume or cancel."""
+    instance = instance_of(campaign)
+    steered = steering.steer(services().store, campaign, move)
+    if steered.state is State.RUNNING:
+        wake(instance)
+    if steered.unswept:
+        sweep_later(campaign)
+    _tell(move.value, campaign, instance)
+    return {
+        "success": True,
+        "campaignId": campaign,
+        "status": steered.state.value,
+        "onTheWire": steered.on_the_wire,
+    }
+
+
+def status(campaign: str) -> dict[str, Any]:
+    """One campaign as it stands now."""
+    progress = telling.progress(services().store, campaign)
+    auth.may_see(progress.instance, campaign)
+    return shapes.status_answer(progress)
+
+
+def page(*, status: State | None, instance: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of the campaigns that the caller may see."""
+    if instance is not None:
+        auth.may_use(instance)
+    instances = frozenset({instance}) if instance is not None else auth.caller().instances
+    found = telling.page(services().store, state=status, instances=instances, limit=limit, cursor=cursor)
+    return {
+        "success": True,
+        "campaigns": [shapes.status_answer(progress) for progress in found.items],
+        "nextCursor": found.next_cursor,
+    }
+
+
+def lane(instance: str) -> dict[str, Any]:
+    """An instance's lane as it stands now."""
+    auth.may_use(instance)
+    view = telling.lane(services().store, instance)
+    return {
+        "instanceId": view.instance,
+        "state": view.state,
+        "reason": view.reason,
+        "detail": view.detail,
+        "waiting": view.waiting,
+        "booked": view.booked,
+        "sending": view.sending,
+        "lastDepartureAt": shapes.rfc3339(view.last_departure_ms),
+        "restUntil": shapes.rfc3339(view.rest_until_ms),
+    }
+
+
+def hold(instance: str) -> dict[str, Any]:
+    """Pause a whole instance."""
+    auth.may_use(instance)
+    steering.hold_lane(services().store, instance)
+    return lane(instance)
+
+
+def release(instance: str) -> dict[str, Any]:
+    """Open a whole instance."""
+    auth.may_use(instance)
+    steering.open_lane(services().store, instance)
+    wake(instance)
+    return lane(instance)
+
+
+def _tell(deed: str, campaign: str, instance: str) -> None:
+    ids = {"campaign": campaign, "instance": instance, "caller": auth.caller().name, "request": g.get("request_id")}
+    log.info(deed, extra={"action": "api", **ids})

@@ -1,0 +1,96 @@
+"""From the error tree to HTTP: one table, one shape (RFC 9457, application/problem+json)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, json, request
+from werkzeug.exceptions import HTTPException
+
+from broadcast import errors
+from broadcast.errors import FieldError
+
+log = logging.getLogger(__name__)
+
+#: The CRM's own endpoints, which expect `success` in every answer.
+CRM_PATHS = ("/functions/v1/broadcast_messaging_service", "/queue/add-broadcast")
+
+#: error -> HTTP status
+STATUSES: Mapping[type[errors.BroadcastError], int] = {
+    errors.Invalid: 422,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.CallerError: 400,
+    errors.Unavailable: 503,
+}
+#: HTTP status of an error that Flask found -> its code
+CODES = {
+    400: "bad_request", 404: "not_found", 405: "method_not_allowed", 406: "not_acceptable",
+    413: "too_large", 415: "not_json", 422: "invalid_request",
+}  # fmt: skip
+#: So many wrong fields are named; of more, their number is.
+MOST_ERRORS = 100
+
+
+def problem(
+    status: int, *, code: str, detail: str, fields: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """An error answer. `code` is stable and for programs, `detail` for people."""
+    shown = [{"pointer": field.pointer, "detail": field.detail} for field in fields[:MOST_ERRORS]]
+    if len(fields) > MOST_ERRORS:
+        shown.append({"pointer": "", "detail": f"and {len(fields) - MOST_ERRORS} more"})
+    body: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "errors": shown,
+        "requestId": g.get("request_id"),
+    }
+    if request.path in CRM_PATHS:
+        body["success"] = False
+    answer = Response(json.dumps(body), status, headers=headers, content_type="application/problem+json")
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def from_tree(error: errors.BroadcastError) -> Response:
+    """An error of ours as an answer."""
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+    if isinstance(error, errors.Unavailable):
+        log.warning("unavailable: %s", error, extra={"action": "answer", "request": g.get("request_id")})
+        headers = {"Retry-After": str(error.retry_after_s)}
+        detail = "The service cannot reach its state store just now. Nothing was changed; try again."
+        return problem(status, code="unavailable", detail=detail, headers=headers)
+    if isinstance(error, errors.Invalid):
+        detail = f"{len(error.errors)} field{'s are' if len(error.errors) > 1 else ' is'} wrong."
+        return problem(status, code=error.code, detail=detail, fields=error.errors)
+    return problem(status, code=getattr(error, "code", "internal"), detail=str(error))
+
+
+def _from_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return Response(error.get_body(), status, headers=error.get_headers())
+    headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+    detail = str(error.description or HTTPStatus(status).phrase)
+    return problem(status, code=CODES.get(status, "error"), detail=detail, headers=headers)
+
+
+def _from_nowhere(_: Exception) -> Response:
+    log.exception("a request failed", extra={"action": "answer", "request": g.get("request_id")})
+    return problem(500, code="internal", detail="Something went wrong here. The log has it under this request id.")
+
+
+def install(app: Flask) -> None:
+    """Every error of the app, expected or not, is answered in this shape."""
+    app.register_error_handler(errors.BroadcastError, from_tree)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(Exception, _from_nowhere)

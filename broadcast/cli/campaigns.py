@@ -1,0 +1,118 @@
+"""Campaigns over the API: send, look, list, pause, resume, cancel."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from broadcast.cli import showing
+from broadcast.cli.client import Client
+from broadcast.cli.contacts import read_contacts
+
+
+@click.command()
+@click.argument("contacts", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--instance", required=True, help="The WhatsApp instance that sends.")
+@click.option("--message", default="", help="The text, or the caption of a medium; {{name}} and columns are filled in.")
+@click.option("--campaign", help="The campaign's id; the same id and content is never sent twice. Default: a new one.")
+@click.option("--media-type", type=click.Choice(["text", "image", "video", "audio", "document"]), default="text")
+@click.option("--media-url", help="Where the gateway fetches the medium.")
+@click.option("--rate-limit-ms", type=int, help="Least time between two messages of the instance.")
+@click.option("--priority", help="high, normal, low, or 0 to 9.")
+@click.option("--schedule", help="When to begin, such as 2030-08-29T15:00:00Z.")
+@click.option("--wait/--no-wait", default=True, help="Show the progress until the campaign is done.")
+def send(contacts: Path, campaign: str | None, wait: bool, **options: Any) -> None:
+    """Send a campaign to the contacts of a CSV file."""
+    console, client = Console(), Client()
+    campaign = campaign or f"cli-{secrets.token_hex(4)}"
+    body = _body(campaign, read_contacts(contacts), options)
+    accepted = client.send(body)
+    reasons = ", ".join(f"{reason} {count}" for reason, count in accepted["skippedReasons"].items())
+    left_out = f", {accepted['skipped']} left out ({reasons})" if accepted["skipped"] else ""
+    console.print(f"{campaign}: {accepted['status']}, {accepted['queued']} contacts{left_out}", highlight=False)
+    if not wait or accepted["status"] == "scheduled":
+        console.print(f"Look with: broadcast status {campaign} --watch", highlight=False)
+        return
+    last = showing.watch(client, campaign, console=console)
+    showing.tally(last, console=console)
+    sys.exit(1 if last["counts"]["failed"] or last["counts"]["unconfirmed"] else 0)
+
+
+def _body(campaign: str, contacts: list[Any], options: dict[str, Any]) -> dict[str, Any]:
+    priority = options["priority"]
+    body = {
+        "campaignId": campaign,
+        "instanceId": options["instance"],
+        "contacts": contacts,
+        "message": options["message"],
+        "mediaType": options["media_type"],
+        "mediaUrl": options["media_url"],
+        "rateLimitMs": options["rate_limit_ms"],
+        "priority": int(priority) if priority and priority.isdigit() else priority,
+        "scheduledFor": options["schedule"],
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+@click.command()
+@click.argument("campaign")
+@click.option("--watch", is_flag=True, help="Stay until the campaign is done.")
+@click.option("--json", "as_json", is_flag=True, help="The API's answer as it is.")
+def status(campaign: str, watch: bool, as_json: bool) -> None:
+    """Show how a campaign stands."""
+    console, client = Console(), Client()
+    last = showing.watch(client, campaign, console=console) if watch else client.status(campaign)
+    if as_json:
+        click.echo(json.dumps(last, indent=1))
+        return
+    showing.tally(last, console=console)
+    if last["holdDetail"]:
+        console.print(f"not sending: {last['holdDetail']}", highlight=False)
+    if last["expectedFinishAt"]:
+        finish = f"{last['sendsPerMinute']} a minute, expected to finish at {last['expectedFinishAt']}"
+        console.print(finish, highlight=False)
+
+
+@click.command(name="list")
+@click.option("--status", "state", help="Only campaigns in this state.")
+@click.option("--instance", help="Only campaigns of this instance.")
+@click.option("--limit", default=20, show_default=True)
+def list_(state: str | None, instance: str | None, limit: int) -> None:
+    """List campaigns, newest first."""
+    params = {"status": state, "instance": instance, "limit": limit}
+    answer = Client().call("GET", "/campaigns", params={name: value for name, value in params.items() if value})
+    table = Table("campaign", "instance", "status", "done", "a minute", "created")
+    for one in answer["campaigns"]:
+        share = f"{showing.done(one)}/{one['total']}"
+        table.add_row(
+            one["campaignId"], one["instanceId"], one["status"], share, str(one["sendsPerMinute"]), one["createdAt"]
+        )
+    Console().print(table)
+
+
+def _steer(move: str, help_: str) -> click.Command:
+    @click.command(name=move, help=help_)
+    @click.argument("campaign")
+    def command(campaign: str) -> None:
+        answer = Client().steer(campaign, move)
+        wire = f", {answer['onTheWire']} on the wire" if answer["onTheWire"] else ""
+        click.echo(f"{campaign}: {answer['status']}{wire}")
+
+    return command
+
+
+COMMANDS = (
+    send,
+    status,
+    list_,
+    _steer("pause", "Stop sending a campaign until it is resumed."),
+    _steer("resume", "Go on with a paused campaign, at its pace."),
+    _steer("cancel", "Stop a campaign for good."),
+)

@@ -1,0 +1,97 @@
+"""Campaigns on a terminal: a progress bar while they run, a table of what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from broadcast.cli.client import Client
+
+#: A campaign in one of these does not change any more by itself.
+DONE = ("completed", "cancelled")
+LOOK_S = 0.5
+#: Without a terminal, a line this often.
+LINE_S = 5.0
+
+
+def statuses(client: Client, campaign: str) -> Iterator[dict[str, Any]]:
+    """The campaign's status twice a second, until it is done."""
+    while True:
+        status = client.status(campaign)
+        yield status
+        if status["status"] in DONE:
+            return
+        time.sleep(LOOK_S)
+
+
+def watch(client: Client, campaign: str, *, console: Console) -> dict[str, Any]:
+    """Show the campaign until it is done; return its last status. Ctrl-C leaves it running."""
+    show = _bar if console.is_terminal else _lines
+    try:
+        return show(client, campaign, console)
+    except KeyboardInterrupt:
+        click.echo(f"\nThe campaign goes on. Look again with: broadcast status {campaign} --watch", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
+def _bar(client: Client, campaign: str, console: Console) -> dict[str, Any]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}/min"),
+        TimeRemainingColumn(),
+        TextColumn("[yellow]{task.fields[hold]}"),
+    )
+    last: dict[str, Any] = {}
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(campaign, total=None, rate="-", hold="")
+        for last in statuses(client, campaign):
+            progress.update(
+                task,
+                total=last["total"],
+                completed=done(last),
+                rate=last["sendsPerMinute"],
+                hold=last["holdDetail"] or ("" if last["status"] == "running" else last["status"]),
+            )
+    return last
+
+
+def _lines(client: Client, campaign: str, console: Console) -> dict[str, Any]:
+    last: dict[str, Any] = {}
+    said_at = 0.0
+    for last in statuses(client, campaign):
+        if time.monotonic() - said_at > LINE_S or last["status"] in DONE:
+            hold = f" ({last['holdDetail']})" if last["holdDetail"] else ""
+            console.print(f"{campaign}: {last['status']} {done(last)}/{last['total']}{hold}", highlight=False)
+            said_at = time.monotonic()
+    return last
+
+
+def done(status: Mapping[str, Any]) -> int:
+    """How many contacts nothing more will be sent to."""
+    counts = status["counts"]
+    return int(status["total"] - counts["pending"] - counts["booked"] - counts["sending"])
+
+
+def tally(status: Mapping[str, Any], *, console: Console) -> None:
+    """What became of the contacts, as a table."""
+    table = Table(title=f"{status['campaignId']}: {status['status']}", title_justify="left")
+    table.add_column("contacts")
+    table.add_column("", justify="right")
+    for name, count in status["counts"].items():
+        if count:
+            table.add_row(name, str(count))
+    table.add_row("total", str(status["total"]), style="bold")
+    console.print(table)
+    if status["skippedReasons"]:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in status["skippedReasons"].items())
+        console.print(f"left out: {reasons}", highlight=False)
+    if status["lastError"]:
+        console.print(f"last error: {status['lastError']}", highlight=False)

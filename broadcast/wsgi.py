@@ -1,0 +1,91 @@
+"""The doors for gunicorn: `broadcast web` and `broadcast webhook`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from broadcast import logs
+from broadcast.errors import SettingsError
+from broadcast.settings import Settings
+from broadcast.web import create_app, create_webhook_app
+from broadcast.wiring import Services, build_services
+
+log = logging.getLogger(__name__)
+
+#: name -> how its app is made, and how many gunicorn workers serve it
+APPS: dict[str, tuple[Callable[[Services], Flask], int]] = {
+    "web": (create_app, 2),
+    "webhook": (create_webhook_app, 1),
+}
+
+
+class OurLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """Gunicorn's log, written by our handler."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the handlers to `logs.configure`."""
+        self.error_log.propagate = True
+        self.error_log.setLevel(cfg.loglevel.upper())
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    def __init__(self, create: Callable[[Services], Flask], settings: Settings, options: dict[str, Any]) -> None:
+        self._create = create
+        self._settings = settings
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Gunicorn asks for its configuration."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Gunicorn asks for the app, in each worker: connections must not be shared over a fork."""
+        return self._create(build_services(self._settings))
+
+
+def serve(name: str) -> None:
+    """Run one of `APPS` until SIGTERM. Exits with 2 and the setting's name when one is wrong."""
+    try:
+        settings = Settings.read()
+        build_services(settings)
+    except SettingsError as error:
+        print(f"broadcast: {error}", file=sys.stderr)  # noqa: T201 - before there are logs
+        sys.exit(2)
+    logs.configure(settings.log_level, settings.log_format)
+    create, workers = APPS[name]
+    _Server(create, settings, {**_binding(name, settings), **_options(settings), "workers": workers}).run()
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "worker_class": "gthread",
+        "threads": 8,
+        "timeout": 120,
+        "graceful_timeout": 30,
+        "loglevel": settings.log_level.lower(),
+        "logger_class": "broadcast.wsgi.OurLogger",
+        "proc_name": "broadcast",
+        "control_socket_disable": True,
+    }
+
+
+def _binding(name: str, settings: Settings) -> dict[str, str]:
+    """Without a secret to ask for, nobody but this host may ask."""
+    secret, port = {
+        "web": (settings.api_keys, settings.port),
+        "webhook": (settings.webhook_token, settings.webhook_port),
+    }[name]
+    if secret:
+        return {"bind": f"0.0.0.0:{port}"}
+    setting = {"web": "API_KEYS", "webhook": "WEBHOOK_TOKEN"}[name]
+    log.warning("%s is unset: listening on the loopback only, and asking for no key", setting)
+    return {"bind": f"127.0.0.1:{port}"}
