@@ -138,6 +138,7 @@ class Stack:
             "WORKER_HTTP_PORT": str(self.worker_port),
             "SEND_TIMEOUT_S": "5",
             "SEND_CONCURRENCY": "40",
+            "FANOUT_HORIZON_S": "2",
             **(env or {}),
         }
         self.processes: dict[str, Process] = {}
@@ -223,7 +224,7 @@ class Stack:
     def arrivals(self, instance: str) -> list[dict[str, Any]]:
         """What the gateway's ledger has of the instance, in the order of arrival."""
         answer = requests.get(f"{self.sandbox_url}/ledger", params={"instance": instance}, timeout=30).json()
-        return list(answer.get("arrivals") or answer.get("entries") or answer.get("list") or [])
+        return list(answer["arrivals"])
 
     def fault(self, **fault: Any) -> None:
         requests.post(f"{self.sandbox_url}/faults", json=fault, timeout=10).raise_for_status()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,11 +19,13 @@ from broadcast.store.contacts import Back, Gone, Outcome, Person, Ticket, Wait
 
 log = logging.getLogger(__name__)
 
-#: The fence grants a departure this far ahead, so that the answer's way back costs no time on the lane.
-AHEAD_MS = 40
+#: The fence grants a departure this far ahead, so that the answer's way back costs no time on the lane. No further: a
+#: departure that was granted can no longer be pushed by one before it that leaves late.
+AHEAD_MS = 15
 #: A task waits at the fence for so long; beyond it, the contact goes back to the lane and is planned anew.
 PATIENCE_MS = 1000
-#: Whoever wakes later than this after its departure asks again, so that the gap to the next one stays whole.
+#: Whoever is later than this for its departure, or had to wait longer for the answer, asks again, so that the gap to
+#: the next one stays whole.
 OVERSLEPT_S = 0.003
 #: How much longer than the request's own time-out a contact may be on the wire before it counts as lost.
 LEASE_SLACK_MS = 10_000
@@ -65,7 +68,7 @@ class Sending:
             return "gone"
         departure = _Departure(self, ticket)
         try:
-            answer = self.gateway_of(ticket.instance).send(_message(ticket, campaign, person), depart=departure)
+            answer = self.gateway_of(ticket.instance).send(_message(ticket, campaign, person), departure=departure)
         except Held as held:
             return held.why
         outcome = outcome_of(
@@ -110,16 +113,18 @@ class Sending:
 
 @dataclass
 class _Departure:
-    """The fence as the gateway calls it: open connection, nothing written yet. `attempt` is 0 until it said go."""
+    """The fence as the gateway meets it: open connection, nothing written yet. `attempt` is 0 until it said go."""
 
     sending: Sending
     ticket: Ticket
     attempt: int = 0
+    due: float = 0.0  #: the moment of departure by the monotonic clock
 
-    def __call__(self) -> None:
+    def wait(self) -> None:
         """Return at the moment of departure; raise Held when the contact may not leave."""
         sending = self.sending
         while True:
+            asked = sending.clock()
             leave = sending.store.contacts.leave(
                 self.ticket,
                 ahead_ms=AHEAD_MS,
@@ -133,10 +138,18 @@ class _Departure:
             if isinstance(leave, Wait):
                 sending.sleep(wait_s - AHEAD_MS / 2000)
                 continue
-            self.attempt = leave.attempt
-            sending.sleep(max(answered + wait_s - sending.clock(), 0))
-            if sending.clock() - answered - wait_s <= OVERSLEPT_S:
+            self.attempt, self.due = leave.attempt, answered + wait_s
+            sending.sleep(max(self.due - sending.clock(), 0))
+            # The wait counts from some moment between asking and being answered; when those are far apart, or the sleep
+            # was too long, nobody knows how late it is.
+            if answered - asked <= OVERSLEPT_S and sending.clock() - self.due <= OVERSLEPT_S:
                 return
+
+    def left(self, at: float) -> None:
+        """A write that came late pushes the lane's clock by as much, so that the next one keeps its whole gap."""
+        late_s = at - self.due
+        if late_s > OVERSLEPT_S:
+            self.sending.store.contacts.slip(self.ticket, late_ms=math.ceil(late_s * 1000))
 
 
 def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:

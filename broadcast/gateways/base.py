@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,8 +67,15 @@ class Closed:
     detail: str = ""
 
 
-#: The fence, as a gateway sees it: returns when the request may be written, raises when it may not.
-Depart = Callable[[], None]
+class Departure(Protocol):
+    """The fence, as a gateway sees it."""
+
+    def wait(self) -> None:
+        """Return when the request may be written; raise when it may not."""
+
+    def left(self, at: float) -> None:
+        """The first byte was written at this moment of the monotonic clock, in s; it may have been late."""
+
 
 Answer = Accepted | Refused | Busy | Unknown | Closed
 
@@ -92,11 +99,11 @@ class News:
 class Gateway(Protocol):
     """One far service at one address, seen from our side."""
 
-    def send(self, message: Message, *, depart: Depart) -> Answer:
+    def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message. Never raises for anything the network or the gateway did; blocks up to its timeout.
 
-        `depart` is called once, after the connection is open and right before the first byte of the request that
-        sends is written. It waits for the departure, and what it raises comes out of here with nothing written.
+        `departure.wait` is called once, after the connection is open and right before the first byte of the request
+        that sends is written; what it raises comes out of here with nothing written. `departure.left` follows.
         """
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:

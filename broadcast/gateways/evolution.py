@@ -28,7 +28,7 @@ from broadcast.gateways.base import (
     Busy,
     Closed,
     Connection,
-    Depart,
+    Departure,
     Message,
     News,
     Refused,
@@ -50,10 +50,10 @@ class Evolution:
     def __init__(self, url: str, api_key: str, *, timeout_s: float) -> None:
         self._http = Http(url, timeout_s=timeout_s, headers={"apikey": api_key})
 
-    def send(self, message: Message, *, depart: Depart) -> Answer:
+    def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
         path, body = request_of(message)
-        answer = self._http.post(path, body, depart=depart, headers={"X-Broadcast-Reference": message.reference})
+        answer = self._http.post(path, body, departure=departure, headers={"X-Broadcast-Reference": message.reference})
         return read_answer(answer) if isinstance(answer, Response) else answer
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:  # noqa: ARG002 - not signed

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError, SSLError
 
-from broadcast.gateways.base import Busy, Depart, Unknown
+from broadcast.gateways.base import Busy, Departure, Unknown
 
 #: Seconds to open a connection, TLS included. A gateway that takes longer is not there.
 CONNECT_S = 5.0
@@ -43,38 +43,56 @@ class Response:
 class _Gate:
     """Stands in one request's connection: calls the fence once, and remembers what was written."""
 
-    depart: Depart
+    departure: Departure
     deadline: float
     written: bool = False
     sock: socket | None = None
     expired: bool = False
 
-    def pass_(self, sock: socket) -> None:
-        """Before every write; the first one waits for its departure."""
-        if not self.written:
-            self.depart()
-            self.sock = sock
-            self.deadline += time.monotonic()
-            self.written = True
+    left_at: float = 0.0
+
+    def write(self, sock: socket, write: Callable[[], None]) -> None:
+        """Every write of the request goes through here; the first one waits for its departure."""
+        if self.written:
+            write()
+            return
+        self.departure.wait()
+        self.sock = sock
+        self.deadline += time.monotonic()
+        self.written = True
+        write()
+        self.left_at = time.monotonic()
+
+    def wrote(self) -> None:
+        """The request is written, and the answer is about to be waited for."""
+        self.departure.left(self.left_at)
 
 
 _gate: ContextVar[_Gate] = ContextVar("gate")
 
 
-class _GatedHTTP(HTTPConnection):
+class _Gated:
+    """Mixed into urllib3's connections: opens first, then lets the gate say when to write."""
+
+    sock: Any
+    connect: Callable[[], None]
+
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        _gate.get().pass_(self.sock)
-        super().send(data)
+        _gate.get().write(self.sock, lambda: super(_Gated, self).send(data))  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        _gate.get().wrote()
+        return super().getresponse()  # type: ignore[misc]  # the connection it is mixed into has it
 
 
-class _GatedHTTPS(HTTPSConnection):
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        _gate.get().pass_(self.sock)
-        super().send(data)
+class _GatedHTTP(_Gated, HTTPConnection):
+    pass
+
+
+class _GatedHTTPS(_Gated, HTTPSConnection):
+    pass
 
 
 class _GatedHTTPPool(HTTPConnectionPool):
@@ -144,10 +162,10 @@ class Http:
             self._session.mount(scheme, _GatedAdapter(max_retries=0, pool_maxsize=1))
 
     def post(
-        self, path: str, body: Mapping[str, Any], *, depart: Depart, headers: Mapping[str, str] | None = None
+        self, path: str, body: Mapping[str, Any], *, departure: Departure, headers: Mapping[str, str] | None = None
     ) -> Response | Busy | Unknown:
         """POST JSON. Busy(reached=False): nothing was written. Unknown: something was, and no whole answer came."""
-        gate = _Gate(depart, self._timeout_s)
+        gate = _Gate(departure, self._timeout_s)
         token = _gate.set(gate)
         try:
             with self._watch.over(gate):

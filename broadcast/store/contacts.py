@@ -112,6 +112,10 @@ class Contacts:
             return Wait(reply[1])
         return Back(reply[1]) if reply[0] == "back" else Gone(reply[1])
 
+    def slip(self, ticket: Ticket, *, late_ms: int) -> bool:
+        """Push the lane's clock, if this contact was the last to leave and left late."""
+        return bool(self._scripts.run("slip", ticket.instance, ticket.campaign, ticket.number, ticket.run, late_ms))
+
     def record(self, ticket: Ticket, outcome: Outcome) -> list[Receipt]:
         """Record a send's outcome; return receipts that were parked for its message id."""
         word, rest = self._scripts.run(

@@ -13,7 +13,7 @@ from broadcast.store.lanes import Booked
 from broadcast.tasks.sending import send
 
 #: A worker has a departure's task in hand so long before the fence would grant it.
-EARLY_MS = AHEAD_MS + 15
+EARLY_MS = AHEAD_MS + 25
 
 
 def publish(app: Celery, batch: Batch, body: Any, *, priorities: dict[str, int]) -> None:

@@ -156,6 +156,20 @@ def test_who_overslept_asks_again_and_keeps_the_gap_whole(lane: Store) -> None:
     assert leave.wait_us > 90_000
 
 
+def test_a_late_write_pushes_the_next_departure(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=100), country="BR")
+    first, second, _ = tickets(fan_out(lane))
+    granted = ask(lane, first)
+    assert isinstance(granted, Go)
+    assert lane.contacts.slip(first, late_ms=40)
+
+    while not isinstance(leave := ask(lane, second), Go):
+        assert isinstance(leave, Wait)
+        time.sleep(leave.wait_us / 1e6)
+    assert leave.departure_ms >= granted.departure_ms + 140
+    assert not lane.contacts.slip(first, late_ms=40)  # another has departed since
+
+
 def test_who_overslept_past_another_waits_for_a_new_turn(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=2, gap_ms=50), country="BR")
     first, second = tickets(fan_out(lane))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections import Counter
 
 import pytest
@@ -13,7 +14,7 @@ from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, planning, settling, telling
 from broadcast.engine.planning import Horizon
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome, Ticket
+from broadcast.store.contacts import Go, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order
 
@@ -27,7 +28,9 @@ def send_all(store: Store, count: int) -> None:
     batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=30_000, contacts=2000))
     for one in batch.departures:
         ticket = Ticket(instance="i1", campaign="c1", number=one.number, batch=batch.id, run="r")
-        assert isinstance(store.contacts.leave(ticket, ahead_ms=60_000, patience_ms=60_000, lease_ms=90_000), Go)
+        while not isinstance(leave := store.contacts.leave(ticket, ahead_ms=5, patience_ms=9999, lease_ms=90_000), Go):
+            assert isinstance(leave, Wait)
+            time.sleep(leave.wait_us / 1e6)
         store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{one.number}"))
 
 

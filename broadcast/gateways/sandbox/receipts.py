@@ -1,23 +1,51 @@
-"""The sandbox's own receipts: each accepted message is acknowledged, delivered, and by some read, over a webhook."""
+"""The sandbox's own receipts: each accepted message is acknowledged, delivered, and by some read, over a webhook.
+
+They are posted by a process of their own, so that they never keep the server from stamping an arrival.
+"""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import logging
+import json
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import requests
 
-log = logging.getLogger(__name__)
+#: A call that fails is tried so often, a second apart, as Evolution does for longer.
+TRIES = 5
 
 
 class Postman:
-    """Posts webhook calls when they are due. Calls that fail are tried a few times, as Evolution does."""
+    """Hands webhook calls to the process that posts them when they are due."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "broadcast.gateways.sandbox.receipts"], stdin=subprocess.PIPE, text=True
+        )
+        self._lock = threading.Lock()
+        self._tell({"url": url, "token": token})
+
+    def post(self, instance: str, call: dict[str, Any], *, in_s: float) -> None:
+        """Post the call to the instance's address after so many seconds."""
+        self._tell({"instance": instance, "call": call, "at": time.monotonic() + in_s})
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        pipe: IO[str] | None = self._child.stdin
+        with self._lock:
+            if pipe is not None:
+                pipe.write(json.dumps(line) + "\n")
+                pipe.flush()
+
+
+class _Round:
+    """The posting process: calls in the order in which they are due."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url
@@ -28,10 +56,10 @@ class Postman:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="postman")
         threading.Thread(target=self._run, daemon=True, name="postman").start()
 
-    def post(self, instance: str, call: dict[str, Any], *, in_s: float, tries: int = 5) -> None:
-        """Post the call to the instance's address after so many seconds."""
+    def add(self, instance: str, call: dict[str, Any], at: float, tries: int = TRIES) -> None:
+        """Post the call at this moment of the monotonic clock, which all processes of a host share."""
         with self._ready:
-            heapq.heappush(self._due, (time.monotonic() + in_s, next(self._order), instance, call, tries))
+            heapq.heappush(self._due, (at, next(self._order), instance, call, tries))
             self._ready.notify()
 
     def _run(self) -> None:
@@ -45,9 +73,23 @@ class Postman:
     def _post(self, instance: str, call: dict[str, Any], tries: int) -> None:
         url = self._url.replace("{instance}", quote(instance, safe=""))
         try:
-            answer = requests.post(url, json=call, headers=self._headers, timeout=10)
-            failed = answer.status_code >= 500
+            failed = requests.post(url, json=call, headers=self._headers, timeout=10).status_code >= 500
         except requests.RequestException:
             failed = True
         if failed and tries > 1:
-            self.post(instance, call, in_s=1.0, tries=tries - 1)
+            self.add(instance, call, time.monotonic() + 1.0, tries - 1)
+
+
+def main() -> None:
+    """Post what comes in on stdin, a JSON object a line, until it ends."""
+    posting = None
+    for line in sys.stdin:
+        fields = json.loads(line)
+        if posting is None:
+            posting = _Round(**fields)
+        else:
+            posting.add(**fields)
+
+
+if __name__ == "__main__":
+    main()

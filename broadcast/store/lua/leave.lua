@@ -32,6 +32,8 @@ if not was_last then
 end
 local wait_us = earliest * 1000 - now
 if wait_us > patience * 1000 then return back("late") end
+-- Never so far ahead that the one before, if it is late, could not push this one.
+ahead = math.min(ahead, math.floor(tonumber(before) / 2))
 if wait_us > ahead * 1000 then return { "wait", math.floor(wait_us) } end
 
 redis.call("HSET", lane_key(instance), "left", earliest, "gap", after)
@@ -43,8 +45,9 @@ else
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
 end
+-- The measured pace: a mean of the last gaps in which the newest counts for a fifth, and a stall for three at the most.
 local last, mean = unpack(redis.call("HMGET", campaign_key(campaign), "last_ms", "mean_ms"))
-if last then
+if last and not again then
   local since = math.min(earliest - last, 3 * (mean or 1e9))
   redis.call("HSET", campaign_key(campaign), "mean_ms", mean and 0.8 * mean + 0.2 * since or since)
 end
