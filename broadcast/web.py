@@ -12,14 +12,25 @@ from flask_smorest import Api
 
 from broadcast import __version__
 from broadcast.api import auth, campaigns, edge, errors, health, instances
+from broadcast.api.answers import Problem
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
 
+#: Asked all day by supervisors and gateways: logged when they fail, and otherwise on DEBUG only.
+ROUTINE = ("/health/", "/metrics", "/webhooks/")
+
 #: A larger request is answered 413.
 MOST_BYTES = 32 * 1024 * 1024
+
+
+class _Api(Api):  # type: ignore[misc]  # flask-smorest is untyped
+    """OpenAPI of our blueprints, with our error shape in it. Only errors are described by smorest's own means."""
+
+    ERROR_SCHEMA = Problem
+    DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
 
 
 def create_app(services: Services) -> Flask:
@@ -33,7 +44,8 @@ def create_app(services: Services) -> Flask:
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
     )
-    api = Api(app)
+    app.register_blueprint(health.figures)
+    api = _Api(app)
     for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint):
         api.register_blueprint(blueprint)
     errors.install(app)
@@ -51,6 +63,9 @@ def create_webhook_app(services: Services) -> Flask:
 def _create(services: Services) -> Flask:
     app = Flask("broadcast")
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    # A slash at the end changes nothing, and no path is answered with a redirect, which a POST would not survive.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["services"] = services
     create_celery(services.settings, services)
@@ -70,8 +85,20 @@ def _end(answer: Response) -> Response:
     answer.headers["X-Request-Id"] = g.request_id
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers.setdefault("Cache-Control", "no-store")
-    if not request.path.startswith(("/health/", "/metrics", "/webhooks/")):
-        took_ms = (time.monotonic() - g.began) * 1000
-        ids = {"action": "request", "request": g.request_id, "ms": round(took_ms, 1)}
-        log.info("%s %s %s", request.method, request.path, answer.status_code, extra=ids)
+    _log(answer.status_code)
     return answer
+
+
+def _log(status: int) -> None:
+    """One line a request. A webhook's path may hold the token, so its rule stands for it."""
+    is_routine = request.path.startswith(ROUTINE)
+    path = request.url_rule or "/webhooks/" if request.path.startswith("/webhooks/") else request.path
+    caller = g.get("caller")
+    ids = {
+        "action": "request",
+        "request": g.request_id,
+        "ms": round((time.monotonic() - g.began) * 1000, 1),
+        **({"caller": caller.name} if caller else {}),
+    }
+    level = logging.DEBUG if is_routine and status < 400 else logging.INFO
+    log.log(level, "%s %s %s", request.method, path, status, extra=ids)

@@ -45,7 +45,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def load_config(self) -> None:
         """Gunicorn asks for its configuration."""
         for name, value in self._options.items():
-            self.cfg.set(name, value)
+            if name in self.cfg.settings:  # not every version of gunicorn has a control socket
+                self.cfg.set(name, value)
 
     def load(self) -> Flask:
         """Gunicorn asks for the app, in each worker: connections must not be shared over a fork."""

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from flask import current_app, g, url_for
 
-from broadcast.api import auth, shapes
+from broadcast.api import answers, auth, shapes
 from broadcast.domain.campaign import Move, State
 from broadcast.engine import accepting, steering, telling
+from broadcast.errors import NotFound
 from broadcast.tasks.upkeep import sweep_later, wake
 from broadcast.wiring import Services
 
@@ -30,15 +31,8 @@ def accept(body: Mapping[str, Any]) -> dict[str, Any]:
     if acceptance.state is State.RUNNING:
         wake(acceptance.instance)
     _tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
-    return {
-        "success": True,
-        "campaignId": acceptance.campaign,
-        "queued": acceptance.queued,
-        "skipped": acceptance.skipped,
-        "skippedReasons": dict(acceptance.reasons),
-        "status": acceptance.state.value,
-        "statusUrl": url_for("broadcast.broadcast_status", campaign=acceptance.campaign),
-    }
+    url = url_for("broadcast.broadcast_status", campaign=acceptance.campaign)
+    return answers.accepted(acceptance, status_url=url)
 
 
 def instance_of(campaign: str) -> str:
@@ -69,7 +63,7 @@ def status(campaign: str) -> dict[str, Any]:
     """One campaign as it stands now."""
     progress = telling.progress(services().store, campaign)
     auth.may_see(progress.instance, campaign)
-    return shapes.status_answer(progress)
+    return answers.status(progress)
 
 
 def page(*, status: State | None, instance: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
@@ -80,41 +74,37 @@ def page(*, status: State | None, instance: str | None, limit: int, cursor: str 
     found = telling.page(services().store, state=status, instances=instances, limit=limit, cursor=cursor)
     return {
         "success": True,
-        "campaigns": [shapes.status_answer(progress) for progress in found.items],
+        "campaigns": [answers.status(progress) for progress in found.items],
         "nextCursor": found.next_cursor,
     }
 
 
 def lane(instance: str) -> dict[str, Any]:
     """An instance's lane as it stands now."""
-    auth.may_use(instance)
-    view = telling.lane(services().store, instance)
-    return {
-        "instanceId": view.instance,
-        "state": view.state,
-        "reason": view.reason,
-        "detail": view.detail,
-        "waiting": view.waiting,
-        "booked": view.booked,
-        "sending": view.sending,
-        "lastDepartureAt": shapes.rfc3339(view.last_departure_ms),
-        "restUntil": shapes.rfc3339(view.rest_until_ms),
-    }
+    _may_use(instance)
+    return answers.lane(telling.lane(services().store, instance))
 
 
 def hold(instance: str) -> dict[str, Any]:
     """Pause a whole instance."""
-    auth.may_use(instance)
+    _may_use(instance)
     steering.hold_lane(services().store, instance)
     return lane(instance)
 
 
 def release(instance: str) -> dict[str, Any]:
     """Open a whole instance."""
-    auth.may_use(instance)
+    _may_use(instance)
     steering.open_lane(services().store, instance)
     wake(instance)
     return lane(instance)
+
+
+def _may_use(instance: str) -> None:
+    """An instance is there once it is used; one that no campaign could name never is."""
+    if not shapes.is_name(instance):
+        raise NotFound("There is no instance of this name.")
+    auth.may_use(instance)
 
 
 def _tell(deed: str, campaign: str, instance: str) -> None:

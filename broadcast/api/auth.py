@@ -22,24 +22,26 @@ def install(app: Flask, keys: Sequence[ApiKey]) -> None:
 
     @app.before_request
     def identify() -> None:
-        g.caller = ANYBODY
-        if keys and request.path not in OPEN_PATHS:
-            g.caller = find(keys, _presented())
+        is_open = not keys or request.path in OPEN_PATHS
+        g.caller = ANYBODY if is_open else find(keys, _presented())
 
 
-def find(keys: Sequence[ApiKey], presented: str | None) -> ApiKey:
+def find(keys: Sequence[ApiKey], presented: Sequence[str]) -> ApiKey:
     """The key that was presented; every one is compared, in constant time. Raises Unauthorized."""
     if not presented:
         raise Unauthorized("Present a key: `Authorization: Bearer <key>` or `apikey: <key>`.")
-    matches = [key for key in keys if hmac.compare_digest(key.secret.encode(), presented.encode())]
+    matches = [key for key in keys for secret in presented if hmac.compare_digest(key.secret.encode(), secret.encode())]
     if not matches:
         raise Unauthorized("This key is not known.")
     return matches[0]
 
 
-def _presented() -> str | None:
+def _presented() -> list[str]:
+    """The secrets in the headers. Supabase clients send both, with a user's token where a key would be."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else request.headers.get("apikey")
+    given = [secret.strip() if scheme.lower() == "bearer" else "", request.headers.get("apikey", "")]
+    # WSGI hands headers over as Latin-1; a secret beyond ASCII was sent as UTF-8.
+    return [text.encode("latin-1").decode("utf-8", "replace") for text in given if text]
 
 
 def caller() -> ApiKey:

@@ -57,8 +57,10 @@ ACTIONS: Mapping[str, Callable[[dict[str, Any]], ResponseReturnValue]] = {
 
 @blueprint.post("/functions/v1/broadcast_messaging_service")
 @blueprint.doc(
-    requestBody={"content": {"application/json": {"schema": shapes.Send}}},
-    responses={"202": {"description": "Accepted, stored whole"}},
+    requestBody={
+        "content": {"application/json": {"schema": {"oneOf": [shapes.Send, shapes.Steer, shapes.ListAction]}}}
+    },
+    responses={"202": {"description": "Accepted, stored whole"}, "200": {"description": "The other actions' answer"}},
 )
 def broadcast_messaging_service() -> ResponseReturnValue:
     """Send, pause, resume, cancel, look at or list campaigns; `action` says which."""

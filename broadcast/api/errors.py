@@ -53,7 +53,7 @@ def problem(
         "errors": shown,
         "requestId": g.get("request_id"),
     }
-    if request.path in CRM_PATHS:
+    if request.path.rstrip("/") in CRM_PATHS:
         body["success"] = False
     answer = Response(json.dumps(body), status, headers=headers, content_type="application/problem+json")
     if status == 401:
@@ -67,7 +67,7 @@ def from_tree(error: errors.BroadcastError) -> Response:
     if isinstance(error, errors.Unavailable):
         log.warning("unavailable: %s", error, extra={"action": "answer", "request": g.get("request_id")})
         headers = {"Retry-After": str(error.retry_after_s)}
-        detail = "The service cannot reach its state store just now. Nothing was changed; try again."
+        detail = "The service cannot do this just now. Send the same request again: what was done is not done twice."
         return problem(status, code="unavailable", detail=detail, headers=headers)
     if isinstance(error, errors.Invalid):
         detail = f"{len(error.errors)} field{'s are' if len(error.errors) > 1 else ' is'} wrong."
@@ -77,8 +77,6 @@ def from_tree(error: errors.BroadcastError) -> Response:
 
 def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
-    if status < 400:
-        return Response(error.get_body(), status, headers=error.get_headers())
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     detail = str(error.description or HTTPStatus(status).phrase)
     return problem(status, code=CODES.get(status, "error"), detail=detail, headers=headers)

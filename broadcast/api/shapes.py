@@ -1,18 +1,20 @@
-"""The shapes of requests and answers, as marshmallow checks them and OpenAPI shows them."""
+"""The shapes of requests, as marshmallow checks them and OpenAPI shows them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
-from broadcast.domain.campaign import Order, Progress, State
+from broadcast.domain.campaign import Order, State
 from broadcast.domain.contact import Recipient
 from broadcast.domain.content import Content, Kind
 from broadcast.errors import FieldError, Invalid
@@ -25,47 +27,96 @@ MOST_CAPTION = 1024
 MOST_CONTACTS = 100_000
 PRIORITIES = {"high": 8, "normal": 5, "low": 2}
 
-_NAME = re.compile(
-    r"[^\x00-\x20\x7f/?#%\ud800-\udfff](?:[^\x00-\x1f\x7f/?#%\ud800-\udfff]{0,126}[^\x00-\x20\x7f/?#%\ud800-\udfff])?"
-)
-_name = validate.Regexp(
-    re.compile(f"(?:{_NAME.pattern})$"),
-    error="must be 1 to 128 characters without control characters, /, ?, #, % and without blanks around it",
-)
+#: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: RFC 3339, section 5.6, its zone required. Read by hand because `fromisoformat` differs between Python versions.
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def is_name(text: str) -> bool:
+    """Whether it may name a campaign or an instance: it fits in a URL and in a log line as it is."""
+    is_odd = any(char in "/?#%" or unicodedata.category(char) in {"Cc", "Cs"} for char in text)
+    return 1 <= len(text) <= 128 and text == text.strip() and text not in {".", ".."} and not is_odd
+
+
+def _name(text: str) -> None:
+    if not is_name(text):
+        raise ValidationError(
+            "must be 1 to 128 characters without control characters, /, ?, #, % and without blanks around it"
+        )
 
 
 def _storable(text: str) -> None:
-    """Text that every part of the way can carry: no NUL, no half of a surrogate pair."""
-    if "\x00" in text or re.search("[\ud800-\udfff]", text):
+    if _UNSTORABLE.search(text):
         raise ValidationError("has characters that cannot be sent")
 
 
+def _is_text(value: Any, *, most: float = math.inf) -> bool:
+    return isinstance(value, str) and len(value) <= most and not _UNSTORABLE.search(value)
+
+
+def _are_texts(values: Any, *, most: int) -> bool:
+    return isinstance(values, dict) and all(_is_text(text, most=most) for text in (*values, *values.values()))
+
+
+class _Shape(Schema):
+    """An object without unknown fields, in which null says the same as leaving the field out."""
+
+    @pre_load
+    def without_nulls(self, data: Any, **_: Any) -> Any:
+        """A null under a name that we do not know stays, and is refused with it."""
+        if not isinstance(data, Mapping):
+            return data
+        return {name: value for name, value in data.items() if value is not None or name not in self.fields}
+
+
 class _Contact(fields.Field[Recipient]):
-    """A phone number, or an object {phone, name, vars}."""
+    """A phone number, or an object {phone, name, vars}. The number itself is looked at when it is accepted."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Recipient:
         if isinstance(value, str):
-            value = {"phone": value}
+            _storable(value)
+            return Recipient(phone=value)
         if not isinstance(value, dict):
             raise ValidationError("must be a phone number or an object {phone, name, vars}")
-        unknown = value.keys() - {"phone", "name", "vars"}
-        if unknown:
-            raise ValidationError({name: ["unknown field"] for name in unknown})
-        phone, name, extra = value.get("phone"), value.get("name"), value.get("vars") or {}
-        problems = {}
-        if not isinstance(phone, str) or len(phone) > 64:
-            problems["phone"] = ["must be a text of at most 64 characters"]
-        if name is not None and (not isinstance(name, str) or len(name) > 256):
-            problems["name"] = ["must be a text of at most 256 characters"]
-        if not isinstance(extra, dict) or not all(
-            isinstance(item, str) and len(item) <= 1024 for item in extra.values()
-        ):
-            problems["vars"] = ["must be an object of texts of at most 1024 characters"]
-        if problems:
+        if problems := _contact_problems(value):
             raise ValidationError(problems)
-        for text in (phone, name or "", *extra, *extra.values()):
-            _storable(str(text))
-        return Recipient(phone=str(phone), name=name, vars=extra)
+        return Recipient(phone=value["phone"], name=value.get("name"), vars=value.get("vars") or {})
+
+
+def _contact_problems(person: Mapping[str, Any]) -> dict[str, list[str]]:
+    problems = {unknown: ["unknown field"] for unknown in person.keys() - {"phone", "name", "vars"}}
+    phone, name, values = person.get("phone"), person.get("name"), person.get("vars")
+    if not _is_text(phone):
+        problems["phone"] = ["must be a text"]
+    if name is not None and not _is_text(name, most=256):
+        problems["name"] = ["must be a text of at most 256 characters"]
+    if values is not None and not _are_texts(values, most=1024):
+        problems["vars"] = ["must be an object of texts of at most 1024 characters"]
+    return problems
+
+
+class _Contacts(fields.List[Recipient]):
+    """The contacts; how many is looked at before the first of them, so that a list of millions costs nothing."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[Recipient | None]:
+        if isinstance(value, list) and not 1 <= len(value) <= MOST_CONTACTS:
+            raise ValidationError(f"must have 1 to {MOST_CONTACTS} contacts, and has {len(value)}")
+        return super()._deserialize(value, attr, data)
+
+
+#: A contact as an object, for OpenAPI.
+_PERSON = {
+    "type": "object",
+    "required": ["phone"],
+    "properties": {
+        "phone": {"type": "string"},
+        "name": {"type": "string", "maxLength": 256},
+        "vars": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 1024}},
+    },
+    "additionalProperties": False,
+}
 
 
 class _Priority(fields.Field[int]):
@@ -83,38 +134,44 @@ class _Time(fields.Field[int]):
     """RFC 3339 with a time zone; becomes Unix ms."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
+        match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
         try:
-            if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", value):
+            if match is None:
                 raise ValueError
-            moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
-            if moment.tzinfo is None:
-                raise ValueError
-            return int(moment.timestamp() * 1000)
-        except (ValueError, OverflowError) as error:
+            day, clock, fraction, zone = match.groups()
+            micros = (fraction or "")[:6].ljust(6, "0")
+            moment = datetime.fromisoformat(f"{day}T{clock}.{micros}{zone.upper().replace('Z', '+00:00')}")
+        except ValueError as error:
             raise ValidationError("must be a time with its zone, such as 2030-08-29T15:00:00Z") from error
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
-class Send(Schema):
+class Send(_Shape):
     """The CRM's request for a campaign."""
 
     action = fields.Str(validate=validate.Equal("send_broadcast"))
     instanceId = fields.Str(required=True, validate=_name)
     campaignId = fields.Str(required=True, validate=_name)
-    contacts = fields.List(
-        _Contact(), required=True, validate=validate.Length(1, MOST_CONTACTS, error="must have 1 to 100000 contacts")
+    contacts = _Contacts(
+        _Contact(metadata={"oneOf": [{"type": "string"}, _PERSON]}),
+        required=True,
+        metadata={"minItems": 1, "maxItems": MOST_CONTACTS},
     )
     message = fields.Str(load_default="", allow_none=True, validate=_storable)
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
-    mediaUrl = fields.Str(load_default=None, allow_none=True, validate=validate.Length(max=2048))
-    scheduledFor = _Time(load_default=None, allow_none=True)
+    mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), _storable])
+    scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))
     jitterMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(0, 86_400_000))
-    priority = _Priority(load_default=5)
+    priority = _Priority(
+        load_default=5,
+        metadata={"oneOf": [{"enum": list(PRIORITIES)}, {"type": "integer", "minimum": 0, "maximum": 9}]},
+    )
 
     @validates_schema(skip_on_field_errors=True)
     def content_is_whole(self, data: Mapping[str, Any], **_: Any) -> None:
         """Text needs words, media needs a place to be fetched from, and audio has no caption."""
-        kind, text, url = data["mediaType"], data["message"] or "", data["mediaUrl"]
+        kind, text, url = data["mediaType"], data["message"], data["mediaUrl"]
         if kind is Kind.TEXT:
             if not text.strip():
                 raise ValidationError("must not be empty", "message")
@@ -128,7 +185,7 @@ class Send(Schema):
             raise ValidationError(problem, "message")
 
 
-class Steer(Schema):
+class Steer(_Shape):
     """Pause, resume, cancel, or look at one campaign."""
 
     action = fields.Str(required=True)
@@ -136,7 +193,7 @@ class Steer(Schema):
     instanceId = fields.Str(allow_none=True, load_default=None, validate=_name)
 
 
-class ListQuery(Schema):
+class ListQuery(_Shape):
     """Which campaigns to list."""
 
     status = fields.Enum(State, by_value=True, load_default=None, allow_none=True)
@@ -150,6 +207,7 @@ class ListAction(ListQuery):
 
     action = fields.Str(required=True)
     instance = fields.Str(data_key="instanceId", load_default=None, allow_none=True, validate=_name)
+    limit = fields.Int(strict=True, load_default=50, validate=validate.Range(1, 200))
 
     @post_load
     def without_action(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -169,14 +227,13 @@ def load(schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
 def order_of(body: Mapping[str, Any], settings: Settings) -> Order:
     """The order that a body asks for; both of the CRM's endpoints and every retry of a body give the same digest."""
     sent = load(Send(), body)
-    gap, jitter = sent.get("rateLimitMs"), sent.get("jitterMs")
     return Order(
         campaign=sent["campaignId"],
         instance=sent["instanceId"],
         recipients=sent["contacts"],
-        content=Content(kind=sent["mediaType"], text=sent["message"] or "", media_url=sent["mediaUrl"]),
-        gap_ms=settings.default_rate_limit_ms if gap is None else gap,
-        jitter_ms=settings.default_jitter_ms if jitter is None else jitter,
+        content=Content(kind=sent["mediaType"], text=sent["message"], media_url=sent["mediaUrl"]),
+        gap_ms=sent.get("rateLimitMs", settings.default_rate_limit_ms),
+        jitter_ms=sent.get("jitterMs", settings.default_jitter_ms),
         priority=sent["priority"],
         scheduled_ms=sent["scheduledFor"],
         digest=digest(body),
@@ -189,50 +246,17 @@ def digest(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def status_answer(progress: Progress) -> dict[str, Any]:
-    """A campaign as the status answer shows it."""
-    return {
-        "success": True,
-        "campaignId": progress.id,
-        "instanceId": progress.instance,
-        "status": progress.state.value,
-        "priority": progress.priority,
-        "total": progress.total,
-        "counts": {status.value: count for status, count in progress.counts.items()},
-        "progress": progress.progress,
-        "rateLimitMs": progress.gap_ms,
-        "sendsPerMinute": progress.sends_per_minute,
-        "expectedFinishAt": rfc3339(progress.expected_finish_ms),
-        "holdReason": progress.hold_reason,
-        "holdDetail": progress.hold_detail,
-        "lastError": progress.last_error,
-        "skippedReasons": dict(progress.skipped),
-        "createdAt": rfc3339(progress.created_ms),
-        "scheduledFor": rfc3339(progress.scheduled_ms),
-        "startedAt": rfc3339(progress.started_ms),
-        "pausedAt": rfc3339(progress.paused_ms),
-        "finishedAt": rfc3339(progress.finished_ms),
-    }
-
-
-def rfc3339(unix_ms: int | None) -> str | None:
-    """`2030-08-29T15:24:10Z`; parts of a second only where there are any."""
-    if unix_ms is None:
-        return None
-    moment = datetime.fromtimestamp(unix_ms / 1000, timezone.utc)
-    return moment.isoformat(timespec="milliseconds" if unix_ms % 1000 else "seconds").replace("+00:00", "Z")
-
-
 def _is_web_address(url: str | None) -> bool:
     try:
         parts = urlsplit(url or "")
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not re.search(r"\s", url or "")
+        has_host = bool(parts.hostname) and parts.port != 0  # a port that is no number raises
+        return has_host and parts.scheme in {"http", "https"} and not re.search(r"[\s\x00-\x20\x7f]", url or "")
     except ValueError:
         return False
 
 
 def _pointers(messages: Any, path: str = "") -> Iterator[FieldError]:
-    """Nested messages of marshmallow as one error per JSON pointer (RFC 6901)."""
+    """Nested messages of marshmallow as one error per JSON pointer (RFC 6901), whose steps escape ~ and /."""
     if isinstance(messages, dict):
         for name, inner in messages.items():
             step = str(name).replace("~", "~0").replace("/", "~1")

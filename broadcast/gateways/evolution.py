@@ -116,7 +116,7 @@ def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
 
 def _refused(message: Any, answer: Response) -> Answer:
     """An error in Evolution's own envelope. `message` is a text, or a list of texts, lists or objects."""
-    first = message[0] if isinstance(message, list) and message else message
+    first = next(iter(message), "") if isinstance(message, list) else message
     if isinstance(first, dict) and first.get("exists") is False:
         return Refused("not_on_whatsapp", _words(str(first.get("number", ""))))
     if isinstance(first, list):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from socket import SHUT_RDWR, gaierror, socket
 from typing import Any
 
@@ -19,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
 from broadcast.gateways.base import Busy, Departure, Unknown
 
@@ -170,7 +171,7 @@ class Http:
         try:
             with self._watch.over(gate):
                 return self._post(path, body, headers or {})
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
             return _failure(error, gate)
         finally:
             _gate.reset(token)
@@ -185,15 +186,8 @@ class Http:
             stream=True,
         ) as answer:
             content = answer.raw.read(MOST_BYTES, decode_content=True)
-            expected = answer.headers.get("Content-Length", "")
-            if expected.isdigit() and len(content) < min(int(expected), MOST_BYTES) and not _is_encoded(answer):
-                raise requests.exceptions.ChunkedEncodingError("the answer was cut short")
             text = content.decode(errors="replace")
             return Response(answer.status_code, dict(answer.headers), _parsed(text), text[:1000])
-
-
-def _is_encoded(answer: requests.Response) -> bool:
-    return answer.headers.get("Content-Encoding", "identity") != "identity"
 
 
 def _parsed(text: str) -> Any:
@@ -206,10 +200,10 @@ def _parsed(text: str) -> Any:
 #: What went wrong -> our code for it, the surest first.
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (gaierror, "gateway_name_unknown"),
-    (ConnectTimeoutError, "gateway_connect_timeout"),
     (SSLError, "gateway_tls_failed"),
     (requests.exceptions.SSLError, "gateway_tls_failed"),
     (NewConnectionError, "gateway_unreachable"),
+    (ConnectTimeoutError, "gateway_connect_timeout"),
     (ReadTimeoutError, "gateway_timeout"),
     (TimeoutError, "gateway_timeout"),
 )

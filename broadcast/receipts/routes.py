@@ -13,6 +13,7 @@ from typing import cast
 
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from broadcast.engine import settling, steering
 from broadcast.errors import Unauthorized
@@ -28,13 +29,14 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 @blueprint.post("/evolution/<instance>/<path:rest>")
 def evolution(instance: str, rest: str = "") -> ResponseReturnValue:
     """A call of Evolution's. Its token is in a header or is the next part of the path; the event's name may follow."""
-    _verify(instance, rest)
+    body = _body()
+    _verify(instance, rest, body)
     try:
-        payload = json.loads(request.get_data())
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
-        log.warning("a webhook call is not JSON", extra={"action": "webhook", "instance": instance})
+        log.warning("a webhook call is no JSON that we could read", extra={"action": "webhook", "instance": instance})
         return "", 202  # it would be no better the next time
     news = services().gateways.of(instance).read(payload)
     settled = settling.settle(services().store, instance, news.receipts) if news.receipts else 0
@@ -49,12 +51,27 @@ def services() -> Services:
     return cast(Services, current_app.extensions["services"])
 
 
-def _verify(instance: str, rest: str) -> None:
+def _body() -> bytes:
+    """The body; nothing of one that is too large to be a receipt (Evolution can attach the media itself)."""
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge:
+        return b""
+
+
+def _verify(instance: str, rest: str, body: bytes) -> None:
     token = services().settings.webhook_token
-    in_path = token is not None and hmac.compare_digest(rest.split("/", 1)[0].encode(), token.encode())
     gateway = services().gateways.of(instance)
-    if not in_path and not gateway.verify(dict(request.headers), request.get_data(), token=token):
+    if not _is_in_path(token, rest) and not gateway.verify(dict(request.headers), body, token=token):
         raise Unauthorized("This call does not carry the webhook token.")
+
+
+def _is_in_path(token: str | None, rest: str) -> bool:
+    """Whether the path goes on with the token, whole, and then perhaps with an event's name."""
+    if token is None:
+        return False
+    given, after = rest[: len(token)], rest[len(token) :]
+    return hmac.compare_digest(given.encode(), token.encode()) and after[:1] in {"", "/"}
 
 
 def _apply(instance: str, connection: Connection) -> None:

@@ -1,0 +1,94 @@
+"""The shapes of answers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from broadcast.domain.campaign import Progress
+from broadcast.engine.accepting import Acceptance
+from broadcast.engine.telling import LaneView
+
+
+class WrongField(Schema):
+    """One wrong field of the request."""
+
+    pointer = fields.Str(metadata={"description": "JSON pointer (RFC 6901) into the request"})
+    detail = fields.Str()
+
+
+class Problem(Schema):
+    """Every error answer, as OpenAPI shows it (RFC 9457). `errors.problem` fills it."""
+
+    type = fields.Str()
+    title = fields.Str()
+    status = fields.Int()
+    detail = fields.Str(metadata={"description": "for people"})
+    code = fields.Str(metadata={"description": "stable, for programs"})
+    errors = fields.List(fields.Nested(WrongField))
+    request_id = fields.Str(data_key="requestId")
+    success = fields.Bool(metadata={"description": "false; on the CRM's two endpoints only"})
+
+
+def accepted(acceptance: Acceptance, *, status_url: str) -> dict[str, Any]:
+    """What a send is answered with, the first time and every time again."""
+    return {
+        "success": True,
+        "campaignId": acceptance.campaign,
+        "queued": acceptance.queued,
+        "skipped": acceptance.skipped,
+        "skippedReasons": dict(acceptance.reasons),
+        "status": acceptance.state.value,
+        "statusUrl": status_url,
+    }
+
+
+def status(progress: Progress) -> dict[str, Any]:
+    """A campaign as it stands at one instant."""
+    return {
+        "success": True,
+        "campaignId": progress.id,
+        "instanceId": progress.instance,
+        "status": progress.state.value,
+        "priority": progress.priority,
+        "total": progress.total,
+        "counts": {status.value: count for status, count in progress.counts.items()},
+        "progress": progress.progress,
+        "rateLimitMs": progress.gap_ms,
+        "sendsPerMinute": progress.sends_per_minute,
+        "expectedFinishAt": rfc3339(progress.expected_finish_ms),
+        "holdReason": progress.hold_reason,
+        "holdDetail": progress.hold_detail,
+        "lastError": progress.last_error,
+        "skippedReasons": dict(progress.skipped),
+        "createdAt": rfc3339(progress.created_ms),
+        "scheduledFor": rfc3339(progress.scheduled_ms),
+        "startedAt": rfc3339(progress.started_ms),
+        "pausedAt": rfc3339(progress.paused_ms),
+        "finishedAt": rfc3339(progress.finished_ms),
+    }
+
+
+def lane(view: LaneView) -> dict[str, Any]:
+    """An instance's lane as it stands at one instant."""
+    return {
+        "instanceId": view.instance,
+        "state": view.state,
+        "reason": view.reason,
+        "detail": view.detail,
+        "waiting": view.waiting,
+        "booked": view.booked,
+        "sending": view.sending,
+        "lastDepartureAt": rfc3339(view.last_departure_ms),
+        "restUntil": rfc3339(view.rest_until_ms),
+    }
+
+
+def rfc3339(unix_ms: int | None) -> str | None:
+    """`2030-08-29T15:24:10Z`; parts of a second only where there are any."""
+    if unix_ms is None:
+        return None
+    moment = datetime.fromtimestamp(unix_ms / 1000, timezone.utc)
+    return moment.isoformat(timespec="milliseconds" if unix_ms % 1000 else "seconds").replace("+00:00", "Z")

@@ -1,0 +1,206 @@
+"""What Evolution is sent, what its answers mean, what its webhooks say."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from time import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcast.domain.contact import Status
+from broadcast.domain.content import Kind
+from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Message, Refused, Unknown
+from broadcast.gateways.evolution import Evolution, read_answer, request_of
+from broadcast.gateways.http import Response
+
+GATEWAY = Evolution("http://127.0.0.1:1", "k", timeout_s=1)
+
+
+def a_message(kind: Kind = Kind.TEXT, text: str = "Oi", media_url: str | None = None) -> Message:
+    return Message(
+        instance="loja 01", phone="5511999990001", kind=kind, text=text, media_url=media_url, reference="c1:7"
+    )
+
+
+def answer(status: int, body: Any = None, *, text: str = "", **headers: str) -> Response:
+    return Response(status, headers, body, text)
+
+
+def wrapped(status: int, message: Any) -> Response:
+    return answer(status, {"status": status, "error": "x", "response": {"message": message}})
+
+
+def test_a_text_is_one_field() -> None:
+    path, body = request_of(a_message())
+    assert path == "/message/sendText/loja%2001"
+    assert body == {"number": "5511999990001", "text": "Oi"}
+
+
+@pytest.mark.parametrize("kind", [Kind.IMAGE, Kind.VIDEO, Kind.DOCUMENT])
+def test_media_goes_by_address_with_its_name_and_type(kind: Kind) -> None:
+    path, body = request_of(a_message(kind, media_url="https://cdn.example/a/foto%20nova.jpg?x=1"))
+    assert path == "/message/sendMedia/loja%2001"
+    assert (body["mediatype"], body["fileName"], body["mimetype"]) == (kind.value, "foto nova.jpg", "image/jpeg")
+    assert (body["media"], body["caption"]) == ("https://cdn.example/a/foto%20nova.jpg?x=1", "Oi")
+
+
+def test_audio_goes_as_a_voice_note() -> None:
+    path, body = request_of(a_message(Kind.AUDIO, text="", media_url="https://cdn.example/a.mp3"))
+    assert path == "/message/sendWhatsAppAudio/loja%2001"
+    assert body == {"number": "5511999990001", "audio": "https://cdn.example/a.mp3"}
+
+
+ANSWERS = [
+    (answer(201, {"key": {"id": "3EB0"}, "status": "PENDING"}), Accepted, ""),
+    (answer(200, {"key": {"id": "3EB0"}}), Accepted, ""),
+    (answer(201, {"status": "PENDING"}), Unknown, "answer_without_id"),
+    (answer(201, {"key": {"id": ""}}), Unknown, "answer_without_id"),
+    (answer(201, None, text="<html>"), Unknown, "answer_without_id"),
+    (answer(201, []), Unknown, "answer_without_id"),
+    (wrapped(400, [{"jid": "x", "exists": False, "number": "551199"}]), Refused, "not_on_whatsapp"),
+    (wrapped(400, [['instance requires property "text"']]), Refused, "rejected"),
+    (wrapped(400, ["Text is required"]), Refused, "rejected"),
+    (wrapped(400, ["Owned media must be a url or base64"]), Refused, "rejected"),
+    (wrapped(400, "Expected property name or '}' in JSON at position 1"), Refused, "rejected"),
+    (wrapped(400, ["Error: Connection Closed"]), Closed, "disconnected"),
+    (wrapped(400, ["Error: Timed Out"]), Unknown, "failed_while_sending"),
+    (wrapped(400, ["PrismaClientKnownRequestError: x"]), Unknown, "failed_while_sending"),
+    (wrapped(400, []), Unknown, "failed_while_sending"),
+    (wrapped(401, "Unauthorized"), Closed, "unauthorized"),
+    (wrapped(403, ["Forbidden"]), Closed, "unauthorized"),
+    (wrapped(404, ['The "x" instance does not exist']), Closed, "unknown_instance"),
+    (wrapped(404, ["Cannot POST /message/sendText/x"]), Closed, "gateway_address_wrong"),
+    (wrapped(429, ["Too many requests"]), Busy, "too_many_requests"),
+    (wrapped(500, "Connection Closed"), Closed, "disconnected"),
+    (wrapped(500, ["Error: Connection Closed"]), Closed, "disconnected"),
+    (wrapped(500, "Timed Out"), Busy, "number_check_timed_out"),
+    (wrapped(500, "Cannot read properties of undefined (reading 'find')"), Busy, "number_check_timed_out"),
+    (wrapped(500, "Cannot read properties of undefined (reading 'textMessage')"), Closed, "instance_not_loaded"),
+    (wrapped(500, "rate-overlimit"), Busy, "rate_overlimit"),
+    (wrapped(500, ["AxiosError: Request failed with status code 404"]), Refused, "media_unreachable"),
+    (wrapped(500, ["AxiosError: Request failed with status code 503"]), Busy, "media_unreachable"),
+    (wrapped(500, ["Error: connect ECONNREFUSED 127.0.0.1:1"]), Busy, "media_unreachable"),
+    (wrapped(500, ["something else before the send"]), Busy, "gateway_error"),
+    (answer(500, None, text="<html>500</html>"), Unknown, "unknown_answer"),
+    (answer(502, None, text="<html>"), Unknown, "unknown_answer"),
+    (answer(504, None, text="<html>"), Unknown, "unknown_answer"),
+    (answer(503, None, text="<html>"), Busy, "gateway_unavailable"),
+    (answer(429, None, text=""), Busy, "too_many_requests"),
+    (answer(401, {"message": "no"}), Closed, "unauthorized"),
+    (answer(404, None, text="<html>nginx"), Closed, "gateway_address_wrong"),
+    (answer(301, None, text=""), Closed, "gateway_address_wrong"),
+    (answer(201, {"message": "(#131026)", "code": 131026}), Refused, "not_on_whatsapp"),
+    (answer(201, {"message": "(#131047)", "code": 131047}), Refused, "window_closed"),
+    (answer(201, {"message": "(#131050)", "code": 131050}), Refused, "opted_out"),
+    (answer(201, {"message": "(#130429)", "code": 130429}), Busy, "too_many_requests"),
+    (answer(201, {"message": "(#131056)", "code": 131056}), Busy, "too_many_requests"),
+    (answer(201, {"message": "(#131048)", "code": 131048}), Closed, "restricted"),
+    (answer(201, {"message": "expired", "code": 190}), Closed, "unauthorized"),
+    (answer(201, {"message": "permission", "code": 230}), Closed, "unauthorized"),
+    (answer(201, {"message": "billing", "code": 131042}), Closed, "billing"),
+    (answer(201, {"message": "what", "code": 999_999}), Refused, "rejected"),
+]
+
+
+@pytest.mark.parametrize(("given_", "kind", "reason"), ANSWERS)
+def test_an_answer_is_read_by_its_shape(given_: Response, kind: type, reason: str) -> None:
+    result = read_answer(given_)
+    assert isinstance(result, kind), result
+    assert getattr(result, "reason", "") == reason
+
+
+def test_a_retry_after_is_obeyed_in_both_of_its_forms() -> None:
+    seconds = read_answer(answer(429, None, **{"Retry-After": "7"}))
+    date = read_answer(answer(503, None, **{"retry-after": formatdate(time() + 60, usegmt=True)}))
+    nonsense = read_answer(answer(429, None, **{"Retry-After": "soon"}))
+
+    assert isinstance(seconds, Busy)
+    assert seconds.after_s == 7
+    assert isinstance(date, Busy)
+    assert 55 < (date.after_s or 0) <= 60
+    assert isinstance(nonsense, Busy)
+    assert nonsense.after_s is None
+
+
+def test_the_gateways_words_carry_no_full_number() -> None:
+    result = read_answer(wrapped(400, [{"exists": False, "number": "5511999990001"}]))
+    assert isinstance(result, Refused)
+    assert "5511999990001" not in result.detail
+    assert result.detail
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.integers(100, 599), JSON)
+def test_no_answer_breaks_the_reading_and_only_an_id_is_accepted(status: int, body: Any) -> None:
+    result = read_answer(answer(status, body, text=str(body)))
+    assert not isinstance(result, Accepted)
+
+
+@given(JSON)
+def test_no_error_of_any_shape_breaks_the_reading(message: Any) -> None:
+    assert not isinstance(read_answer(wrapped(400, message)), Accepted)
+
+
+def update(status: Any, key: Any = "3EB0", event: str = "messages.update") -> dict[str, Any]:
+    return {"event": event, "instance": "x", "data": {"keyId": key, "status": status}}
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("SERVER_ACK", Status.SENT),
+        ("DELIVERY_ACK", Status.DELIVERED),
+        ("READ", Status.READ),
+        ("PLAYED", Status.READ),
+        ("ERROR", Status.FAILED),
+        ("FAILED", Status.FAILED),
+    ],
+)
+def test_their_words_are_ours(word: str, status: Status) -> None:
+    (receipt,) = GATEWAY.read(update(word)).receipts
+    assert (receipt.message_id, receipt.status) == ("3EB0", status)
+
+
+@pytest.mark.parametrize("word", ["PENDING", "DELETED", "NEWWORD", 3, None])
+def test_what_is_no_news_is_left_out(word: Any) -> None:
+    assert GATEWAY.read(update(word)).receipts == ()
+
+
+def test_events_come_in_either_spelling_and_alone_or_many() -> None:
+    many = {"event": "MESSAGES_UPDATE", "data": [{"keyId": "a", "status": "READ"}, {"keyId": "b", "status": "READ"}]}
+    assert [receipt.message_id for receipt in GATEWAY.read(many).receipts] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("state", "connection"),
+    [
+        ("open", Connection(is_open=True, reason="open")),
+        ("close", Connection(is_open=False, reason="close 401")),
+        ("refused", Connection(is_open=False, reason="refused 401")),
+        ("connecting", None),
+    ],
+)
+def test_an_instance_opens_and_closes(state: str, connection: Connection | None) -> None:
+    news = GATEWAY.read({"event": "connection.update", "data": {"state": state, "statusReason": 401}})
+    assert news.connection == connection
+
+
+@given(st.dictionaries(st.sampled_from(["event", "data", "instance"]), JSON))
+def test_no_webhook_breaks_the_reading(payload: dict[str, Any]) -> None:
+    GATEWAY.read(payload)
+
+
+def test_a_webhook_carries_our_token() -> None:
+    assert GATEWAY.verify({"Authorization": "Bearer s3cret"}, b"", token="s3cret")
+    assert not GATEWAY.verify({"Authorization": "Bearer other"}, b"", token="s3cret")
+    assert not GATEWAY.verify({}, b"", token="s3cret")
+    assert GATEWAY.verify({}, b"", token=None)
