@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -10,6 +10,9 @@ from marshmallow import Schema, fields
 from broadcast.domain.campaign import Progress
 from broadcast.engine.accepting import Acceptance
 from broadcast.engine.telling import LaneView
+
+#: Times are counted from here in whole ms: a float would lose some.
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class WrongField(Schema):
@@ -90,5 +93,5 @@ def rfc3339(unix_ms: int | None) -> str | None:
     """`2030-08-29T15:24:10Z`; parts of a second only where there are any."""
     if unix_ms is None:
         return None
-    moment = datetime.fromtimestamp(unix_ms / 1000, timezone.utc)
+    moment = EPOCH + timedelta(milliseconds=unix_ms)
     return moment.isoformat(timespec="milliseconds" if unix_ms % 1000 else "seconds").replace("+00:00", "Z")

@@ -14,12 +14,11 @@ from broadcast.errors import FieldError, Invalid
 
 
 def read_json(request: Request) -> dict[str, Any]:
-    """The body as an object. Raises 415, 400 (malformed, a name twice, NaN, too deep) or Invalid (not an object)."""
+    """The body as an object. Raises 415, 413, 400 (malformed, a name twice, too deep) or Invalid (not an object)."""
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
     try:
-        text = request.get_data().decode("utf-8")
-        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        body = json.loads(_read(request).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise BadRequest("The body is not UTF-8.") from error
     except RecursionError as error:
@@ -29,6 +28,13 @@ def read_json(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Invalid(FieldError("", "must be an object"))
     return body
+
+
+def _read(request: Request) -> bytes:
+    data = request.get_data()
+    # A chunked body ends at the limit without a word; only the next read says that it was too large.
+    request.stream.read(1)
+    return data
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

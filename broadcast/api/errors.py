@@ -62,8 +62,10 @@ def problem(
 
 
 def from_tree(error: errors.BroadcastError) -> Response:
-    """An error of ours as an answer."""
-    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+    """An error of ours as an answer; one that is no caller's business is told as any other fault inside."""
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), None)
+    if status is None:
+        return _from_nowhere(error)
     if isinstance(error, errors.Unavailable):
         log.warning("unavailable: %s", error, extra={"action": "answer", "request": g.get("request_id")})
         headers = {"Retry-After": str(error.retry_after_s)}

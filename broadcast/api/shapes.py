@@ -8,12 +8,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
+from broadcast.api.answers import EPOCH
 from broadcast.domain.campaign import Order, State
 from broadcast.domain.contact import Recipient
 from broadcast.domain.content import Content, Kind
@@ -31,7 +32,6 @@ PRIORITIES = {"high": 8, "normal": 5, "low": 2}
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 #: RFC 3339, section 5.6, its zone required. Read by hand because `fromisoformat` differs between Python versions.
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def is_name(text: str) -> bool:
@@ -143,7 +143,7 @@ class _Time(fields.Field[int]):
             moment = datetime.fromisoformat(f"{day}T{clock}.{micros}{zone.upper().replace('Z', '+00:00')}")
         except ValueError as error:
             raise ValidationError("must be a time with its zone, such as 2030-08-29T15:00:00Z") from error
-        return (moment - _EPOCH) // timedelta(milliseconds=1)
+        return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 class Send(_Shape):

@@ -34,9 +34,8 @@ def sends(*, of: str = "") -> Iterator[Any]:
         if not str(param.id).startswith(of):
             continue
         case = param.values[0]
-        if (case.get("request") or {}).get("path", "").startswith("/message/send") and (case.get("response") or {}).get(
-            "status"
-        ):
+        path = (case.get("request") or {}).get("path", "")
+        if path.startswith("/message/send") and (case.get("response") or {}).get("status"):
             yield param
 
 
@@ -66,7 +65,7 @@ NOT_ACCEPTED = {
     "connection_closed_during_number_check": Closed,
     "send_while_logged_out": Closed,
 }
-#: where an instance of the Cloud API differs: media goes to Meta unfetched, and an empty text fails with a text of its own
+#: where an instance of the Cloud API differs: media goes to Meta unfetched, and an empty text fails in its own way
 BUSINESS = {
     "send_text_empty_text": Unknown,
     "send_media_image_url_unreachable": Accepted,

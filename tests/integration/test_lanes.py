@@ -170,6 +170,19 @@ def test_a_late_write_pushes_the_next_departure(lane: Store) -> None:
     assert not lane.contacts.slip(first, late_ms=40)  # another has departed since
 
 
+def test_asking_again_before_the_departure_does_not_bring_it_forward(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2, gap_ms=400), country="BR")
+    first, second = tickets(fan_out(lane))
+    ask(lane, first)
+    while not isinstance(granted := ask(lane, second, ahead_ms=150), Go):
+        assert isinstance(granted, Wait)
+        time.sleep(granted.wait_us / 1e6 - 0.1)
+    again = ask(lane, second, ahead_ms=150)
+
+    assert isinstance(again, Go)
+    assert again.departure_ms == granted.departure_ms
+
+
 def test_who_overslept_past_another_waits_for_a_new_turn(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=2, gap_ms=50), country="BR")
     first, second = tickets(fan_out(lane))

@@ -27,7 +27,9 @@ if hold then return back(hold) end
 local now = now_us()
 local earliest = math.max(math.ceil(now / 1000), tonumber(rest or 0))
 local was_last = again and left == departed
-if not was_last then
+if was_last then
+  earliest = math.max(earliest, tonumber(departed))
+else
   earliest = math.max(earliest, tonumber(left or 0) + math.max(tonumber(gap or 0), tonumber(before)))
 end
 local wait_us = earliest * 1000 - now

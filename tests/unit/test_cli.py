@@ -1,0 +1,112 @@
+"""The command line: CSV files as people have them, and problems as clear lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from broadcast.cli import main
+from broadcast.cli.contacts import read_contacts
+from tests.processes import free_port
+from tests.stubs import answering
+
+STATUS: dict[str, Any] = {
+    "campaignId": "c1", "status": "completed", "total": 3, "holdDetail": None, "lastError": None, "sendsPerMinute": 0.0,
+    "skippedReasons": {"invalid_phone": 1}, "expectedFinishAt": None, "onTheWire": 2, "success": True, "queued": 2,
+    "skipped": 1,
+    "counts": {"pending": 0, "booked": 0, "sending": 0, "sent": 2, "failed": 0, "skipped": 1, "unconfirmed": 0},
+}  # fmt: skip
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "contacts"),
+    [
+        ("5511999990001\n5511999990002\n", ["5511999990001", "5511999990002"]),
+        ("telefone\n5511999990001\n", [{"phone": "5511999990001"}]),
+        (
+            "nome;telefone;cidade\nAna;5511999990001;Recife\n;5511999990002;\n",
+            [{"phone": "5511999990001", "name": "Ana", "vars": {"cidade": "Recife"}}, {"phone": "5511999990002"}],
+        ),
+        ("\ufeffNúmero,Name\n+55 11 99999-0001,Zé\n", [{"phone": "+55 11 99999-0001", "name": "Zé"}]),
+        ("Nome;Celular\nJoão;5511999990001\n".encode("latin-1"), [{"phone": "5511999990001", "name": "João"}]),
+        ("phone\n\n5511999990001\n\n", [{"phone": "5511999990001"}]),
+    ],
+)
+def test_a_csv_is_read_as_people_write_it(tmp_path: Path, content: str | bytes, contacts: list[Any]) -> None:
+    assert read_contacts(write(tmp_path / "a.csv", content)) == contacts
+
+
+@pytest.mark.parametrize("content", ["", "nome;cidade\nAna;Recife\n"])
+def test_a_csv_without_numbers_says_so(tmp_path: Path, content: str) -> None:
+    with pytest.raises(click.ClickException, match=r"a\.csv"):
+        read_contacts(write(tmp_path / "a.csv", content))
+
+
+def run(url: str, *arguments: str) -> Any:
+    return CliRunner().invoke(main, arguments, env={"BROADCAST_URL": url, "BROADCAST_API_KEY": "s3cret-key"})
+
+
+def test_send_posts_the_crms_request_and_tells_the_outcome(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "telefone\n5511999990001\n")
+    with answering(202, STATUS) as (url, seen):
+        result = run(url, "send", str(file), "--instance", "loja", "--message", "Oi", "--campaign", "c1")
+
+    assert result.exit_code == 0, result.output
+    assert seen[0]["headers"]["Authorization"] == "Bearer s3cret-key"
+    assert seen[0]["body"] == {
+        "action": "send_broadcast", "campaignId": "c1", "instanceId": "loja", "contacts": [{"phone": "5511999990001"}],
+        "message": "Oi", "mediaType": "text",
+    }  # fmt: skip
+    assert "invalid_phone 1" in result.output
+
+
+def test_send_ends_with_1_when_somebody_did_not_get_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "telefone\n5511999990001\n")
+    status = {**STATUS, "counts": {**STATUS["counts"], "failed": 1}, "lastError": "not_on_whatsapp"}
+    with answering(202, status) as (url, _):
+        result = run(url, "send", str(file), "--instance", "loja", "--message", "Oi")
+    assert result.exit_code == 1
+    assert "not_on_whatsapp" in result.output
+
+
+def test_a_problem_is_one_line_per_field() -> None:
+    problem = {"detail": "1 field is wrong.", "errors": [{"pointer": "/message", "detail": "must not be empty"}]}
+    with answering(422, problem) as (url, _):
+        result = run(url, "pause", "c1")
+    assert result.exit_code == 1
+    assert "/message: must not be empty" in result.output
+
+
+def test_a_missing_api_says_how_to_start_it() -> None:
+    result = run(f"http://127.0.0.1:{free_port()}", "list")
+    assert result.exit_code == 1
+    assert "broadcast up" in result.output
+
+
+@pytest.mark.parametrize("move", ["pause", "resume", "cancel"])
+def test_a_campaign_is_steered(move: str) -> None:
+    with answering(200, STATUS) as (url, seen):
+        result = run(url, move, "c 1")
+    assert (result.exit_code, seen[0]["path"]) == (0, f"/campaigns/c%201/{move}")
+    assert "2 on the wire" in result.output
+
+
+def test_status_shows_the_tally() -> None:
+    with answering(200, STATUS) as (url, _):
+        result = run(url, "status", "c1", "--watch")
+    assert result.exit_code == 0
+    assert "total" in result.output
+
+
+def test_a_wrong_setting_stops_up_with_its_name() -> None:
+    result = CliRunner().invoke(main, ["up"], env={"PORT": "http"})
+    assert (result.exit_code, "PORT" in result.output) == (2, True)

@@ -1,0 +1,75 @@
+"""A wrong setting stops the start with its name and a remedy; every setting is documented."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from broadcast.errors import SettingsError
+from broadcast.settings import Settings
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+
+
+def test_an_empty_environment_is_fine() -> None:
+    settings = Settings.read({})
+    assert (settings.port, settings.gateway, settings.default_rate_limit_ms) == (3001, "sandbox", 2000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "70000"),
+        ("REDIS_URL", "localhost:6379"),
+        ("BROKER_URL", "kafka://x"),
+        ("GATEWAY", "telegram"),
+        ("DEFAULT_RATE_LIMIT_MS", "2s"),
+        ("DEFAULT_RATE_LIMIT_MS", "5"),
+        ("SEND_RATE_LIMIT", "fast"),
+        ("SEND_RATE_LIMIT", "0/s"),
+        ("SEND_TIMEOUT_S", "0"),
+        ("API_KEYS", "crm"),
+        ("API_KEYS", "crm:short"),
+        ("API_KEYS", "a:same-secret,b:same-secret"),
+        ("DEFAULT_COUNTRY", "brazil"),
+        ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
+        ("FLOWER_BASIC_AUTH", "nobody"),
+        ("EVOLUTION_URL", "evolution.example"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_remedy(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({name: value})
+    assert caught.value.name == name
+    assert caught.value.remedy
+
+
+def test_the_value_of_a_secret_is_never_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"API_KEYS": "crm:tiny!"})
+    assert "tiny!" not in str(caught.value)
+    assert "secret-of-crm" not in repr(Settings.read({"API_KEYS": "crm:secret-of-crm"}).api_keys)
+
+
+def test_settings_that_contradict_each_other_are_named() -> None:
+    with pytest.raises(SettingsError, match="EVOLUTION_URL"):
+        Settings.read({"GATEWAY": "evolution"})
+    with pytest.raises(SettingsError, match="PORT"):
+        Settings.read({"WEBHOOK_PORT": "3001"})
+
+
+def test_a_key_may_be_limited_to_instances() -> None:
+    crm, loja = Settings.read({"API_KEYS": "crm:secret-of-crm, loja:secret-of-loja:a|b"}).api_keys
+    assert crm.may_use("anything")
+    assert loja.may_use("b")
+    assert not loja.may_use("c")
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+def test_every_setting_is_documented(field: object) -> None:
+    assert f"`{field.metadata['variable']}`" in REFERENCE.read_text()  # type: ignore[attr-defined]
