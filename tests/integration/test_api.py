@@ -481,5 +481,4 @@ def test_the_openapi_document_shows_the_shapes_that_are_checked(client: FlaskCli
     assert error == {"$ref": "#/components/schemas/Problem"}
     shown = client.get("/nowhere").json
     assert set(shown) | {"success"} == set(shapes["Problem"]["properties"])
-    hosts = {host for host in re.findall(r"https?://[\w.]+", json.dumps(document))}
-    assert hosts == set()
+    assert re.findall(r"https?://[\w.]+", json.dumps(document)) == []
