@@ -32,11 +32,13 @@ def flower() -> None:
     if not settings.flower_basic_auth:
         click.echo("FLOWER_BASIC_AUTH is unset: Flower listens on the loopback only", err=True)
     # The password stays in the environment, where Flower itself looks for FLOWER_BASIC_AUTH: a command line is public.
+    # Its own API is shut without one, unless it is told that nobody else can reach it.
+    alone = {} if settings.flower_basic_auth else {"FLOWER_UNAUTHENTICATED_API": "true"}
     command = [sys.executable, "-m", "celery", "-A", "broadcast.worker", "flower"]
     os.execve(  # noqa: S606 - our own command
         sys.executable,
         [*command, f"--port={settings.flower_port}", f"--address={address}"],
-        with_scripts_on_path(os.environ),
+        with_scripts_on_path({**os.environ, **alone}),
     )
 
 

@@ -82,7 +82,8 @@ def done(status: Mapping[str, Any]) -> int:
 
 def tally(status: Mapping[str, Any], *, console: Console) -> None:
     """What became of the contacts, as a table."""
-    table = Table(title=f"{status['campaignId']}: {status['status']}", title_justify="left")
+    console.print(f"{status['campaignId']}: {status['status']}", style="bold", highlight=False)
+    table = Table()
     table.add_column("contacts")
     table.add_column("", justify="right")
     for name, count in status["counts"].items():

@@ -11,10 +11,10 @@ from broadcast.pacing import Slot, plan
 from broadcast.store import Store
 from broadcast.store.lanes import Booked, Survey
 
-#: A booked contact that nobody asked the fence for, so long after its slot, is taken back.
-GRACE_MS = 5000
+#: When nobody has asked the fence for a booked contact so long after its slot, its lane starts over.
+GRACE_MS = 3000
 #: A lane that holds contacts is looked at again after so long, to find what a dead worker held.
-WATCH_MS = 2500
+WATCH_MS = 2000
 #: The first departure is booked so far ahead that its message can reach a worker in time.
 TRANSIT_MS = 60
 
