@@ -116,6 +116,8 @@ class Supervisor:
         code = child.process.poll()
         if code is None:
             return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.process.pid, signal.SIGKILL)  # what it started and left behind would hold its port
         steady = now - child.started > STEADY_S or child.draining
         child.deaths = 0 if steady else child.deaths + 1
         self.say(child.spec.name, f"ended with {code}; starting it again")

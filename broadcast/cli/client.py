@@ -13,6 +13,10 @@ import requests
 SEND = "/functions/v1/broadcast_messaging_service"
 
 
+class Away(click.ClickException):
+    """The API does not answer; it may be starting anew."""
+
+
 class Client:
     """Calls the API at BROADCAST_URL with the key in BROADCAST_API_KEY."""
 
@@ -40,7 +44,7 @@ class Client:
             answer = requests.request(method, self.url + path, headers=self._headers, timeout=120, **options)
         except requests.RequestException as error:
             text = f"{self.url} does not answer. Start it with `broadcast up`, or set BROADCAST_URL."
-            raise click.ClickException(text) from error
+            raise Away(text) from error
         try:
             body: dict[str, Any] = answer.json()
         except ValueError as error:

@@ -11,19 +11,30 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from broadcast.cli.client import Client
+from broadcast.cli.client import Away, Client
 
 #: A campaign in one of these does not change any more by itself.
 DONE = ("completed", "cancelled")
 LOOK_S = 0.5
+#: An API that does not answer for so long is not coming back by itself.
+AWAY_S = 30.0
 #: Without a terminal, a line this often.
 LINE_S = 5.0
 
 
 def statuses(client: Client, campaign: str) -> Iterator[dict[str, Any]]:
-    """The campaign's status twice a second, until it is done."""
+    """The campaign's status twice a second, until it is done. An API that starts anew is waited for."""
+    away_since: float | None = None
     while True:
-        status = client.status(campaign)
+        try:
+            status = client.status(campaign)
+        except Away:
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > AWAY_S:
+                raise
+            time.sleep(LOOK_S)
+            continue
+        away_since = None
         yield status
         if status["status"] in DONE:
             return

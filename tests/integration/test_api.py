@@ -417,8 +417,9 @@ def test_each_request_is_one_line_in_the_log_with_who_asked(
 def test_a_chunked_body_meets_the_same_limit(client: FlaskClient) -> None:
     body = io.BytesIO(json.dumps(a_body("c1", "loja")).encode() + b" " * (33 * 1024 * 1024))
     answer = client.post(
-        EDGE, input_stream=body, content_type="application/json", environ_overrides={"wsgi.input_terminated": True}
-    )
+        EDGE, input_stream=body, content_type="application/json", headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )  # fmt: skip
     assert (answer.status_code, answer.json["code"], answer.json["success"]) == (413, "too_large", False)
 
 

@@ -143,7 +143,7 @@ def test_a_text_is_as_long_as_its_kind_allows(kind: str, most: int) -> None:
 @pytest.mark.parametrize(
     "url",
     [None, "", "cdn.example/a.jpg", "//cdn.example/a.jpg", "ftp://cdn.example/a.jpg", "https:///a.jpg", "http://:80/a",
-     "http://[::1/a", "http://h:99999/", "http://h:port/", "http://h/a b", "http://h/\x00", "http://h/\ud800",
+     "http://[::1/a", "http://h:99999/", "http://h:port/", "http://h/a b", "http://h/\x01", "http://h/\x00", "http://h/\ud800",
      "https://h/" + "x" * 2048],
 )  # fmt: skip
 def test_media_is_fetched_from_a_whole_address(url: str | None) -> None:
