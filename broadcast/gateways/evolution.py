@@ -248,7 +248,9 @@ _STATUSES: Mapping[str, Status | None] = {
 
 def _receipt(item: Mapping[str, Any]) -> Receipt | None:
     message_id, word = item.get("keyId"), item.get("status")
-    if not isinstance(message_id, str) or not isinstance(word, str) or not message_id:
+    if not isinstance(message_id, str) or not isinstance(word, str):
+        return None
+    if not re.fullmatch(r"[!-~]{1,256}", message_id):
         return None
     if word not in _STATUSES:
         log.warning("unknown status %s in a receipt", word[:30], extra={"action": "receipt"})

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Filled by `%` in Python and by `string.format` in Lua.
+#: Filled by `%` in Python and by `string.format` in Lua. A slash divides two free texts: neither name may have one.
 PATTERNS: Mapping[str, str] = {
     "campaign": "bcast:campaign:%s",
     "tally": "bcast:tally:%s",
@@ -37,8 +37,8 @@ PATTERNS: Mapping[str, str] = {
     "ready": "bcast:ready:%s",
     "booked": "bcast:booked:%s",
     "sending": "bcast:sending:%s",
-    "message": "bcast:message:%s:%s",
-    "parked": "bcast:parked:%s:%s",
+    "message": "bcast:message:%s/%s",
+    "parked": "bcast:parked:%s/%s",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",

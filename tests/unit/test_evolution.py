@@ -175,6 +175,11 @@ def test_what_is_no_news_is_left_out(word: Any) -> None:
     assert GATEWAY.read(update(word)).receipts == ()
 
 
+@pytest.mark.parametrize("key", ["", " ", "a b", "\ud800", "x" * 300, 7, None])
+def test_an_id_that_is_none_is_left_out(key: Any) -> None:
+    assert GATEWAY.read(update("READ", key)).receipts == ()
+
+
 def test_events_come_in_either_spelling_and_alone_or_many() -> None:
     many = {"event": "MESSAGES_UPDATE", "data": [{"keyId": "a", "status": "READ"}, {"keyId": "b", "status": "READ"}]}
     assert [receipt.message_id for receipt in GATEWAY.read(many).receipts] == ["a", "b"]
