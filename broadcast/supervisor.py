@@ -142,7 +142,9 @@ class Supervisor:
         child.started = time.monotonic()
         if self.pid_dir:
             self.pid_dir.mkdir(parents=True, exist_ok=True)
-            (self.pid_dir / f"{child.spec.name}.pid").write_text(f"{child.process.pid}\n")
+            fresh = self.pid_dir / f"{child.spec.name}.new"
+            fresh.write_text(f"{child.process.pid}\n")
+            fresh.replace(self.pid_dir / f"{child.spec.name}.pid")  # a reader finds the old one or the new one, whole
         threading.Thread(target=self._relay, args=(child.spec.name, child.process.stdout), daemon=True).start()
 
     def _relay(self, name: str, stream: IO[bytes]) -> None:
