@@ -33,6 +33,8 @@ LEASE_SLACK_MS = 10_000
 UNREACHED_REST_MS = 5000
 #: A Retry-After up to this is waited for by the batch; a longer one by the lane.
 SHORT_WAIT_S = 2.0
+#: So many campaigns are kept in memory, so that each send need not read its text again.
+MOST_KEPT = 1000
 #: A batch holds a contact in back-off for so long.
 BACK_OFF_LEASE_MS = 20_000
 
@@ -54,7 +56,7 @@ class Sending:
     policy: Policy
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    _campaigns: dict[str, Campaign] = field(default_factory=dict)
+    _campaigns: dict[tuple[str, str], Campaign] = field(default_factory=dict)
 
     def send(self, ticket: Ticket, *, quick_left: int) -> str:
         """Send one contact if the fence lets it; return what became of it, in one word.
@@ -62,9 +64,9 @@ class Sending:
         `quick_left` is how often the caller will still call again at once: while it is above 0, a short fault raises
         NotNow and the batch keeps the contact.
         """
-        campaign = self._campaign(ticket.campaign)
         person = self.store.contacts.person(ticket)
-        if person is None:
+        campaign = self._campaign(ticket.campaign, person.digest) if person else None
+        if person is None or campaign is None:
             return "gone"
         departure = _Departure(self, ticket)
         try:
@@ -79,15 +81,16 @@ class Sending:
             raise NotNow(outcome.reason)
         return str(outcome.status.value)
 
-    def _campaign(self, name: str) -> Campaign:
-        found = self._campaigns.get(name)
-        if found is None:
-            found = self.store.campaigns.find(name)
-            if found is None:
-                raise LookupError(f"campaign {name} does not exist")
-            if len(self._campaigns) >= 1000:
+    def _campaign(self, name: str, digest: str) -> Campaign | None:
+        """The campaign, kept from the last time.
+
+        Its digest is part of the key: an id may be used anew in an emptied Redis, and must not bring the old text back.
+        """
+        found = self._campaigns.get((name, digest)) or self.store.campaigns.find(name)
+        if found is not None and (name, digest) not in self._campaigns:
+            if len(self._campaigns) >= MOST_KEPT:
                 self._campaigns.clear()
-            self._campaigns[name] = found
+            self._campaigns[name, digest] = found
         return found
 
     def _record(self, ticket: Ticket, outcome: Outcome, *, attempt: int) -> None:

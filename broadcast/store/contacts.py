@@ -35,10 +35,11 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Person:
-    """Whom a contact is: E.164 digits, and what fills the message's variables."""
+    """Whom a contact is: E.164 digits, and what fills the message's variables; `digest` stands for the order."""
 
     phone: str
     values: Mapping[str, str]
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,18 @@ class Contacts:
 
     def person(self, ticket: Ticket) -> Person | None:
         """Whom the ticket's contact is; None when its batch no longer holds it."""
-        name = key("contact", ticket.campaign, ticket.number)
-        batch, phone, values = self._scripts.ask(lambda: self._scripts.client.hmget(name, ("batch", "phone", "values")))
-        return Person(phone, json.loads(values) if values else {}) if batch == ticket.batch else None
+
+        def ask() -> tuple[Sequence[str | None], str | None]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                pipe.hmget(key("contact", ticket.campaign, ticket.number), ("batch", "phone", "values"))
+                pipe.hget(key("campaign", ticket.campaign), "digest")
+                contact, digest = pipe.execute()
+            return contact, digest
+
+        (batch, phone, values), digest = self._scripts.ask(ask)
+        if batch != ticket.batch or phone is None or digest is None:
+            return None
+        return Person(phone, json.loads(values) if values else {}, digest)
 
     def leave(self, ticket: Ticket, *, ahead_ms: int, patience_ms: int, lease_ms: int) -> Leave:
         """Ask the fence whether the contact may leave now. See leave.lua."""

@@ -1,0 +1,112 @@
+"""One send, from the fence to the record, with a gateway that answers as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from broadcast.domain.contact import Status
+from broadcast.engine import accepting, planning, telling
+from broadcast.engine.planning import Horizon
+from broadcast.engine.sending import Policy, Sending
+from broadcast.errors import NotNow
+from broadcast.gateways.base import Accepted, Answer, Busy, Departure, Message, News, Unknown
+from broadcast.store import Store
+from broadcast.store.contacts import Ticket
+from tests.builders import an_order
+
+
+@dataclass
+class Told:
+    """A gateway that gives these answers, in order; a callable is asked before the fence is."""
+
+    answers: list[Answer | Callable[[], Answer]]
+    sent: list[Message] = field(default_factory=list)
+
+    def send(self, message: Message, *, departure: Departure) -> Answer:
+        answer = self.answers.pop(0)
+        if callable(answer):
+            return answer()
+        departure.wait()
+        self.sent.append(message)
+        return answer
+
+    def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:
+        raise NotImplementedError
+
+    def read(self, payload: Mapping[str, object]) -> News:
+        raise NotImplementedError
+
+
+def send_once(store: Store, gateway: Told, *, quick_left: int = 0, sending: Sending | None = None) -> str:
+    """Plan one contact of the lane and send it."""
+    store.workers.beat("broadcast", "w1")
+    (departure,) = planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=1)).departures
+    return send_again(store, gateway, departure.campaign, departure.number, quick_left=quick_left, sending=sending)
+
+
+def send_again(
+    store: Store, gateway: Told, campaign: str, number: int, *, quick_left: int = 0, sending: Sending | None = None
+) -> str:
+    batch = store.scripts.client.hget(f"bcast:contact:{campaign}:{number}", "batch")
+    engine = sending or Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+    ticket = Ticket(instance="i1", campaign=campaign, number=number, batch=str(batch), run=f"r{len(gateway.answers)}")
+    return engine.send(ticket, quick_left=quick_left)
+
+
+def count(store: Store, status: Status) -> int:
+    return telling.progress(store, "c1").counts[status]
+
+
+def test_an_accepted_message_is_recorded_with_its_id(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1, text="Oi"), country="BR")
+    gateway = Told([Accepted("m1")])
+
+    assert send_once(store, gateway) == "sent"
+    assert (gateway.sent[0].text, gateway.sent[0].reference) == ("Oi", "c1:0")
+    assert store.scripts.client.get("bcast:message:i1/m1") == "c1:0"
+
+
+def test_a_short_fault_stays_with_the_batch_and_works_the_next_time(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    gateway = Told([Busy("not_now"), Accepted("m1")])
+
+    with pytest.raises(NotNow):
+        send_once(store, gateway, quick_left=1)
+    assert count(store, Status.BOOKED) == 1
+    assert send_again(store, gateway, "c1", 0) == "sent"
+
+
+def test_a_connection_that_never_opened_costs_no_attempt_and_no_departure(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    unreached = Busy("gateway_unreachable", reached=False)
+    gateway = Told([lambda: unreached, lambda: unreached])
+
+    with pytest.raises(NotNow):
+        send_once(store, gateway, quick_left=1)
+    assert count(store, Status.BOOKED) == 1
+    assert send_again(store, gateway, "c1", 0) == "pending"
+    contact = store.scripts.client.hgetall("bcast:contact:c1:0")
+    assert (contact["status"], contact.get("attempts"), contact["reason"]) == ("pending", None, "gateway_unreachable")
+    assert telling.progress(store, "c1").last_error == "gateway_unreachable"
+    assert telling.lane(store, "i1").rest_until_ms is not None
+
+
+def test_what_may_have_been_sent_is_unconfirmed_and_ends_the_campaign(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+
+    assert send_once(store, Told([Unknown("gateway_timeout")]), quick_left=2) == "unconfirmed"
+    assert store.campaigns.finish("c1")
+
+
+def test_an_id_used_anew_in_an_emptied_redis_brings_no_old_text(store: Store) -> None:
+    gateway = Told([Accepted("m1"), Accepted("m2")])
+    engine = Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+    for text in ("antes", "depois"):
+        store.scripts.client.flushdb()
+        accepting.accept(store, an_order(contacts=1, text=text), country="BR")
+        send_once(store, gateway, sending=engine)
+
+    assert [message.text for message in gateway.sent] == ["antes", "depois"]
