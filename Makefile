@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check clean
+.PHONY: help demo up test check chaos clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,6 +23,9 @@ check: $(VENV)/.tested ## Format, lint, types and the layers
 
 test: check ## The gate, then every test
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(VENV)/.tested ## Kill everything at random, N=10 blows for each of SEEDS=3 seeds, and judge by the ledger
+	$(BIN)/python -m tests.acceptance.chaos --kills $(or $(N),10) --seeds $(or $(SEEDS),3) --seed $(or $(SEED),1)
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -76,7 +76,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         # Sending waits for the network: threads did most per node. Time limits do not exist there, so every request
         # has a time-out of its own.
-        "worker_consumer": "broadcast.tasks.consumer:SparingConsumer",
+        "worker_consumer": "broadcast.tasks.consumer:SteadyConsumer",
         "worker_pool": "threads",
         "worker_concurrency": settings.send_concurrency,
         "worker_prefetch_multiplier": 2,

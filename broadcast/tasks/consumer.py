@@ -1,22 +1,26 @@
-"""Celery's consumer, sparing with events: Flower hears of the sends a few times a second, not one by one."""
+"""Celery's consumer with two things put right: how often it tells Flower, and how it survives a lost broker."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from celery.worker.consumer import Consumer
+
+log = logging.getLogger(__name__)
 
 #: Events of tasks leave the worker this often. One by one they cost as much as the send itself.
 FLUSH_S = 0.25
 
 
-class SparingConsumer(Consumer):  # type: ignore[misc]  # Celery ships no types
-    """The stock consumer with its events gathered: three a task become a few messages a second."""
+class SteadyConsumer(Consumer):  # type: ignore[misc]  # Celery ships no types
+    """The stock consumer with its events gathered, and reconnecting with messages in hand."""
 
     _flush_due = False
 
     def on_send_event_buffered(self) -> None:
-        """Flush soon instead of at once."""
+        """Flush soon instead of at once: three events a task become a few messages a second."""
         if self.hub is not None and not self._flush_due:
             self._flush_due = True
             self.hub.call_later(FLUSH_S, self._flush_gathered)
@@ -24,3 +28,26 @@ class SparingConsumer(Consumer):  # type: ignore[misc]  # Celery ships no types
     def _flush_gathered(self, *_: Any) -> None:
         self._flush_due = False
         self._flush_events()
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Let go of the lost connection, whatever it says.
+
+        kombu 5.7 closes a lost channel twice, and the second time wants to give its unacknowledged messages back over a
+        connection that is no more: an AttributeError that would end the worker. The messages come back by themselves
+        when their visibility timeout is over, and the fence makes that harmless.
+        """
+        try:
+            super().on_connection_error_after_connected(exc)
+        except AttributeError:
+            log.info("the lost connection held messages; they will be offered again", extra={"action": "reconnect"})
+
+    def call_soon_ack(self, p: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Acknowledge soon; a message of a connection that is no more cannot be, and ends nothing."""
+
+        def acknowledge(*with_: Any, **named: Any) -> None:
+            try:
+                p(*with_, **named)
+            except AttributeError:
+                log.info("a message of a lost connection; it will be offered again", extra={"action": "acknowledge"})
+
+        return super().call_soon_ack(acknowledge, *args, **kwargs)

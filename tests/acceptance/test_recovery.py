@@ -33,3 +33,19 @@ def _body(*, contacts: int) -> dict[str, object]:
     body = a_body("c", "i", contacts=contacts, rateLimitMs=200)
     del body["action"]
     return body
+
+
+def test_a_killed_redis_loses_nothing_and_the_same_processes_go_on(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, Stack(tmp_path, server.url(), {"FANOUT_HORIZON_S": "10"}) as stack:
+        stack.post("/queue/add-broadcast", _body(contacts=80)).raise_for_status()
+        wait_for(lambda: len(stack.arrivals("i")) >= 10, what="the first arrivals")
+        server.process.kill()
+        server.process.start()
+        server.wait()
+        status = stack.wait_done("c", seconds=90)
+
+        arrivals = stack.arrivals("i")
+        assert max(Counter(arrival["reference"] for arrival in arrivals).values()) == 1
+        assert len(arrivals) + status["counts"]["unconfirmed"] >= 80
+        assert min(gaps_ms(arrivals)) >= 200 - 10
+        assert {name for name, process in stack.processes.items() if process.child.poll() is not None} == set()
