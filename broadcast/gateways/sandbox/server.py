@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from broadcast.gateways.sandbox.arrival import ask_for_stamps, first_byte
 from broadcast.gateways.sandbox.dialect import Send, accepted, new_id, read_send, update
 from broadcast.gateways.sandbox.faults import Fault, Faults, Reply, chance, envelope
 from broadcast.gateways.sandbox.ledger import Ledger
@@ -115,9 +116,13 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         """Stamp the first byte before anything is parsed: the connection itself may have been open for a while."""
         with suppress(ConnectionError):
-            self.rfile.peek(1)  # type: ignore[attr-defined]  # rfile is a BufferedReader
-            self.at = time.monotonic()
+            self.at = first_byte(self.connection)
             super().handle()
+
+    def setup(self) -> None:
+        """Have the kernel stamp what comes."""
+        ask_for_stamps(self.request)
+        super().setup()
 
     def do_POST(self) -> None:
         path = unquote(urlsplit(self.path).path)
