@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import re
 import sys
 from collections.abc import Mapping
@@ -20,9 +21,9 @@ _SECRET = re.compile(r"(?i)\b(bearer\s+|apikey[=:\s'\"]+|token[=:\s'\"]+|passwor
 _URL_SECRET = re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@")
 
 
-def configure(level: str, format: str) -> None:  # noqa: A002 - the setting is called so
-    """Log to stderr at this level, as `text` or `json`. Replaces whatever was configured."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure(level: str, format: str, *, file: str | None = None) -> None:  # noqa: A002 - the setting is called so
+    """Log to stderr, or to a file, at this level, as `text` or `json`. Replaces whatever was configured."""
+    handler = logging.handlers.WatchedFileHandler(file) if file else logging.StreamHandler(sys.stderr)
     handler.setFormatter(_json() if format == "json" else _Text())
     root = logging.getLogger()
     root.handlers[:] = [handler]

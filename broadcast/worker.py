@@ -29,6 +29,6 @@ app.steps["worker"].add(Health)
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
-def configure_logs(**_: Any) -> None:
-    """Celery logs the way the rest of the product does."""
-    logs.configure(settings.log_level, settings.log_format)
+def configure_logs(logfile: str | None = None, **_: Any) -> None:
+    """Celery logs the way the rest of the product does, and where its `--logfile` says."""
+    logs.configure(settings.log_level, settings.log_format, file=logfile)
