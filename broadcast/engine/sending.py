@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from broadcast.domain.campaign import Campaign
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render
-from broadcast.errors import Held, NotNow
+from broadcast.errors import Held, NotNow, Unavailable
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Unknown
 from broadcast.pacing import back_off_ms
 from broadcast.store import Store
@@ -151,8 +151,12 @@ class _Departure:
     def left(self, at: float) -> None:
         """A write that came late pushes the lane's clock by as much, so that the next one keeps its whole gap."""
         late_s = at - self.due
-        if late_s > OVERSLEPT_S:
+        if late_s <= OVERSLEPT_S:
+            return
+        try:
             self.sending.store.contacts.slip(self.ticket, late_ms=math.ceil(late_s * 1000))
+        except Unavailable as error:  # the request is written: its answer matters more than the lane's clock
+            log.warning("the lane's clock was not pushed: %s", error, extra={"action": "send"})
 
 
 def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:

@@ -8,11 +8,13 @@ before the message goes out (number check, media), a 400 with one unknown string
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 import mimetypes
 import re
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 from time import time
 from typing import Any
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 
 #: WhatsApp throttles Evolution's own queries for minutes, not seconds.
 OVERLIMIT_S = 120.0
+#: A Retry-After is obeyed up to here; a date is only as good as the clock it was taken from.
+LONGEST_RETRY_S = 86_400.0
 
 Reading = Callable[[str, Response], Answer]
 
@@ -53,7 +57,9 @@ class Evolution:
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
         path, body = request_of(message)
-        answer = self._http.post(path, body, departure=departure, headers={"X-Broadcast-Reference": message.reference})
+        # A campaign may be named with anything; a header holds Latin-1 at the most.
+        headers = {"X-Broadcast-Reference": quote(message.reference, safe=":")}
+        answer = self._http.post(path, body, departure=departure, headers=headers)
         return read_answer(answer) if isinstance(answer, Response) else answer
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:  # noqa: ARG002 - not signed
@@ -114,14 +120,24 @@ def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
     return Unknown("answer_without_id", _words(answer.text))
 
 
+def _accepted_at_length(text: str) -> Accepted | None:
+    """An accepted message whose answer is too long to be read: with the media in it. The key comes first."""
+    match = re.match(r'\s*\{\s*"key"\s*:\s*(\{[^{}]*\})\s*,', text)
+    try:
+        message_id = json.loads(match[1]).get("id") if match else None
+    except ValueError:
+        return None
+    return Accepted(message_id) if isinstance(message_id, str) and message_id else None
+
+
 def _refused(message: Any, answer: Response) -> Answer:
     """An error in Evolution's own envelope. `message` is a text, or a list of texts, lists or objects."""
     first = next(iter(message), "") if isinstance(message, list) else message
     if isinstance(first, dict) and first.get("exists") is False:
         return Refused("not_on_whatsapp", _words(str(first.get("number", ""))))
     if isinstance(first, list):
-        return Refused("rejected", _words("; ".join(map(str, first))))
-    text = str(first)
+        return Refused("rejected", _words("; ".join(problem for problem in first if isinstance(problem, str))))
+    text = first if isinstance(first, str) else answer.text
     for status, pattern, reading in _TEXTS:
         if status in {answer.status, None} and pattern.search(text):
             return reading(_words(text), answer)
@@ -132,7 +148,7 @@ def _refused(message: Any, answer: Response) -> Answer:
 def _not_evolution(answer: Response) -> Answer:
     """Not Evolution's envelope: a proxy, another server, or half an answer. It says nothing of the message."""
     if 200 <= answer.status < 300:
-        return Unknown("answer_without_id", _words(answer.text))
+        return _accepted_at_length(answer.text) or Unknown("answer_without_id", _words(answer.text))
     reading = _FOREIGN.get(answer.status)
     if reading is not None:
         return reading(_words(answer.text), answer)
@@ -159,8 +175,11 @@ def _unknown(reason: str) -> Reading:
 
 #: (HTTP code or None for any, what the text says, what it means); the first that fits. Source: Evolution 2.3.6, 2.3.7.
 _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
-    # Thrown before the stanza is written: the socket is looked at first. A logged-out instance answers just this.
-    (None, re.compile(r"Connection Closed"), _closed("disconnected")),
+    # In the send phase it is thrown before the message is written: by the queries that come first, or by a look at the
+    # socket. A logged-out instance answers just this, so Unknown would use up its contacts one by one. As a part of
+    # another text (a database's, an object store's) it may come after the message left.
+    (400, re.compile(r"^(Error: )?Connection Closed$"), _closed("disconnected")),
+    (500, re.compile(r"Connection Closed"), _closed("disconnected")),
     (404, re.compile(r"instance does not exist"), _closed("unknown_instance")),
     (404, re.compile(r"^Cannot POST"), _closed("gateway_address_wrong")),
     (401, re.compile(r""), _closed("unauthorized")),
@@ -171,12 +190,13 @@ _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
     (400, re.compile(r"^(Expected|Unexpected) .* JSON|in JSON at position"), _refuse("rejected")),
     (400, re.compile(r"Method not available"), _refuse("rejected")),
     (None, re.compile(r"rate-overlimit"), _busy("rate_overlimit", after_s=OVERLIMIT_S)),
-    (500, re.compile(r"status code 4\d\d"), _refuse("media_unreachable")),
+    # The medium's own server, asked by Evolution. That it is asked too much passes.
     (
         500,
-        re.compile(r"status code 5\d\d|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up"),
+        re.compile(r"status code (408|425|429|5\d\d)|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up"),
         _busy("media_unreachable"),
     ),
+    (500, re.compile(r"status code 4\d\d"), _refuse("media_unreachable")),
     (500, re.compile(r"Timed Out|reading 'find'"), _busy("number_check_timed_out")),
 )
 
@@ -189,10 +209,12 @@ _BY_STATUS: Mapping[int, Reading] = {
 }
 
 #: An error that is not in Evolution's envelope, so not Evolution's. Whether a 500 page, 502 or 504 of a proxy stands
-#: for a request that went through, nobody knows; with 503 and 429 a proxy says that it did not pass it on.
+#: for a request that went through, nobody knows; nor with 408, by which some mean the server behind them. With 503 and
+#: 429 a proxy says that it did not pass it on.
 _FOREIGN: Mapping[int, Reading] = {
     401: _closed("unauthorized"),
     403: _closed("unauthorized"),
+    408: _unknown("unknown_answer"),
     429: _busy("too_many_requests"),
     503: _busy("gateway_unavailable"),
 }
@@ -218,17 +240,16 @@ def _meta(code: int, text: str) -> Answer:
 
 def _retry_after_s(answer: Response) -> float | None:
     given = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "")
-    if re.fullmatch(r"\d{1,6}", given):
-        return float(given)
     try:
-        return max(parsedate_to_datetime(given).timestamp() - time(), 0.0)
-    except ValueError:
+        after_s = float(given) if re.fullmatch(r"[0-9]+", given) else parsedate_to_datetime(given).timestamp() - time()
+    except (ValueError, OverflowError):
         return None
+    return min(max(after_s, 0.0), LONGEST_RETRY_S)
 
 
 def _words(text: str) -> str:
-    """The gateway's own words, short, without anybody's number."""
-    return re.sub(r"\d{8,}", lambda match: mask(match[0]), text)[:200]
+    """The gateway's own words, short, on one line, without anybody's number."""
+    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(text.split()))[:200]
 
 
 #: their word -> ours. PENDING and DELETED are no news (DELETED stands for several unknown states).
@@ -253,18 +274,22 @@ def _receipt(item: Mapping[str, Any]) -> Receipt | None:
     if not re.fullmatch(r"[!-~]{1,256}", message_id):
         return None
     if word not in _STATUSES:
-        log.warning("unknown status %s in a receipt", word[:30], extra={"action": "receipt"})
-        return None
-    status = _STATUSES[word]
+        _tell_of(word[:30])
+    status = _STATUSES.get(word)
     if status is None:
         return None
     return Receipt(message_id=message_id, status=status, reason="gateway_error" if status is Status.FAILED else None)
 
 
+@lru_cache(maxsize=100)  # once per word, not once per receipt
+def _tell_of(word: str) -> None:
+    log.warning("unknown status %s in a receipt", word, extra={"action": "receipt"})
+
+
 def _connection(item: Mapping[str, Any]) -> Connection | None:
-    state = item.get("state")
+    state, why = item.get("state"), item.get("statusReason")
     if state == "open":
         return Connection(is_open=True, reason="open")
-    if state in {"close", "refused"}:
-        return Connection(is_open=False, reason=f"{state} {item.get('statusReason', '')}".strip())
+    if state in ("close", "refused"):  # a tuple: whatever came can be compared, but not hashed
+        return Connection(is_open=False, reason=_words(f"{state} {why}" if isinstance(why, int | str) else state))
     return None

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from socket import SHUT_RDWR, gaierror, socket
+from socket import MSG_PEEK, SHUT_RDWR, gaierror, socket
 from typing import Any
 
 import requests
@@ -21,13 +21,16 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
+from urllib3.util import wait_for_read
 
 from broadcast.gateways.base import Busy, Departure, Unknown
 
 #: Seconds to open a connection, TLS included. A gateway that takes longer is not there.
 CONNECT_S = 5.0
-#: No answer that we read is larger; the rest of a larger one is not looked at.
+#: The rest of a larger answer is not looked at. An instance that adds the media to its webhooks adds it here as well.
 MOST_BYTES = 262_144
+#: What says how long an answer is. Without either it lasts until the connection ends, for whatever reason it ends.
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class _Gate:
             write()
             return
         self.departure.wait()
+        if _has_hung_up(sock):
+            raise ConnectionResetError("the connection was closed before anything was written")
         self.sock = sock
         self.deadline += time.monotonic()
         self.written = True
@@ -96,11 +101,19 @@ class _GatedHTTPS(_Gated, HTTPSConnection):
     pass
 
 
-class _GatedHTTPPool(HTTPConnectionPool):
+class _Unkept:
+    """Mixed into urllib3's pools: a used connection is closed, even where the server would keep it open."""
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            connection.close()
+
+
+class _GatedHTTPPool(_Unkept, HTTPConnectionPool):
     ConnectionCls = _GatedHTTP
 
 
-class _GatedHTTPSPool(HTTPSConnectionPool):
+class _GatedHTTPSPool(_Unkept, HTTPSConnectionPool):
     ConnectionCls = _GatedHTTPS
 
 
@@ -140,8 +153,9 @@ class _Watch:
                 for gate in self._gates.values():
                     if gate.written and now > gate.deadline and gate.sock is not None:
                         gate.expired = True
+                        # The plain socket's: that of a TLS socket takes its session away under the thread that reads.
                         with suppress(OSError):
-                            gate.sock.shutdown(SHUT_RDWR)
+                            socket.shutdown(gate.sock, SHUT_RDWR)
 
 
 class Http:
@@ -170,7 +184,9 @@ class Http:
         token = _gate.set(gate)
         try:
             with self._watch.over(gate):
-                return self._post(path, body, headers or {})
+                answer = self._post(path, body, headers or {})
+            # What was read until then is half an answer, though headers without an end look like whole ones.
+            return Unknown("gateway_timeout", "the answer did not end in time") if gate.expired else answer
         except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
             return _failure(error, gate)
         finally:
@@ -186,14 +202,22 @@ class Http:
             stream=True,
         ) as answer:
             content = answer.raw.read(MOST_BYTES, decode_content=True)
+            if not content and not any(name in answer.headers for name in _LENGTHS):
+                raise HTTPException("the answer ended within its headers")
             text = content.decode(errors="replace")
             return Response(answer.status_code, dict(answer.headers), _parsed(text), text[:1000])
+
+
+def _has_hung_up(sock: socket) -> bool:
+    """Whether the far side closed already. Balancers and container ports take connections for a server that is away."""
+    # The plain socket's `recv`: that of a TLS socket cannot peek.
+    return wait_for_read(sock, timeout=0) and not socket.recv(sock, 1, MSG_PEEK)
 
 
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

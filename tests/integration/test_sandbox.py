@@ -1,35 +1,60 @@
-"""The sandbox gateway: it speaks the dialect, goes wrong on request, and its ledger tells the truth."""
+"""The sandbox gateway over HTTP: a strict dialect, faults on request, and a ledger that tells the truth."""
 
 from __future__ import annotations
 
+import itertools
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import requests
 
-from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Message, Refused, Unknown
+from broadcast.domain.contact import Status
+from broadcast.domain.content import Kind
+from broadcast.gateways.base import Accepted, Busy, Closed, Message, Refused, Unknown
 from broadcast.gateways.evolution import Evolution
+from broadcast.gateways.sandbox import arrival as arrivals
 from broadcast.gateways.sandbox.faults import KINDS
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.server import Behaviour, Sandbox
-from tests.unit.test_evolution import a_message
+from tests.processes import wait_for
+from tests.stubs import answering
+
+NUMBER = "5511999990001"
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    server = Sandbox(0, ledger=Ledger(), behaviour=Behaviour(latency_ms=0))
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sandbox]:
+    server = Sandbox(0, ledger=Ledger(), behaviour=Behaviour())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
-class Always:
-    """A departure at any time."""
+@pytest.fixture
+def sandbox(server: Sandbox) -> Sandbox:
+    server.faults.clear()
+    server.ledger.clear()
+    server.behaviour = Behaviour(latency_ms=0)
+    return server
+
+
+class Leave:
+    """A fence that lets everybody leave at once."""
 
     def wait(self) -> None:
         pass
@@ -38,95 +63,326 @@ class Always:
         pass
 
 
-def send(sandbox: Sandbox, message: Message | None = None) -> Answer:
-    return Evolution(sandbox.url, "k", timeout_s=1).send(message or a_message(), departure=Always())
+def send(sandbox: Sandbox, number: str = NUMBER, *, instance: str = "loja", reference: str = "c:1") -> Any:
+    message = Message(instance=instance, phone=number, kind=Kind.TEXT, text="Oi", reference=reference)
+    return Evolution(sandbox.url, "k", timeout_s=0.5).send(message, departure=Leave())
+
+
+def post(sandbox: Sandbox, path: str, body: Any, **headers: str) -> requests.Response:
+    return requests.post(sandbox.url + path, json=body, headers={"apikey": "k", **headers}, timeout=30)
+
+
+def fault(sandbox: Sandbox, **fields: Any) -> None:
+    answer = post(sandbox, "/faults", fields)
+    assert answer.status_code == 200, answer.text
 
 
 def ledger(sandbox: Sandbox, **query: Any) -> list[dict[str, Any]]:
-    answer = requests.get(f"{sandbox.url}/ledger", params=query, timeout=5).json()
+    answer = requests.get(f"{sandbox.url}/ledger", params=query, timeout=10).json()
     assert answer["count"] == len(answer["arrivals"])
     return list(answer["arrivals"])
 
 
-def test_an_accepted_send_is_in_the_ledger_with_all_it_said(sandbox: Sandbox) -> None:
-    answer = send(sandbox)
+def test_the_ledger_has_every_arrival_with_all_of_its_parts(sandbox: Sandbox) -> None:
+    before = time.monotonic()
+    answer = send(sandbox, instance="loja 1/2", reference="natal \u2013 ação:7")
 
-    (arrival,) = ledger(sandbox, instance="loja 01")
+    (arrival,) = ledger(sandbox)
     assert isinstance(answer, Accepted)
-    assert (arrival["id"], arrival["outcome"], arrival["number"]) == (answer.message_id, "accepted", "5511999990001")
-    assert (arrival["text"], arrival["reference"], arrival["kind"]) == ("Oi", "c1:7", "text")
-    assert ledger(sandbox, instance="outra") == []
-    assert ledger(sandbox, after=1) == []
+    assert arrival["id"] == answer.message_id
+    assert before < arrival["at"] < time.monotonic()
+    assert (arrival["instance"], arrival["number"], arrival["reference"]) == ("loja 1/2", NUMBER, "natal \u2013 ação:7")
+    assert (arrival["kind"], arrival["text"], arrival["mediaUrl"], arrival["outcome"]) == (
+        "text",
+        "Oi",
+        None,
+        "accepted",
+    )
+    assert arrival["wall"].endswith("+00:00")
 
 
-#: kind of fault -> what it is for us, and whether the message reached WhatsApp all the same
-EXPECTED: dict[str, tuple[type, bool]] = {
-    "not_on_whatsapp": (Refused, False),
-    "schema": (Refused, False),
-    "closed": (Closed, False),
-    "closed_before": (Closed, False),
-    "unauthorized": (Closed, False),
-    "unknown_instance": (Closed, False),
-    "busy": (Busy, False),
-    "rate_overlimit": (Busy, False),
-    "too_many": (Busy, False),
-    "unavailable": (Busy, False),
-    "bad_gateway": (Unknown, False),
-    "gateway_timeout": (Unknown, False),
-    "html": (Unknown, False),
-    "ambiguous": (Unknown, False),
-    "no_id": (Unknown, True),
-    "reset_before": (Unknown, False),
-    "reset_after": (Unknown, True),
-    "hang": (Unknown, True),
-    "truncated": (Unknown, True),
-    "raw": (Unknown, False),
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_that_we_send_is_taken(sandbox: Sandbox, kind: Kind) -> None:
+    url = None if kind is Kind.TEXT else "https://cdn.example/catálogo.pdf"
+    text = "" if kind is Kind.AUDIO else "Oi"
+    message = Message(instance="loja", phone=NUMBER, kind=kind, text=text, media_url=url, reference="c:1")
+
+    assert isinstance(Evolution(sandbox.url, "k", timeout_s=5).send(message, departure=Leave()), Accepted)
+    (arrival,) = ledger(sandbox)
+    assert (arrival["kind"], arrival["text"], arrival["mediaUrl"]) == (kind.value, text, url)
+
+
+def test_the_ledger_can_be_read_in_part_and_emptied(sandbox: Sandbox) -> None:
+    for instance in ("a", "b", "a"):
+        send(sandbox, instance=instance)
+    first, _, last = ledger(sandbox)
+    assert [arrival["seq"] for arrival in ledger(sandbox, instance="a")] == [first["seq"], last["seq"]]
+    assert [arrival["seq"] for arrival in ledger(sandbox, instance="a", after=first["seq"])] == [last["seq"]]
+
+    requests.delete(f"{sandbox.url}/ledger", timeout=10).raise_for_status()
+    assert ledger(sandbox) == []
+
+
+def test_gaps_are_those_within_an_instance(sandbox: Sandbox) -> None:
+    for instance, at in (("a", 1.0), ("b", 1.05), ("a", 1.1), ("a", 1.3)):
+        sandbox.ledger.add(
+            at=at, wall="", instance=instance, number="1", kind="text", text="", mediaUrl=None, reference=None,
+            outcome="accepted", id="x",
+        )  # fmt: skip
+    gaps = requests.get(f"{sandbox.url}/ledger/gaps", params={"instance": "a"}, timeout=10).json()
+    everything = requests.get(f"{sandbox.url}/ledger/gaps", timeout=10).json()
+
+    assert {name: round(value) for name, value in gaps.items()} == {
+        "count": 3, "least": 100, "median": 150, "greatest": 200, "span": 300,
+    }  # fmt: skip
+    assert (everything["count"], round(everything["least"])) == (4, 100)
+
+
+#: kind of fault -> how our dialect reads it, and whether the message reached WhatsApp
+FAULTS: dict[str, tuple[type, str, bool]] = {
+    "not_on_whatsapp": (Refused, "not_on_whatsapp", False),
+    "schema": (Refused, "rejected", False),
+    "closed": (Closed, "disconnected", False),
+    "closed_before": (Closed, "disconnected", False),
+    "unauthorized": (Closed, "unauthorized", False),
+    "unknown_instance": (Closed, "unknown_instance", False),
+    "busy": (Busy, "number_check_timed_out", False),
+    "media_missing": (Refused, "media_unreachable", False),
+    "media_unreachable": (Busy, "media_unreachable", False),
+    "rate_overlimit": (Busy, "rate_overlimit", False),
+    "too_many": (Busy, "too_many_requests", False),
+    "unavailable": (Busy, "gateway_unavailable", False),
+    "bad_gateway": (Unknown, "unknown_answer", False),
+    "gateway_timeout": (Unknown, "unknown_answer", False),
+    "html": (Unknown, "unknown_answer", False),
+    "ambiguous": (Unknown, "failed_while_sending", False),
+    "no_id": (Unknown, "answer_without_id", True),
+    "reset_before": (Unknown, "gateway_connection_lost", False),
+    "reset_after": (Unknown, "gateway_connection_lost", True),
+    "hang": (Unknown, "gateway_timeout", True),
+    "truncated": (Unknown, "gateway_connection_lost", True),
+    "raw": (Unknown, "answer_without_id", False),
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_fault_is_what_it_says_and_the_ledger_knows_the_truth(sandbox: Sandbox, kind: str) -> None:
-    requests.post(f"{sandbox.url}/faults", json={"kind": kind}, timeout=5).raise_for_status()
+def test_every_kind_of_fault_is_in_the_table() -> None:
+    assert set(FAULTS) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_is_what_it_says_and_the_ledger_says_whether_it_was_delivered(sandbox: Sandbox, kind: str) -> None:
+    read_as, reason, is_delivered = FAULTS[kind]
+    fault(sandbox, kind=kind)
     answer = send(sandbox)
 
-    expected, delivered = EXPECTED[kind]
-    assert isinstance(answer, expected), answer
-    assert (ledger(sandbox)[0]["outcome"] == "accepted") is delivered
+    assert isinstance(answer, read_as), answer
+    assert answer.reason == reason
+    (arrival,) = ledger(sandbox)
+    assert arrival["outcome"] == ("accepted" if is_delivered else kind)
+    assert bool(arrival["id"]) is is_delivered
 
 
-def test_a_fault_may_hit_some_and_only_so_often(sandbox: Sandbox) -> None:
-    fault = {"kind": "busy", "numbers": ["5511999990001"], "times": 2}
-    requests.post(f"{sandbox.url}/faults", json=fault, timeout=5).raise_for_status()
-    assert [type(send(sandbox)) for _ in range(3)] == [Busy, Busy, Accepted]
-
-    requests.delete(f"{sandbox.url}/faults", timeout=5)
-    requests.post(f"{sandbox.url}/faults", json={"kind": "busy", "share": 0.3}, timeout=5).raise_for_status()
-    numbers = [f"55119{index:08d}" for index in range(300)]
-    hit = [number for number in numbers if sandbox.faults.strike("i", number, 0)]
-    assert 60 <= len(hit) <= 120
-    assert hit == [number for number in numbers if sandbox.faults.strike("i", number, 0)]
+@pytest.mark.parametrize("kind", ["bad_gateway", "gateway_timeout", "ambiguous", "hang"])
+def test_whether_a_doubtful_message_was_delivered_can_be_said(sandbox: Sandbox, kind: str) -> None:
+    for is_delivered in (True, False):
+        requests.delete(f"{sandbox.url}/faults", timeout=10)
+        fault(sandbox, kind=kind, delivered=is_delivered)
+        assert isinstance(send(sandbox), Unknown)
+    assert [arrival["outcome"] for arrival in ledger(sandbox)] == ["accepted", kind]
 
 
-def test_a_fault_or_a_behaviour_that_makes_no_sense_is_refused(sandbox: Sandbox) -> None:
-    assert requests.post(f"{sandbox.url}/faults", json={"kind": "earthquake"}, timeout=5).status_code == 422
-    assert requests.put(f"{sandbox.url}/behaviour", json={"mood": "bad"}, timeout=5).status_code == 422
-    assert requests.get(f"{sandbox.url}/nowhere", timeout=5).status_code == 404
+def test_a_fault_hits_the_same_share_of_the_numbers_every_time(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="busy", share=0.3)
+    numbers = [f"55119999{index:05d}" for index in range(200)]
+
+    def hit() -> set[str]:
+        sandbox.ledger.clear()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: send(sandbox, number), numbers))
+        return {arrival["number"] for arrival in ledger(sandbox) if arrival["outcome"] == "busy"}
+
+    first = hit()
+    assert 40 <= len(first) <= 80
+    assert hit() == first
+    requests.put(f"{sandbox.url}/behaviour", json={"seed": 1}, timeout=10).raise_for_status()
+    assert hit() != first
+
+
+def test_a_fault_can_pass_after_some_arrivals_of_each_number(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="busy", numbers=["1111", "2222"], times=2)
+    outcomes = {number: [type(send(sandbox, number)) for _ in range(3)] for number in ("1111", "2222", "3333")}
+    assert outcomes == {"1111": [Busy, Busy, Accepted], "2222": [Busy, Busy, Accepted], "3333": [Accepted] * 3}
+
+
+def test_a_fault_can_be_one_instances(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="unknown_instance", instance="outra")
+    assert isinstance(send(sandbox), Accepted)
+    answer = send(sandbox, instance="outra")
+    assert isinstance(answer, Closed)
+    assert answer.detail == 'The "outra" instance does not exist'
+
+
+def test_a_fault_can_name_its_answer(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="too_many", numbers=["1111"], retryAfterS=7)
+    fault(sandbox, kind="raw", numbers=["2222"], status=418, body={"error": "teapot"})
+    fault(sandbox, kind="unavailable", numbers=["3333"], body="<html>closed for today</html>")
+
+    answers = [send(sandbox, number) for number in ("1111", "2222", "3333")]
+    assert answers[0] == Busy("too_many_requests", "Too many requests", after_s=7)
+    assert isinstance(answers[1], Closed)
+    assert answers[2] == Busy("gateway_unavailable", "<html>closed for today</html>")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/faults", {"kind": "no such kind"}),
+        ("POST", "/faults", {}),
+        ("POST", "/faults", []),
+        ("POST", "/faults", None),
+        ("POST", "/faults", {"kind": "busy", "number": "5511"}),
+        ("POST", "/faults", {"kind": "busy", "numbers": "5511"}),
+        ("POST", "/faults", {"kind": "busy", "share": 2}),
+        ("POST", "/faults", {"kind": "busy", "times": "x"}),
+        ("POST", "/faults", {"kind": "busy", "delayMs": -1}),
+        ("POST", "/faults", {"kind": "raw", "status": 9000}),
+        ("PUT", "/behaviour", {"latencyMs": "fast"}),
+        ("PUT", "/behaviour", {"latency": 5}),
+        ("PUT", "/behaviour", {"mood": "bad"}),
+        ("PUT", "/behaviour", {"readShare": True}),
+        ("PUT", "/behaviour", []),
+        ("GET", "/ledger?after=x", None),
+    ],
+)
+def test_an_order_that_makes_no_sense_changes_nothing(sandbox: Sandbox, method: str, path: str, body: Any) -> None:
+    answer = requests.request(method, sandbox.url + path, json=body, timeout=10)
+    assert answer.status_code == 422
+    assert answer.json()["error"]
+    assert isinstance(send(sandbox), Accepted)
+
+
+TEXT, MEDIA = "/message/sendText/loja", "/message/sendMedia/loja"
+KNOWN, NO_MEDIUM = "image,document,video,audio", "Owned media must be a url or base64"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "message"),
+    [
+        (TEXT, {"number": NUMBER}, 400, [['instance requires property "text"']]),
+        (TEXT, {"number": 7, "text": "x"}, 400, [["Invalid format"]]),
+        (TEXT, {"number": NUMBER, "text": 7}, 400, [["text is not of a type(s) string"]]),
+        (TEXT, {"number": NUMBER, "text": "x", "delay": True}, 400, [["Enter a value in milliseconds"]]),
+        (TEXT, {"number": NUMBER, "text": " "}, 400, ["Text is required"]),
+        (MEDIA, {"number": NUMBER, "mediatype": "gif"}, 400, [[f"mediatype is not one of enum values: {KNOWN}"]]),
+        (MEDIA, {"number": NUMBER, "mediatype": "image"}, 400, [NO_MEDIUM]),
+        (MEDIA, {"number": NUMBER, "mediatype": "image", "media": "ftp://x/y.jpg"}, 400, [NO_MEDIUM]),
+        (MEDIA, {"number": NUMBER, "mediatype": "image", "media": "data:image/png;base64,AA"}, 400, [NO_MEDIUM]),
+        ("/message/sendWhatsAppAudio/loja", {"number": NUMBER}, 400, [['instance requires property "audio"']]),
+        ("/message/sendTexts/loja", {"number": NUMBER, "text": "x"}, 404, ["Cannot POST /message/sendTexts/loja"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_answered_in_the_envelope_and_never_arrives(
+    sandbox: Sandbox, path: str, body: Any, status: int, message: Any
+) -> None:
+    answer = post(sandbox, path, body)
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.json()["response"]["message"] == message
+    assert ledger(sandbox) == []
+
+
+def test_a_stranger_is_turned_away(sandbox: Sandbox) -> None:
+    answer = requests.post(sandbox.url + TEXT, json={"number": NUMBER, "text": "x"}, timeout=10)
+    assert (answer.status_code, answer.json()["response"]["message"]) == (401, "Unauthorized")
+    assert ledger(sandbox) == []
+
+
+def test_what_else_a_client_of_evolution_asks_is_answered(sandbox: Sandbox) -> None:
+    assert requests.get(sandbox.url, timeout=10).json()["version"]
+    state = requests.get(f"{sandbox.url}/instance/connectionState/loja%201", timeout=10).json()
+    assert state == {"instance": {"instanceName": "loja 1", "state": "open"}}
+    numbers = post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": [NUMBER]}).json()
+    assert numbers == [{"jid": f"{NUMBER}@s.whatsapp.net", "exists": True, "number": NUMBER}]
+    assert post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": 7}).status_code == 400
+    assert requests.get(f"{sandbox.url}/nowhere", timeout=10).status_code == 404
+
+
+def test_a_reset_is_a_reset(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="reset_after")
+    body = json.dumps({"number": NUMBER, "text": "x"})
+    address = urlsplit(sandbox.url)
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.sendall(f"POST {TEXT} HTTP/1.1\r\napikey: k\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1000)
 
 
 def test_latency_is_injected(sandbox: Sandbox) -> None:
-    requests.put(f"{sandbox.url}/behaviour", json={"latencyMs": 300}, timeout=5).raise_for_status()
+    requests.put(f"{sandbox.url}/behaviour", json={"latencyMs": 300}, timeout=10).raise_for_status()
     began = time.monotonic()
     send(sandbox)
     assert time.monotonic() - began >= 0.3
 
 
+def test_hundreds_of_slow_sends_are_served_at_once(sandbox: Sandbox) -> None:
+    requests.put(f"{sandbox.url}/behaviour", json={"latencyMs": 1000}, timeout=10).raise_for_status()
+    began = time.monotonic()
+    with ThreadPoolExecutor(300) as pool:
+        bodies = [{"number": f"55119999{index:05d}", "text": "x"} for index in range(300)]
+        answers = list(pool.map(lambda body: post(sandbox, TEXT, body).status_code, bodies))
+    assert set(answers) == {201}
+    assert time.monotonic() - began < 60  # one after the other they take 300 s
+    assert len({arrival["number"] for arrival in ledger(sandbox)}) == 300
+
+
+@contextmanager
+def alone(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The sandbox as a process of its own: the process, and the address that it printed."""
+    command = [sys.executable, "-m", "broadcast.gateways.sandbox", "--port", "0", *options]
+    with (folder / "stderr").open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            word, _, url = process.stdout.readline().strip().partition(" ")
+            assert word == "sandbox"
+            yield process, url
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_an_arrival_is_stamped_when_it_came(tmp_path: Path) -> None:
+    # The clock is one for all processes of a host, so the stamp can be held against the moment of writing.
+    request = json.dumps({"number": NUMBER, "text": "x"})
+    head = f"POST {TEXT} HTTP/1.1\r\napikey: k\r\nContent-Length: {len(request)}\r\n\r\n"
+    written = []
+    with alone(tmp_path, "--latency-ms", "200") as (_, url):
+        address = urlsplit(url)
+        connections = []
+        for _ in range(40):
+            connection = socket.create_connection((address.hostname, address.port), timeout=10)
+            connections.append(connection)
+            written.append(time.monotonic())
+            connection.sendall((head + request).encode())
+            time.sleep(max(written[0] + 0.025 * len(written) - time.monotonic(), 0))
+        for connection in connections:
+            connection.recv(100)
+            connection.close()
+        stamped = requests.get(f"{url}/ledger", timeout=10).json()["arrivals"]
+
+    late_ms = sorted((arrival["at"] - at) * 1000 for arrival, at in zip(stamped, written, strict=True))
+    assert late_ms[0] > -1
+    assert late_ms[len(late_ms) // 2] < 5
+
+
 def test_an_arrival_is_stamped_at_its_first_byte_not_at_its_connection(sandbox: Sandbox) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.server_port)) as early:
         send(sandbox)  # the server has certainly taken the earlier connection by now
-        body = b'{"number": "5511999990002", "text": "x"}'
-        head = f"POST /message/sendText/i HTTP/1.1\r\nHost: x\r\napikey: k\r\nContent-Length: {len(body)}\r\n\r\n"
+        body = json.dumps({"number": "5511999990002", "text": "x"})
         before = time.monotonic()
-        early.sendall(head.encode() + body)
+        early.sendall(
+            f"POST /message/sendText/i HTTP/1.1\r\napikey: k\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
         after = time.monotonic()
         early.recv(1000)
 
@@ -134,11 +390,75 @@ def test_an_arrival_is_stamped_at_its_first_byte_not_at_its_connection(sandbox: 
     assert before - 0.001 <= arrival["at"] <= after + 0.001  # the kernel's stamp: no thread had to wake up for it
 
 
-def test_gaps_are_told(sandbox: Sandbox) -> None:
-    for _ in range(3):
-        send(sandbox)
-    gaps = requests.get(f"{sandbox.url}/ledger/gaps", params={"instance": "loja 01"}, timeout=5).json()
-    assert gaps["count"] == 3
-    assert 0 < gaps["least"] <= gaps["median"] <= gaps["greatest"]
-    requests.delete(f"{sandbox.url}/ledger", timeout=5)
-    assert requests.get(f"{sandbox.url}/ledger/gaps", timeout=5).json()["count"] == 0
+@pytest.mark.parametrize("looks_before", [0, 1, 2, 3, 4])
+def test_losing_the_processor_between_two_clocks_moves_no_stamp(
+    monkeypatch: pytest.MonkeyPatch, looks_before: int
+) -> None:
+    pauses = iter([0.0] * looks_before + [0.05])
+
+    class Clocks:
+        @staticmethod
+        def monotonic() -> float:
+            now = time.monotonic()
+            time.sleep(next(pauses, 0.0))
+            return now
+
+        time = staticmethod(time.time)
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as client,
+        listener.accept()[0] as connection,
+    ):
+        arrivals.ask_for_stamps(connection)
+        before = time.monotonic()
+        client.sendall(b"x")
+        after = time.monotonic()
+        monkeypatch.setattr(arrivals, "time", Clocks)
+        stamp = arrivals.first_byte(connection)
+    assert before - 0.001 <= stamp <= after + 0.001
+
+
+def test_the_stamp_does_not_wait_for_the_body(tmp_path: Path) -> None:
+    body = json.dumps({"number": NUMBER, "text": "x"})
+    with alone(tmp_path) as (_, url):
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+            first = time.monotonic()
+            connection.sendall(f"POST {TEXT} HTTP/1.1\r\napikey: k\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+            time.sleep(0.5)
+            connection.sendall(body.encode())
+            connection.recv(100)
+        (arrival,) = requests.get(f"{url}/ledger", timeout=10).json()["arrivals"]
+    assert arrival["at"] - first < 0.4
+
+
+def test_receipts_come_back_in_the_dialect(tmp_path: Path) -> None:
+    with answering(204, "") as (hook, seen):
+        options = ["--latency-ms", "0", "--webhook-url", hook + "/hooks/{instance}", "--webhook-token", "s3cret"]
+        with alone(tmp_path, *options) as (_, url):
+            requests.put(f"{url}/behaviour", json={"receiptDelayMs": 20, "readShare": 1}, timeout=10).raise_for_status()
+            message = Message(instance="loja 1", phone=NUMBER, kind=Kind.TEXT, text="Oi", reference="c:1")
+            gateway = Evolution(url, "k", timeout_s=5)
+            answer = gateway.send(message, departure=Leave())
+            wait_for(lambda: len(seen) == 3, what="three receipts")
+
+    assert isinstance(answer, Accepted)
+    assert {call["path"] for call in seen} == {"/hooks/loja%201"}
+    assert all(gateway.verify(call["headers"], b"", token="s3cret") for call in seen)
+    receipts = list(itertools.chain.from_iterable(gateway.read(call["body"]).receipts for call in seen))
+    assert {receipt.message_id for receipt in receipts} == {answer.message_id}
+    assert sorted(receipt.status for receipt in receipts) == sorted([Status.SENT, Status.DELIVERED, Status.READ])
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_without_a_word_and_leaves_its_ledger(tmp_path: Path, ending: signal.Signals) -> None:
+    file = tmp_path / "ledger"
+    with alone(tmp_path, "--webhook-url", "http://127.0.0.1:1/", "--ledger", str(file)) as (process, url):
+        requests.post(url + TEXT, json={"number": NUMBER, "text": "x"}, headers={"apikey": "k"}, timeout=10)
+        (posting,) = psutil.Process(process.pid).children()
+        os.killpg(process.pid, ending)  # a terminal's Ctrl-C is for the whole group
+        assert process.wait(10) == 0
+        wait_for(lambda: not posting.is_running(), what="the end of the posting process")
+    assert (tmp_path / "stderr").read_text() == ""
+    assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == [NUMBER]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from broadcast.domain.contact import Status
 from broadcast.engine import accepting, planning, telling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
-from broadcast.errors import NotNow
+from broadcast.errors import NotNow, Unavailable
 from broadcast.gateways.base import Accepted, Answer, Busy, Departure, Message, News, Unknown
 from broadcast.store import Store
 from broadcast.store.contacts import Ticket
@@ -110,3 +111,24 @@ def test_an_id_used_anew_in_an_emptied_redis_brings_no_old_text(store: Store) ->
         send_once(store, gateway, sending=engine)
 
     assert [message.text for message in gateway.sent] == ["antes", "depois"]
+
+
+def test_a_redis_that_goes_away_after_the_write_does_not_lose_the_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+
+    @dataclass
+    class Late(Told):
+        """Tells that its request left a second late."""
+
+        def send(self, message: Message, *, departure: Departure) -> Answer:
+            answer = super().send(message, departure=departure)
+            departure.left(time.monotonic() + 1)
+            return answer
+
+    def away(*_: object, **__: object) -> bool:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(store.contacts, "slip", away)
+    assert send_once(store, Late([Accepted("m1")])) == "sent"

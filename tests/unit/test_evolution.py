@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from email.utils import formatdate
+from pathlib import Path
 from time import time
 from typing import Any
 
@@ -13,9 +16,12 @@ from hypothesis import strategies as st
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
 from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Message, Refused, Unknown
-from broadcast.gateways.evolution import Evolution, read_answer, request_of
+from broadcast.gateways.catalogue import build
+from broadcast.gateways.evolution import LONGEST_RETRY_S, Evolution, read_answer, request_of
 from broadcast.gateways.http import Response
+from tests.stubs import answering
 
+PAYLOADS = Path(__file__).parents[1] / "payloads" / "evolution"
 GATEWAY = Evolution("http://127.0.0.1:1", "k", timeout_s=1)
 
 
@@ -53,6 +59,46 @@ def test_audio_goes_as_a_voice_note() -> None:
     assert body == {"number": "5511999990001", "audio": "https://cdn.example/a.mp3"}
 
 
+class Leave:
+    """A fence that lets everybody leave at once."""
+
+    def wait(self) -> None:
+        pass
+
+    def left(self, at: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("dialect", ["evolution", "sandbox"])
+def test_a_message_leaves_with_its_key_and_its_reference(dialect: str) -> None:
+    with answering(201, {"key": {"id": "3EB0"}}) as (url, seen):
+        gateway = build(dialect, url=url + "/", api_key="k3y", timeout_s=5)
+        assert gateway.send(a_message(), departure=Leave()) == Accepted("3EB0")
+    (request,) = seen
+    assert request["path"] == "/message/sendText/loja%2001"
+    assert (request["headers"]["apikey"], request["headers"]["X-Broadcast-Reference"]) == ("k3y", "c1:7")
+
+
+def test_a_campaign_of_any_name_can_be_sent() -> None:
+    message = Message(
+        instance="loja", phone="5511", kind=Kind.TEXT, text="Oi", reference="natal \U0001f384 \u2013 24.12:7"
+    )
+    with answering(201, {"key": {"id": "3EB0"}}) as (url, _):
+        assert Evolution(url, "k", timeout_s=5).send(message, departure=Leave()) == Accepted("3EB0")
+
+
+def test_an_accepted_answer_with_the_medium_in_it_is_accepted() -> None:
+    # An instance that adds the medium to its webhooks (`base64`) adds it to its answers as well.
+    body = {"key": {"remoteJid": "x", "fromMe": True, "id": "3EB0"}, "message": {"base64": "A" * 2_000_000}}
+    with answering(201, body) as (url, _):
+        assert Evolution(url, "k", timeout_s=5).send(a_message(), departure=Leave()) == Accepted("3EB0")
+
+
+@pytest.mark.parametrize("text", ['{"key": {"id": 7}, ', '{"key": {bad}, ', '{"message": {"key": {"id": "a"}}, ', ""])
+def test_what_only_looks_like_a_key_is_no_acceptance(text: str) -> None:
+    assert isinstance(read_answer(answer(201, None, text=text)), Unknown)
+
+
 ANSWERS = [
     (answer(201, {"key": {"id": "3EB0"}, "status": "PENDING"}), Accepted, ""),
     (answer(200, {"key": {"id": "3EB0"}}), Accepted, ""),
@@ -69,6 +115,13 @@ ANSWERS = [
     (wrapped(400, ["Error: Timed Out"]), Unknown, "failed_while_sending"),
     (wrapped(400, ["PrismaClientKnownRequestError: x"]), Unknown, "failed_while_sending"),
     (wrapped(400, []), Unknown, "failed_while_sending"),
+    (wrapped(400, ["DriverError: Connection Closed by the database"]), Unknown, "failed_while_sending"),
+    (
+        wrapped(400, ["TypeError: Cannot read properties of undefined (reading 'message')"]),
+        Unknown,
+        "failed_while_sending",
+    ),
+    (wrapped(400, {"a": [[]]}), Unknown, "failed_while_sending"),
     (wrapped(401, "Unauthorized"), Closed, "unauthorized"),
     (wrapped(403, ["Forbidden"]), Closed, "unauthorized"),
     (wrapped(404, ['The "x" instance does not exist']), Closed, "unknown_instance"),
@@ -82,7 +135,9 @@ ANSWERS = [
     (wrapped(500, "rate-overlimit"), Busy, "rate_overlimit"),
     (wrapped(500, ["AxiosError: Request failed with status code 404"]), Refused, "media_unreachable"),
     (wrapped(500, ["AxiosError: Request failed with status code 503"]), Busy, "media_unreachable"),
+    (wrapped(500, ["AxiosError: Request failed with status code 429"]), Busy, "media_unreachable"),
     (wrapped(500, ["Error: connect ECONNREFUSED 127.0.0.1:1"]), Busy, "media_unreachable"),
+    (wrapped(502, "Bad Gateway"), Unknown, "unknown_answer"),
     (wrapped(500, ["something else before the send"]), Busy, "gateway_error"),
     (answer(500, None, text="<html>500</html>"), Unknown, "unknown_answer"),
     (answer(502, None, text="<html>"), Unknown, "unknown_answer"),
@@ -92,6 +147,7 @@ ANSWERS = [
     (answer(401, {"message": "no"}), Closed, "unauthorized"),
     (answer(404, None, text="<html>nginx"), Closed, "gateway_address_wrong"),
     (answer(301, None, text=""), Closed, "gateway_address_wrong"),
+    (answer(408, None, text="<html>"), Unknown, "unknown_answer"),
     (answer(201, {"message": "(#131026)", "code": 131026}), Refused, "not_on_whatsapp"),
     (answer(201, {"message": "(#131047)", "code": 131047}), Refused, "window_closed"),
     (answer(201, {"message": "(#131050)", "code": 131050}), Refused, "opted_out"),
@@ -123,6 +179,31 @@ def test_a_retry_after_is_obeyed_in_both_of_its_forms() -> None:
     assert 55 < (date.after_s or 0) <= 60
     assert isinstance(nonsense, Busy)
     assert nonsense.after_s is None
+
+
+@pytest.mark.parametrize(
+    ("given_", "after_s"),
+    [
+        ("9" * 400, LONGEST_RETRY_S),
+        pytest.param(formatdate(time() + 10 * LONGEST_RETRY_S, usegmt=True), LONGEST_RETRY_S, id="in ten days"),
+        pytest.param(formatdate(time() - 60, usegmt=True), None, id="a minute ago"),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2300", None),
+        ("-5", None),
+        ("", None),
+    ],
+)
+def test_no_retry_after_stops_a_lane_for_ever(given_: str, after_s: float | None) -> None:
+    result = read_answer(answer(429, None, **{"Retry-After": given_}))
+    assert isinstance(result, Busy)
+    assert (result.after_s or None) == after_s
+
+
+def test_the_gateways_words_are_short_and_on_one_line() -> None:
+    result = read_answer(answer(502, None, text="<html>\r\n  <h1>502</h1>\n" + "x " * 500))
+    assert isinstance(result, Unknown)
+    assert result.detail.startswith("HTTP 502: <html> <h1>502</h1> x x")
+    assert len(result.detail) <= 220
 
 
 def test_the_gateways_words_carry_no_full_number() -> None:
@@ -199,9 +280,69 @@ def test_an_instance_opens_and_closes(state: str, connection: Connection | None)
     assert news.connection == connection
 
 
-@given(st.dictionaries(st.sampled_from(["event", "data", "instance"]), JSON))
+#: what the reading looks at, with anything in it
+ITEM = st.dictionaries(st.sampled_from(["keyId", "status", "state", "statusReason"]), JSON)
+EVENT = st.sampled_from(["messages.update", "CONNECTION_UPDATE", "connection.update"]) | JSON
+
+
+@given(st.fixed_dictionaries({}, optional={"event": EVENT, "data": ITEM | st.lists(ITEM | JSON, max_size=3) | JSON}))
 def test_no_webhook_breaks_the_reading(payload: dict[str, Any]) -> None:
     GATEWAY.read(payload)
+
+
+@pytest.mark.parametrize("state", [[], {}, ["close"], None, 7, True])
+def test_a_state_that_is_none_is_no_news(state: Any) -> None:
+    assert GATEWAY.read({"event": "connection.update", "data": {"state": state}}).connection is None
+
+
+@pytest.mark.parametrize("why", [None, [], "x" * 100_000])
+def test_a_reason_that_is_none_is_left_out_and_a_long_one_cut(why: Any) -> None:
+    connection = GATEWAY.read(
+        {"event": "connection.update", "data": {"state": "close", "statusReason": why}}
+    ).connection
+    assert connection is not None
+    assert connection.reason.startswith("close")
+    assert len(connection.reason) <= 200
+
+
+def test_an_unknown_word_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            GATEWAY.read(update("A_WORD_FROM_TOMORROW"))
+    assert caplog.text.count("A_WORD_FROM_TOMORROW") == 1
+
+
+#: payload file -> the receipts and the connection in it
+NEWS: dict[str, Any] = {
+    "messages_update_sent": [("3EB0AA11BB22CC33DD44EE", Status.SENT)],
+    "messages_update_delivered": [("3EB0AA11BB22CC33DD44EE", Status.DELIVERED)],
+    "messages_update_played": [("3EB0AA11BB22CC33DD44EE", Status.READ)],
+    "messages_update_error": [("3EB0AA11BB22CC33DD44EE", Status.FAILED)],
+    "messages_update_deleted": [],
+    "messages_update_business_failed": [("wamid.HBgINVENTED0001", Status.FAILED)],
+    "messages_update_many": [("3EB0000000000000000001", Status.READ), ("3EB0000000000000000003", Status.SENT)],
+    "messages_upsert": [],
+    "logout_instance": [],
+    "connection_update_open": Connection(is_open=True, reason="open"),
+    "connection_update_logged_out": Connection(is_open=False, reason="close 401"),
+    "connection_update_refused": Connection(is_open=False, reason="refused 428"),
+    "connection_update_connecting": None,
+}
+
+
+@pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_payload_says_what_it_says(path: Path) -> None:
+    news, expected = GATEWAY.read(json.loads(path.read_text())), NEWS[path.stem]
+    if isinstance(expected, list):
+        assert [(receipt.message_id, receipt.status) for receipt in news.receipts] == expected
+        assert news.connection is None
+    else:
+        assert news.receipts == ()
+        assert news.connection == expected
+
+
+def test_every_payload_is_there() -> None:
+    assert {path.stem for path in PAYLOADS.glob("*.json")} == set(NEWS)
 
 
 def test_a_webhook_carries_our_token() -> None:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from broadcast.gateways.sandbox.faults import Reply, envelope
 
@@ -19,7 +20,8 @@ _REQUIRED = {
     "sendWhatsAppAudio": ("number", "audio"),
 }
 _MEDIA = ("image", "document", "video", "audio")
-_NUMBER = re.compile(r"[\d\s()+.-]+")
+_TEXTS = ("text", "caption", "media", "audio", "fileName", "mimetype")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,14 @@ class Send:
 
 
 def read_send(path: str, body: Any) -> Send | Reply | None:
-    """The send that is asked for, or the error that the real server answers; None for another route."""
+    """The send that is asked for, or the error that the real server answers; None for another route.
+
+    `path` is as it came: a name may hold an escaped slash.
+    """
     match = _ROUTE.match(path)
     if match is None:
         return None
-    route, instance = match.groups()
+    route, instance = match[1], unquote(match[2])
     if not isinstance(body, dict):
         return envelope(400, "Internal Server Error", "Unexpected token in JSON at position 0")
     problems = [f'instance requires property "{name}"' for name in _REQUIRED[route] if name not in body]
@@ -54,19 +59,37 @@ def read_send(path: str, body: Any) -> Send | Reply | None:
 
 
 def _wrong_field(route: str, body: Mapping[str, Any]) -> Reply | None:
-    if not isinstance(body["number"], str) or not _NUMBER.fullmatch(body["number"]):
-        return envelope(400, "Bad Request", [["Invalid format"]])
-    if "delay" in body and not isinstance(body["delay"], int):
-        return envelope(400, "Bad Request", [["Enter a value in milliseconds"]])
-    if route == "sendText" and not str(body["text"]).strip():
-        return envelope(400, "Bad Request", ["Text is required"])
-    if route == "sendMedia" and body["mediatype"] not in _MEDIA:
-        problem = f"mediatype is not one of enum values: {','.join(_MEDIA)}"
+    """What the schema finds, then what the controller finds, then what the send itself fails on."""
+    problem = _schema(route, body)
+    if problem is not None:
         return envelope(400, "Bad Request", [[problem]])
-    if route != "sendText" and not str(body.get("media") or body.get("audio") or "").startswith(
-        ("http://", "https://")
-    ):
-        return envelope(400, "Bad Request", ["Owned media must be a url or base64"])
+    problem = _content(route, body)
+    if problem is None and not re.search(r"\d", body["number"]):
+        problem = 'Error: JID decoded but user is empty: "@s.whatsapp.net"'
+    return envelope(400, "Bad Request", [problem]) if problem else None
+
+
+def _schema(route: str, body: Mapping[str, Any]) -> str | None:
+    if not isinstance(body["number"], str):
+        return "Invalid format"
+    if "delay" in body and (not isinstance(body["delay"], int) or isinstance(body["delay"], bool)):
+        return "Enter a value in milliseconds"
+    if route == "sendMedia" and body["mediatype"] not in _MEDIA:
+        return f"mediatype is not one of enum values: {','.join(_MEDIA)}"
+    wrong = next((name for name in _TEXTS if not isinstance(body.get(name, ""), str)), None)
+    return f"{wrong} is not of a type(s) string" if wrong else None
+
+
+def _content(route: str, body: Mapping[str, Any]) -> str | None:
+    if route == "sendText":
+        return None if body["text"].strip() else "Text is required"
+    medium = body.get("media") or body.get("audio") or ""
+    if medium.startswith(("http://", "https://")):
+        return None
+    if not _BASE64.fullmatch(medium):
+        return "Owned media must be a url or base64"
+    if body.get("mediatype") == "document" and not body.get("fileName"):
+        return "For base64 the file name must be informed."
     return None
 
 

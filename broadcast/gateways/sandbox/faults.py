@@ -17,7 +17,7 @@ class Reply:
     status: int = 201
     body: Any = None  #: JSON, or a str that is sent as it stands
     delivered: bool = False  #: whether the message reached WhatsApp
-    deed: str = "answer"  #: answer · drop (close without answering) · hang · cut (half an answer)
+    deed: str = "answer"  #: answer · drop (reset without answering) · hang · cut (half an answer)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -37,6 +37,8 @@ KINDS: Mapping[str, Reply] = {
     "unauthorized": envelope(401, "Unauthorized", "Unauthorized"),
     "unknown_instance": envelope(404, "Not Found", ['The "x" instance does not exist']),
     "busy": envelope(500, _INTERNAL, "Timed Out"),
+    "media_missing": envelope(500, _INTERNAL, ["AxiosError: Request failed with status code 404"]),
+    "media_unreachable": envelope(500, _INTERNAL, ["Error: connect ECONNREFUSED 127.0.0.1:1"]),
     "rate_overlimit": envelope(500, _INTERNAL, "rate-overlimit"),
     "too_many": envelope(429, "Too Many Requests", ["Too many requests"]),
     "unavailable": Reply(503, "<html><h1>503 Service Temporarily Unavailable</h1></html>"),
@@ -51,6 +53,23 @@ KINDS: Mapping[str, Reply] = {
     "truncated": Reply(201, deed="cut", delivered=True),
     "raw": Reply(200, ""),
 }
+
+
+def whole(value: Any) -> int:
+    """A count or a time in ms. Raises ValueError for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is no whole number of 0 or more")
+    return value
+
+
+def share(value: Any) -> float:
+    """A part of all, from 0 to 1. Raises ValueError for anything else."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"{value!r} is no number from 0 to 1")
+    return float(value)
+
+
+_NAMES = {"kind", "share", "numbers", "instance", "times", "delayMs", "status", "body", "delivered", "retryAfterS"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,21 +87,20 @@ class Fault:
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Fault:
         """A fault as it is posted. Raises ValueError or KeyError for one that makes no sense."""
-        reply = KINDS[body["kind"]]
-        if "status" in body or "body" in body:
-            reply = replace(reply, status=int(body.get("status", reply.status)), body=body.get("body", reply.body))
-        if "delivered" in body:
-            reply = replace(reply, delivered=bool(body["delivered"]))
-        if "retryAfterS" in body:
-            reply = replace(reply, headers={"Retry-After": str(body["retryAfterS"])})
+        if unknown := set(body) - _NAMES:
+            raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
+        numbers = body.get("numbers") or ()
+        if isinstance(numbers, str) or not all(isinstance(number, str) for number in numbers):
+            raise ValueError("numbers is a list of texts")
+        times = body.get("times")
         return cls(
             kind=body["kind"],
-            share=float(body.get("share", 1.0)),
-            numbers=frozenset(body.get("numbers", ())),
+            share=share(body.get("share", 1.0)),
+            numbers=frozenset(numbers),
             instance=body.get("instance"),
-            times=body.get("times"),
-            delay_ms=int(body.get("delayMs", 0)),
-            reply=reply,
+            times=None if times is None else whole(times),
+            delay_ms=whole(body.get("delayMs", 0)),
+            reply=_changed(KINDS[body["kind"]], body),
         )
 
     def hits(self, instance: str, number: str, seed: int) -> bool:
@@ -90,6 +108,20 @@ class Fault:
         if self.instance not in {None, instance}:
             return False
         return number in self.numbers if self.numbers else chance(seed, self.kind, number) < self.share
+
+
+def _changed(reply: Reply, body: Mapping[str, Any]) -> Reply:
+    """A kind's reply, with what a fault says otherwise."""
+    if "status" in body and not 200 <= whole(body["status"]) <= 599:
+        raise ValueError("status is an HTTP status from 200 to 599")
+    retry = {"Retry-After": str(body["retryAfterS"])} if "retryAfterS" in body else {}
+    return replace(
+        reply,
+        status=body.get("status", reply.status),
+        body=body.get("body", reply.body),
+        delivered=bool(body.get("delivered", reply.delivered)),
+        headers={**reply.headers, **retry},
+    )
 
 
 class Faults:

@@ -78,3 +78,10 @@ class Ledger:
         """Forget every arrival. The file, if any, stays."""
         with self._lock:
             self._arrivals.clear()
+
+    def close(self) -> None:
+        """Let go of the file, if any. What still arrives is kept in memory."""
+        with self._lock:
+            if self._file:
+                self._file.close()
+            self._file = None

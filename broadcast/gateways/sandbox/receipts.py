@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import IO, Any
 from urllib.parse import quote
 
@@ -27,7 +28,10 @@ class Postman:
 
     def __init__(self, url: str, token: str | None) -> None:
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "broadcast.gateways.sandbox.receipts"], stdin=subprocess.PIPE, text=True
+            [sys.executable, "-m", "broadcast.gateways.sandbox.receipts"],
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # out of Ctrl-C's reach: it ends when its stdin does
         )
         self._lock = threading.Lock()
         self._tell({"url": url, "token": token})
@@ -38,10 +42,19 @@ class Postman:
 
     def _tell(self, line: dict[str, Any]) -> None:
         pipe: IO[str] | None = self._child.stdin
-        with self._lock:
-            if pipe is not None:
+        # A posting process that died costs the receipts, not the answers.
+        with self._lock, suppress(OSError):
+            if pipe is not None and not pipe.closed:
                 pipe.write(json.dumps(line) + "\n")
                 pipe.flush()
+
+    def close(self) -> None:
+        """End the posting process. What is not yet posted is lost."""
+        self._child.kill()
+        self._child.wait()
+        with self._lock, suppress(OSError):
+            if self._child.stdin is not None:
+                self._child.stdin.close()
 
 
 class _Round:

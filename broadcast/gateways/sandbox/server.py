@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import socket
+import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -15,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from broadcast.gateways.sandbox.arrival import ask_for_stamps, first_byte
 from broadcast.gateways.sandbox.dialect import Send, accepted, new_id, read_send, update
-from broadcast.gateways.sandbox.faults import Fault, Faults, Reply, chance, envelope
+from broadcast.gateways.sandbox.faults import KINDS, Fault, Faults, Reply, chance, envelope, share, whole
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.receipts import Postman
 
@@ -34,15 +37,23 @@ class Behaviour:
     receipt_delay_ms: int = 200
     read_share: float = 0.6
 
+    def changed(self, body: Mapping[str, Any]) -> Behaviour:
+        """The same but for the fields that `body` names. Raises ValueError or KeyError for what makes no sense."""
+        fields: dict[str, Any] = {}
+        for name, value in body.items():
+            field, read = _BEHAVIOUR[name]
+            fields[field] = read(value)
+        return replace(self, **fields)
 
-#: name in JSON -> field
-_BEHAVIOUR = {
-    "latencyMs": "latency_ms",
-    "latencyJitterMs": "latency_jitter_ms",
-    "seed": "seed",
-    "receipts": "receipts",
-    "receiptDelayMs": "receipt_delay_ms",
-    "readShare": "read_share",
+
+#: name in JSON -> field, and how its value is read
+_BEHAVIOUR: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "latencyMs": ("latency_ms", whole),
+    "latencyJitterMs": ("latency_jitter_ms", whole),
+    "seed": ("seed", whole),
+    "receipts": ("receipts", bool),
+    "receiptDelayMs": ("receipt_delay_ms", whole),
+    "readShare": ("read_share", share),
 }
 
 
@@ -64,6 +75,13 @@ class Sandbox(ThreadingHTTPServer):
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_port}"
+
+    def server_close(self) -> None:
+        """Close the socket, the ledger's file and the posting process."""
+        super().server_close()
+        self.ledger.close()
+        if self.postman is not None:
+            self.postman.close()
 
     def take(self, send: Send, *, at: float, reference: str | None) -> tuple[Reply, int]:
         """Enter one request to send in the ledger; return the answer, and how many ms to wait before it."""
@@ -102,10 +120,15 @@ class Sandbox(ThreadingHTTPServer):
 
 
 def _filled(fault: Fault, send: Send) -> Reply:
-    """The fault's reply, with the number it is about where the real server names it."""
+    """The fault's reply, with whom it is about where the real server names it. A body of the fault's own stays."""
+    if fault.reply.body != KINDS[fault.kind].body:
+        return fault.reply
     if fault.kind == "not_on_whatsapp":
         person = {"jid": f"{send.number}@s.whatsapp.net", "exists": False, "number": send.number}
         return replace(fault.reply, body=envelope(400, "Bad Request", [person]).body)
+    if fault.kind == "unknown_instance":
+        text = f'The "{send.instance}" instance does not exist'
+        return replace(fault.reply, body=envelope(404, "Not Found", [text]).body)
     return fault.reply
 
 
@@ -125,17 +148,23 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def do_POST(self) -> None:
-        path = unquote(urlsplit(self.path).path)
+        path = urlsplit(self.path).path
         body = self._body()
         if path == "/faults":
             self._configure(lambda: self.server.faults.add(Fault.read(body)))
         elif path.startswith("/chat/whatsappNumbers/"):
-            numbers = body.get("numbers", []) if isinstance(body, dict) else []
-            self._send(
-                200, [{"jid": f"{number}@s.whatsapp.net", "exists": True, "number": number} for number in numbers]
-            )
+            self._numbers(body)
         else:
             self._message(path, body)
+
+    def _numbers(self, body: Any) -> None:
+        """Everybody has WhatsApp. This route answers errors without the envelope."""
+        numbers = body.get("numbers") if isinstance(body, dict) else None
+        if not isinstance(numbers, list) or not numbers:
+            problem = [["numbers does not meet minimum length of 1"]]
+            self._send(400, {"status": 400, "error": "Bad Request", "message": problem})
+            return
+        self._send(200, [{"jid": f"{number}@s.whatsapp.net", "exists": True, "number": number} for number in numbers])
 
     def _message(self, path: str, body: Any) -> None:
         send = read_send(path, body)
@@ -146,7 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(send, Reply):
             self._reply(send)
         else:
-            reply, wait_ms = self.server.take(send, at=self.at, reference=self.headers.get("X-Broadcast-Reference"))
+            reference = self.headers.get("X-Broadcast-Reference")
+            reply, wait_ms = self.server.take(send, at=self.at, reference=unquote(reference) if reference else None)
             time.sleep(wait_ms / 1000)
             self._reply(reply)
 
@@ -157,8 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
 
         def change() -> None:
-            fields = {_BEHAVIOUR[name]: value for name, value in body.items()}
-            self.server.behaviour = replace(self.server.behaviour, **fields)
+            self.server.behaviour = self.server.behaviour.changed(body)
 
         self._configure(change)
 
@@ -174,7 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         ledger, instance = self.server.ledger, query.get("instance")
         if parts.path == "/ledger":
-            arrivals = ledger.arrivals(instance=instance, after=int(query.get("after", 0)))
+            after = query.get("after", "0")
+            if not after.isdecimal():
+                self._send(422, {"error": "after is a seq of the ledger"})
+                return
+            arrivals = ledger.arrivals(instance=instance, after=int(after))
             self._send(200, {"count": len(arrivals), "arrivals": [asdict(arrival) for arrival in arrivals]})
         elif parts.path == "/ledger/gaps":
             self._send(200, ledger.gaps(instance=instance))
@@ -195,7 +228,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, {"ok": True})
 
     def _body(self) -> Any:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = self.headers.get("Content-Length") or "0"
+        raw = self.rfile.read(int(length) if length.isdecimal() else 0)
         try:
             return json.loads(raw) if raw else {}
         except ValueError:
@@ -204,11 +238,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, reply: Reply) -> None:
         if reply.deed == "hang":
             time.sleep(HANG_S)
+        elif reply.deed == "drop":
+            self._reset()
         elif reply.deed == "answer":
             self._send(reply.status, reply.body, headers=reply.headers)
         elif reply.deed == "cut":
             self._send(reply.status, reply.body, cut=True)
         self.close_connection = True
+
+    def _reset(self) -> None:
+        """End the connection with RST: no lingering, and the descriptor taken from whoever would shut it down first."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
     def _send(self, status: int, body: Any, *, headers: Mapping[str, str] | None = None, cut: bool = False) -> None:
         is_text = isinstance(body, str)
