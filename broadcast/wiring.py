@@ -26,7 +26,13 @@ class Gateways:
             "sandbox": (settings.sandbox_url, "sandbox"),
             "evolution": (settings.evolution_url, settings.evolution_api_key),
         }[settings.gateway]
-        self._default = build(settings.gateway, url=url or "", api_key=key or "", timeout_s=settings.send_timeout_s)
+        self._default = build(
+            settings.gateway,
+            url=url or "",
+            api_key=key or "",
+            timeout_s=settings.send_timeout_s,
+            webhook_token=settings.webhook_token,
+        )
 
     def of(self, instance: str) -> Gateway:  # noqa: ARG002 - instances will be registered one by one
         """The gateway that the instance is sent through."""

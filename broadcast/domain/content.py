@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 
 class Kind(str, Enum):
@@ -19,12 +20,25 @@ class Kind(str, Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Template:
+    """A message that Meta approved beforehand; `components` are as its API takes them, texts with variables in them."""
+
+    name: str
+    language: str
+    components: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Content:
-    """One message to many contacts. `text` is the caption where there is media; audio has none."""
+    """One message to many contacts. `text` is the caption where there is media; audio has none.
+
+    With a `template`, that is what is sent where the gateway knows templates.
+    """
 
     kind: Kind
     text: str
     media_url: str | None = None
+    template: Template | None = None
 
 
 #: `{{name}}` or `{{name|what to say instead}}`. Nothing else has a meaning inside a message.

@@ -1,16 +1,50 @@
-"""A receipt: a gateway's later news about one message."""
+"""What a gateway tells us later, unasked: receipts, echoes of our own sends, and what people wrote back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broadcast.domain.answer import Answer
 from broadcast.domain.contact import Status
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """News that a message was sent, delivered, read, or failed after all."""
+    """News that a message was sent, delivered, read, or failed after all.
+
+    `reference` is our own name for the contact where the gateway echoes it; it finds the contact even when the answer
+    that named the id was lost. `means` is what a failure says about more than this contact, by the same table as an
+    answer's: None where it says no more than that this contact failed.
+    """
 
     message_id: str
     status: Status  #: SENT, DELIVERED, READ or FAILED
     reason: str | None = None
+    detail: str | None = None  #: the gateway's words about a failure
+    reference: str | None = None
+    means: Answer | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Echo:
+    """News that a message of ours left under this id, from a gateway that can echo no reference: whom and what."""
+
+    message_id: str
+    phone: str  #: E.164 digits, perhaps in the other of two Brazilian forms
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inbound:
+    """What a person wrote to us."""
+
+    phone: str  #: E.164 digits
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preference:
+    """A person told the gateway whether to hear more of us."""
+
+    phone: str  #: E.164 digits
+    stops: bool

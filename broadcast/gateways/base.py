@@ -6,8 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from broadcast.domain.content import Kind
-from broadcast.domain.receipt import Receipt
+from broadcast.domain.answer import Accepted, Answer, Busy, Closed, Refused, Scope, Unknown
+from broadcast.domain.content import Kind, Template
+from broadcast.domain.receipt import Echo, Inbound, Preference, Receipt
+
+__all__ = [
+    "Accepted",
+    "Answer",
+    "Busy",
+    "Closed",
+    "Connection",
+    "Departure",
+    "Echo",
+    "Gateway",
+    "Inbound",
+    "Message",
+    "News",
+    "Preference",
+    "Receipt",
+    "Refused",
+    "Scope",
+    "Unknown",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,52 +39,8 @@ class Message:
     kind: Kind
     text: str
     media_url: str | None = None
+    template: Template | None = None  #: its texts already rendered
     reference: str  #: our name for the contact, for gateways that can echo one
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The gateway took it; `message_id` is what its receipts will name. Not yet delivered."""
-
-    message_id: str
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The contact or the message cannot be sent, now or later. `reason` is our code, `detail` their words."""
-
-    reason: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Busy:
-    """Not now, and nothing was sent. `after_s` is how long the gateway asks us to wait, if it says.
-
-    `reached` is False where no connection was opened: that says nothing about the contact, so it is not
-    counted as one of its attempts.
-    """
-
-    reason: str
-    detail: str = ""
-    after_s: float | None = None
-    reached: bool = True
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """It may have been sent: the connection broke after the request was written, or the answer says nothing."""
-
-    reason: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Closed:
-    """The instance cannot send at all (disconnected, bad token, banned). Nothing was sent to anyone."""
-
-    reason: str
-    detail: str = ""
 
 
 class Departure(Protocol):
@@ -77,9 +53,6 @@ class Departure(Protocol):
         """The first byte was written at this moment of the monotonic clock, in s; it may have been late."""
 
 
-Answer = Accepted | Refused | Busy | Unknown | Closed
-
-
 @dataclass(frozen=True, kw_only=True)
 class Connection:
     """News that an instance opened or closed."""
@@ -90,14 +63,20 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """What one webhook call says: receipts, and perhaps that the instance opened or closed."""
+    """What one webhook call says. Calls may come in any order, twice, or before the answer to the send."""
 
     receipts: tuple[Receipt, ...] = ()
+    echoes: tuple[Echo, ...] = ()
+    inbound: tuple[Inbound, ...] = ()
+    preferences: tuple[Preference, ...] = ()
     connection: Connection | None = None
 
 
 class Gateway(Protocol):
-    """One far service at one address, seen from our side."""
+    """One far service at one address with its credentials, seen from our side. Thread-safe."""
+
+    def own_id(self, message: Message) -> str | None:
+        """The id that the message will have, where the gateway lets us choose it; always the same for one reference."""
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message. Never raises for anything the network or the gateway did; blocks up to its timeout.
@@ -106,8 +85,17 @@ class Gateway(Protocol):
         that sends is written; what it raises comes out of here with nothing written. `departure.left` follows.
         """
 
-    def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:
-        """Whether this webhook call is the gateway's own. Called before the body is parsed."""
+    def probe(self, instance: str) -> Connection | None:
+        """Ask the gateway whether the instance can send; None when it does not say. Sends nothing to anybody."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:
+        """Whether this webhook call is the gateway's own. Called before the body is parsed.
+
+        `path` is what follows the instance in the webhook's address, without the slash.
+        """
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
+        """What a GET of the webhook's address is answered with; None for a stranger, or where it means nothing."""
 
     def read(self, payload: Mapping[str, object]) -> News:
         """What a verified webhook call says. Unknown events are empty news, never an error."""

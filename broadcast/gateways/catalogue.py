@@ -11,6 +11,6 @@ from broadcast.gateways.evolution import Evolution
 DIALECTS: Mapping[str, Callable[..., Gateway]] = {"evolution": Evolution, "sandbox": Evolution}
 
 
-def build(dialect: str, *, url: str, api_key: str, timeout_s: float) -> Gateway:
+def build(dialect: str, *, url: str, api_key: str, timeout_s: float, webhook_token: str | None = None) -> Gateway:
     """A gateway of this dialect at this address."""
-    return DIALECTS[dialect](url, api_key, timeout_s=timeout_s)
+    return DIALECTS[dialect](url, api_key, timeout_s=timeout_s, webhook_token=webhook_token)

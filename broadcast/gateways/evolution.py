@@ -51,8 +51,12 @@ Reading = Callable[[str, Response], Answer]
 class Evolution:
     """One Evolution API server. `timeout_s` is how long it may take over one send, its own waiting included."""
 
-    def __init__(self, url: str, api_key: str, *, timeout_s: float) -> None:
+    def __init__(self, url: str, api_key: str, *, timeout_s: float, webhook_token: str | None = None) -> None:
         self._http = Http(url, timeout_s=timeout_s, headers={"apikey": api_key})
+        self._webhook_token = webhook_token
+
+    def own_id(self, message: Message) -> None:
+        """None: WhatsApp's side chooses the id."""
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
@@ -62,12 +66,26 @@ class Evolution:
         answer = self._http.post(path, body, departure=departure, headers=headers)
         return read_answer(answer) if isinstance(answer, Response) else answer
 
-    def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:  # noqa: ARG002 - not signed
-        """Whether the call carries our token. Evolution signs nothing; without a token every call is taken."""
+    def probe(self, instance: str) -> Connection | None:
+        """The state that Evolution has of the instance. A restricted number stays `open`."""
+        answer = self._http.ask("GET", f"/instance/connectionState/{quote(instance, safe='')}")
+        body = answer.json if isinstance(answer, Response) else None
+        found = body.get("instance") if isinstance(body, dict) else None
+        return _connection(found) if isinstance(found, dict) else None
+
+    def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - not signed
+        """Whether the call carries our token, as a bearer or as the next part of the path; the event's name may follow.
+
+        Evolution signs nothing. Without a token every call is taken.
+        """
+        token = self._webhook_token
         if token is None:
             return True
         given = headers.get("Authorization", "").removeprefix("Bearer ")
-        return hmac.compare_digest(given.encode(), token.encode())
+        return _is_in_path(token, path) or hmac.compare_digest(given.encode(), token.encode())
+
+    def challenge(self, query: Mapping[str, str]) -> None:
+        """None: Evolution asks nothing before it posts."""
 
     def read(self, payload: Mapping[str, object]) -> News:
         """What a webhook call says; empty news for what does not concern us, or is malformed."""
@@ -79,6 +97,12 @@ class Evolution:
         if event == "connection.update" and items:
             return News(connection=_connection(items[-1]))
         return News()
+
+
+def _is_in_path(token: str, path: str) -> bool:
+    """Whether the path is the token, whole, and then perhaps an event's name."""
+    given, after = path[: len(token)], path[len(token) :]
+    return hmac.compare_digest(given.encode(), token.encode()) and after[:1] in {"", "/"}
 
 
 def request_of(message: Message) -> tuple[str, dict[str, Any]]:

@@ -176,15 +176,31 @@ class Http:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _GatedAdapter(max_retries=0, pool_maxsize=1))
 
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Response | Busy:
+        """Ask something that sends nothing to anybody, without the fence. Busy(reached=False): no whole answer came."""
+        gate = _Gate(_Unfenced(), self._timeout_s)
+        answer = self._through(gate, lambda: self._call(method, path, params=query, json=body))
+        return answer if isinstance(answer, Response) else Busy(answer.reason, answer.detail, reached=False)
+
     def post(
         self, path: str, body: Mapping[str, Any], *, departure: Departure, headers: Mapping[str, str] | None = None
     ) -> Response | Busy | Unknown:
         """POST JSON. Busy(reached=False): nothing was written. Unknown: something was, and no whole answer came."""
         gate = _Gate(departure, self._timeout_s)
+        return self._through(gate, lambda: self._call("POST", path, json=body, headers=headers))
+
+    def _through(self, gate: _Gate, call: Callable[[], Response]) -> Response | Busy | Unknown:
         token = _gate.set(gate)
         try:
             with self._watch.over(gate):
-                answer = self._post(path, body, headers or {})
+                answer = call()
             # What was read until then is half an answer, though headers without an end look like whole ones.
             return Unknown("gateway_timeout", "the answer did not end in time") if gate.expired else answer
         except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
@@ -192,20 +208,30 @@ class Http:
         finally:
             _gate.reset(token)
 
-    def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-        with self._session.post(
+    def _call(self, method: str, path: str, **options: Any) -> Response:
+        with self._session.request(
+            method,
             self._url + path,
-            json=body,
-            headers=headers,
             timeout=(CONNECT_S, self._timeout_s),
             allow_redirects=False,
             stream=True,
+            **options,
         ) as answer:
             content = answer.raw.read(MOST_BYTES, decode_content=True)
             if not content and not any(name in answer.headers for name in _LENGTHS):
                 raise HTTPException("the answer ended within its headers")
             text = content.decode(errors="replace")
             return Response(answer.status_code, dict(answer.headers), _parsed(text), text[:1000])
+
+
+class _Unfenced:
+    """A departure that may leave at once."""
+
+    def wait(self) -> None:
+        """Nothing to wait for."""
+
+    def left(self, at: float) -> None:
+        """Nothing to push."""
 
 
 def _has_hung_up(sock: socket) -> bool:

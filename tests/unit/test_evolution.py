@@ -345,8 +345,42 @@ def test_every_payload_is_there() -> None:
     assert {path.stem for path in PAYLOADS.glob("*.json")} == set(NEWS)
 
 
-def test_a_webhook_carries_our_token() -> None:
-    assert GATEWAY.verify({"Authorization": "Bearer s3cret"}, b"", token="s3cret")
-    assert not GATEWAY.verify({"Authorization": "Bearer other"}, b"", token="s3cret")
-    assert not GATEWAY.verify({}, b"", token="s3cret")
-    assert GATEWAY.verify({}, b"", token=None)
+@pytest.mark.parametrize(
+    ("headers", "path", "is_ours"),
+    [
+        ({"Authorization": "Bearer s3cret"}, "", True),
+        ({}, "s3cret", True),
+        ({}, "s3cret/messages-update", True),
+        ({"Authorization": "Bearer other"}, "", False),
+        ({}, "", False),
+        ({}, "s3cret-not", False),
+        ({}, "messages-update/s3cret", False),
+    ],
+)
+def test_a_webhook_carries_our_token(headers: dict[str, str], path: str, is_ours: bool) -> None:
+    gateway = Evolution("http://127.0.0.1:1", "k", timeout_s=1, webhook_token="s3cret")
+    assert gateway.verify(headers, b"", path=path) is is_ours
+
+
+def test_without_a_token_every_call_is_taken() -> None:
+    assert GATEWAY.verify({}, b"", path="")
+
+
+@pytest.mark.parametrize(
+    ("answer", "connection"),
+    [
+        ({"instance": {"instanceName": "loja", "state": "open"}}, Connection(is_open=True, reason="open")),
+        ({"instance": {"instanceName": "loja", "state": "close"}}, Connection(is_open=False, reason="close")),
+        ({"instance": {"instanceName": "loja", "state": "connecting"}}, None),
+        ({"instance": {"instanceName": "loja"}}, None),
+        ("<html>", None),
+    ],
+)
+def test_a_probe_says_what_the_gateway_knows(answer: Any, connection: Connection | None) -> None:
+    with answering(200, answer) as (url, seen):
+        assert Evolution(url, "k", timeout_s=5).probe("loja 1") == connection
+        assert seen[0]["path"] == "/instance/connectionState/loja%201"
+
+
+def test_a_probe_of_a_gateway_that_is_away_says_nothing() -> None:
+    assert GATEWAY.probe("loja") is None
