@@ -30,6 +30,12 @@ class ApiKey:
         return self.instances is None or instance in self.instances
 
 
+def _flag(value: str) -> bool:
+    if value not in {"0", "1"}:
+        raise ValueError("use 1 or 0")
+    return value == "1"
+
+
 def _text(value: str) -> str:
     return value
 
@@ -193,6 +199,12 @@ class Settings:
     default_country: str = _setting(
         "DEFAULT_COUNTRY", _country, "BR", "Country of a phone number that has no country code."
     )
+    fault_injection: bool = _setting(
+        "FAULT_INJECTION",
+        _flag,
+        False,
+        "1: processes kill or freeze themselves at named steps where a test says so; refused outside the sandbox.",
+    )
     log_level: str = _setting(
         "LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "Least level that is logged."
     )
@@ -222,6 +234,12 @@ class Settings:
                     raise SettingsError(
                         variable, "missing, and GATEWAY is evolution", "Set it, or use GATEWAY=sandbox."
                     )
+        if self.fault_injection and (self.gateway != "sandbox" or self.api_keys):
+            raise SettingsError(
+                "FAULT_INJECTION",
+                "set, and this is no sandbox: GATEWAY is another, or API_KEYS are set",
+                "Unset it; it lets anybody who reaches Redis kill a worker at its worst moment.",
+            )
         ports = {"PORT": self.port, "WEBHOOK_PORT": self.webhook_port, "FLOWER_PORT": self.flower_port}
         for variable, port in ports.items():
             if list(ports.values()).count(port) > 1:

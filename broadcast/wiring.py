@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
+from broadcast.engine.steps import Reached, pass_by
+from broadcast.engine.striking import striker
 from broadcast.errors import SettingsError
 from broadcast.gateways.base import Gateway
 from broadcast.gateways.catalogue import build
@@ -48,6 +50,7 @@ class Services:
     gateways: Gateways
     sending: Sending
     horizon: Horizon
+    reached: Reached = pass_by
     chance: Callable[[], float] = random.random
 
     def ping(self) -> None:
@@ -64,11 +67,13 @@ def build_services(settings: Settings, *, patience: int = 0) -> Services:
     store = Store(redis_url(settings), patience=patience)
     gateways = Gateways(settings)
     policy = Policy(max_attempts=settings.send_max_attempts, timeout_s=settings.send_timeout_s)
+    reached = striker(store) if settings.fault_injection else pass_by
     return Services(
         settings=settings,
         store=store,
         gateways=gateways,
-        sending=Sending(store=store, gateway_of=gateways.of, policy=policy),
+        sending=Sending(store=store, gateway_of=gateways.of, policy=policy, reached=reached),
+        reached=reached,
         horizon=Horizon(ms=settings.fanout_horizon_s * 1000, contacts=settings.fanout_limit),
     )
 

@@ -8,11 +8,14 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from broadcast.domain.campaign import Progress
+from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import Acceptance
-from broadcast.engine.telling import LaneView
+from broadcast.engine.telling import ContactView, LaneView
 
 #: Times are counted from here in whole ms: a float would lose some.
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+#: The statuses that a contact rests in, each with a time of its own in the answer.
+AT_REST = tuple(status for status in Status if status not in OPEN)
 
 
 class WrongField(Schema):
@@ -60,6 +63,7 @@ def status(progress: Progress) -> dict[str, Any]:
         "counts": {status.value: count for status, count in progress.counts.items()},
         "progress": progress.progress,
         "rateLimitMs": progress.gap_ms,
+        "onUnknown": progress.on_unknown.value,
         "sendsPerMinute": progress.sends_per_minute,
         "expectedFinishAt": rfc3339(progress.expected_finish_ms),
         "holdReason": progress.hold_reason,
@@ -86,6 +90,23 @@ def lane(view: LaneView) -> dict[str, Any]:
         "sending": view.sending,
         "lastDepartureAt": rfc3339(view.last_departure_ms),
         "restUntil": rfc3339(view.rest_until_ms),
+        "stuck": view.stuck,
+        "stuckSince": rfc3339(view.stuck_since_ms),
+    }
+
+
+def contact(view: ContactView) -> dict[str, Any]:
+    """One contact, and what is known of it."""
+    return {
+        "number": view.number,
+        "phone": view.phone,
+        "status": view.status.value,
+        "reason": view.reason,
+        "detail": view.detail,
+        "attempts": view.attempts,
+        "messageId": view.message_id,
+        "departedAt": rfc3339(view.departed_ms),
+        **{f"{status.value}At": rfc3339(view.times.get(status)) for status in AT_REST},
     }
 
 

@@ -9,10 +9,11 @@ from typing import Any, cast
 from flask import current_app, g, url_for
 
 from broadcast.api import answers, auth, shapes
-from broadcast.domain.campaign import Move, State
+from broadcast.domain.campaign import Move, Scope, State
+from broadcast.domain.contact import Status
 from broadcast.engine import accepting, steering, telling
 from broadcast.errors import NotFound
-from broadcast.tasks.upkeep import sweep_later, wake
+from broadcast.tasks.upkeep import retry_later, sweep_later, wake
 from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,35 @@ def steer(campaign: str, move: Move) -> dict[str, Any]:
         "campaignId": campaign,
         "status": steered.state.value,
         "onTheWire": steered.on_the_wire,
+    }
+
+
+def retry(campaign: str, scope: Scope) -> dict[str, Any]:
+    """Have failed, or unconfirmed, contacts sent again."""
+    instance = instance_of(campaign)
+    retried = steering.retry(services().store, campaign, scope)
+    if retried.state is State.RUNNING and retried.queued:
+        wake(instance)
+    if retried.left:
+        retry_later(campaign, scope)
+    _tell(f"retry {scope.value}", campaign, instance)
+    return {
+        "success": True,
+        "campaignId": campaign,
+        "scope": scope.value,
+        "queued": retried.queued + retried.left,
+        "status": retried.state.value,
+    }
+
+
+def contacts(campaign: str, *, status: Status | None, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of a campaign's contacts."""
+    instance_of(campaign)
+    found = telling.contacts(services().store, campaign, status=status, limit=limit, cursor=cursor)
+    return {
+        "success": True,
+        "contacts": [answers.contact(view) for view in found.items],
+        "nextCursor": found.next_cursor,
     }
 
 

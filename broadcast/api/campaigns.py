@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
 from broadcast.api import asking, shapes
+from broadcast.api.body import read_json
 from broadcast.domain.campaign import Move
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns")
@@ -40,3 +41,16 @@ def resume(campaign: str) -> ResponseReturnValue:
 def cancel(campaign: str) -> ResponseReturnValue:
     """Nothing more leaves, for good."""
     return jsonify(asking.steer(campaign, Move.CANCEL))
+
+
+@blueprint.post("/<campaign>/retry")
+def retry(campaign: str) -> ResponseReturnValue:
+    """Send again to those of a `scope`: `failed` or `unconfirmed`. Opt-outs and the instance are looked at anew."""
+    scope = shapes.load(shapes.Retry(), read_json(request))["scope"]
+    return jsonify(asking.retry(campaign, scope)), 202
+
+
+@blueprint.get("/<campaign>/contacts")
+def contacts(campaign: str) -> ResponseReturnValue:
+    """What became of each contact, in their order; `status`, `limit` and `cursor` choose."""
+    return jsonify(asking.contacts(campaign, **shapes.load(shapes.ContactsQuery(), request.args)))

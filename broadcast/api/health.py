@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 from broadcast.api.asking import services
 from broadcast.errors import Unavailable
+from broadcast.tasks.figures import Figures
 
 blueprint = Blueprint("health", __name__)
 #: Apart, because the webhooks answer strangers and have no keys to ask for.
@@ -36,5 +37,7 @@ def ready() -> ResponseReturnValue:
 
 @figures.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    """The figures of this process, in Prometheus's format."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """The figures of this process, and those that every process can tell, in Prometheus's format."""
+    shared = CollectorRegistry()
+    shared.register(Figures(services))
+    return Response(generate_latest(REGISTRY) + generate_latest(shared), content_type=CONTENT_TYPE_LATEST)

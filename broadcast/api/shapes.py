@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from broadcast.api.answers import EPOCH
-from broadcast.domain.campaign import Order, State
-from broadcast.domain.contact import Recipient
+from broadcast.domain.campaign import OnUnknown, Order, Scope, State
+from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.content import Content, Kind
 from broadcast.errors import FieldError, Invalid
 from broadcast.settings import Settings
@@ -162,6 +162,7 @@ class Send(_Shape):
     mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), _storable])
     scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))
+    onUnknown = fields.Enum(OnUnknown, by_value=True, load_default=OnUnknown.HOLD)
     jitterMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(0, 86_400_000))
     priority = _Priority(
         load_default=5,
@@ -191,6 +192,20 @@ class Steer(_Shape):
     action = fields.Str(required=True)
     campaignId = fields.Str(required=True, validate=_name)
     instanceId = fields.Str(allow_none=True, load_default=None, validate=_name)
+
+
+class Retry(_Shape):
+    """Which contacts are to be sent again."""
+
+    scope = fields.Enum(Scope, by_value=True, required=True)
+
+
+class ContactsQuery(_Shape):
+    """Which contacts of a campaign to show."""
+
+    status = fields.Enum(Status, by_value=True, load_default=None, allow_none=True)
+    limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
+    cursor = fields.Str(load_default=None, allow_none=True)
 
 
 class ListQuery(_Shape):
@@ -236,6 +251,7 @@ def order_of(body: Mapping[str, Any], settings: Settings) -> Order:
         jitter_ms=sent.get("jitterMs", settings.default_jitter_ms),
         priority=sent["priority"],
         scheduled_ms=sent["scheduledFor"],
+        on_unknown=sent["onUnknown"],
         digest=digest(body),
     )
 

@@ -67,6 +67,7 @@ class Product:
                 stack.enter_context(embedded.lock(self.settings.data_dir))
                 command, env["REDIS_URL"] = embedded.prepare(self.settings.data_dir)
                 specs.append(Spec(name="redis", command=command, last=True))
+                stack.enter_context(embedded.keep_synced(self.settings.data_dir))
             if self.settings.gateway == "sandbox":
                 specs.append(self._sandbox())
             specs += self._procfile()

@@ -20,6 +20,20 @@ class State(str, Enum):
     CANCELLED = "cancelled"
 
 
+class OnUnknown(str, Enum):
+    """What becomes of a contact when nobody knows whether its message left."""
+
+    HOLD = "hold"  #: it is unconfirmed: perhaps a gap, never a double
+    RESEND = "resend"  #: it is sent again: perhaps a double, and a gap only when every attempt was used up
+
+
+class Scope(str, Enum):
+    """Which contacts of a campaign a person has sent again."""
+
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+
+
 class Move(str, Enum):
     """What a person may ask of a campaign."""
 
@@ -44,6 +58,10 @@ RULES: Mapping[Move, Rule] = {
 }
 
 
+#: the states in which contacts can be sent again; a completed campaign runs anew for them
+RETRIED_FROM = frozenset({State.RUNNING, State.PAUSED, State.COMPLETED})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """A CRM's request for a campaign, its shape checked, its contacts not yet looked at.
@@ -59,6 +77,7 @@ class Order:
     jitter_ms: int = 0  #: each gap is lengthened by a random 0 to this many ms
     priority: int = 5  #: 0 to 9, 9 the most urgent
     scheduled_ms: int | None = None  #: Unix ms, or None for now
+    on_unknown: OnUnknown = OnUnknown.HOLD
     digest: str
 
 
@@ -70,6 +89,7 @@ class Campaign:
     instance: str
     content: Content
     priority: int
+    on_unknown: OnUnknown = OnUnknown.HOLD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +103,7 @@ class Progress:
     total: int
     counts: Mapping[Status, int]  #: exclusive, and they add up to `total`
     gap_ms: int
+    on_unknown: OnUnknown
     sends_per_minute: float  #: as measured over the last departures; 0 when it is not sending
     expected_finish_ms: int | None
     hold_reason: str | None  #: a code, when a running campaign is not sending

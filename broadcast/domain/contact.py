@@ -24,15 +24,30 @@ class Status(str, Enum):
 
 #: status -> the statuses it may follow. The only place the rules live: the Lua scripts are given this.
 COMES_AFTER: Mapping[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.BOOKED, Status.SENDING}),
+    # From FAILED and UNCONFIRMED only where a person says: send it again.
+    Status.PENDING: frozenset({Status.BOOKED, Status.SENDING, Status.FAILED, Status.UNCONFIRMED}),
     Status.BOOKED: frozenset({Status.PENDING, Status.SENDING}),
     Status.SENDING: frozenset({Status.BOOKED}),
-    Status.SENT: frozenset({Status.SENDING, Status.UNCONFIRMED}),
-    Status.DELIVERED: frozenset({Status.SENDING, Status.SENT, Status.UNCONFIRMED, Status.FAILED}),
-    Status.READ: frozenset({Status.SENDING, Status.SENT, Status.DELIVERED, Status.UNCONFIRMED, Status.FAILED}),
+    # From PENDING and BOOKED where a receipt of an earlier attempt comes before the next one leaves.
+    Status.SENT: frozenset({Status.PENDING, Status.BOOKED, Status.SENDING, Status.UNCONFIRMED}),
+    Status.DELIVERED: frozenset(
+        {Status.PENDING, Status.BOOKED, Status.SENDING, Status.SENT, Status.UNCONFIRMED, Status.FAILED}
+    ),
+    Status.READ: frozenset(
+        {
+            Status.PENDING,
+            Status.BOOKED,
+            Status.SENDING,
+            Status.SENT,
+            Status.DELIVERED,
+            Status.UNCONFIRMED,
+            Status.FAILED,
+        }
+    ),
     Status.FAILED: frozenset({Status.SENDING, Status.SENT, Status.UNCONFIRMED}),
-    Status.SKIPPED: frozenset({Status.PENDING, Status.BOOKED}),
-    # From SENDING only where the request is known not to have left: its campaign was cancelled meanwhile.
+    # From SENDING only where the request is known not to have left: the person opted out, or the campaign was
+    # cancelled, meanwhile.
+    Status.SKIPPED: frozenset({Status.PENDING, Status.BOOKED, Status.SENDING}),
     Status.CANCELLED: frozenset({Status.PENDING, Status.BOOKED, Status.SENDING}),
     Status.UNCONFIRMED: frozenset({Status.SENDING}),
 }

@@ -32,6 +32,7 @@ class Echo:
     message_id: str
     phone: str  #: E.164 digits, perhaps in the other of two Brazilian forms
     text: str
+    at_ms: int | None = None  #: when it left by the gateway's clock, Unix ms, where it says
 
 
 @dataclass(frozen=True, kw_only=True)

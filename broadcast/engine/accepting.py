@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from broadcast.domain.campaign import Order, State
@@ -19,6 +19,8 @@ from broadcast.store.campaigns import CHUNK, Look
 
 #: An attempt at accepting that has not stored anything for so long is taken over by the next one.
 LEASE_MS = 10_000
+#: Identities that one look at the suppression list asks for.
+ASKED_AT_ONCE = 2000
 #: How long a request waits for an equal one that is being accepted.
 WAIT_S = 25.0
 #: A schedule may be this much in the past: clocks differ, and a form takes a minute to fill.
@@ -64,13 +66,16 @@ def accept(
         raise
 
 
-def sort_out(order: Order, *, country: str) -> Iterator[Contact]:
-    """Each recipient as a contact: its number normalised, or skipped with a reason. Nothing is dropped."""
+def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -> Iterator[Contact]:
+    """Each recipient as a contact: its number normalised, or skipped with a reason. Nothing is dropped.
+
+    `opted_out` are the identities of those who want no more messages.
+    """
     seen: set[str] = set()
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
         values = _values(recipient)
-        reason = _why_not(digits, seen, order.content.text, values)
+        reason = _why_not(digits, seen, order.content.text, values, opted_out)
         if digits is not None:
             seen.add(identity(digits))
         status = Status.SKIPPED if reason else Status.PENDING
@@ -81,11 +86,15 @@ def _values(recipient: Recipient) -> Mapping[str, str]:
     return {**recipient.vars, **({"name": recipient.name} if recipient.name else {})}
 
 
-def _why_not(digits: str | None, seen: set[str], text: str, values: Mapping[str, str]) -> str | None:
+def _why_not(
+    digits: str | None, seen: Set[str], text: str, values: Mapping[str, str], opted_out: Set[str]
+) -> str | None:
     if digits is None:
         return "invalid_phone"
     if identity(digits) in seen:
         return "duplicate"
+    if identity(digits) in opted_out:
+        return "opted_out"
     if missing(text, values):
         return "missing_variable"
     return None
@@ -115,7 +124,7 @@ def _check_schedule(order: Order, *, now_ms: int) -> None:
 
 
 def _store(store: Store, order: Order, *, token: str, country: str) -> Acceptance:
-    contacts = list(sort_out(order, country=country))
+    contacts = list(sort_out(order, country=country, opted_out=_opted_out(store, order, country=country)))
     for first in range(0, len(contacts), CHUNK):
         chunk = contacts[first : first + CHUNK]
         if not store.campaigns.stage(order.campaign, chunk, token=token, lease_ms=LEASE_MS):
@@ -134,6 +143,14 @@ def _store(store: Store, order: Order, *, token: str, country: str) -> Acceptanc
         state=state,
         is_new=True,
     )
+
+
+def _opted_out(store: Store, order: Order, *, country: str) -> Set[str]:
+    """Those of the recipients who want no more messages."""
+    digits = (normalise(recipient.phone, country=country) for recipient in order.recipients)
+    identities = list({identity(number) for number in digits if number is not None})
+    chunks = (identities[first : first + ASKED_AT_ONCE] for first in range(0, len(identities), ASKED_AT_ONCE))
+    return frozenset().union(*(store.suppressions.among(chunk) for chunk in chunks))
 
 
 def _known(store: Store, order: Order) -> Acceptance:

@@ -46,9 +46,16 @@ class Batch:
         return sorted({departure.campaign for departure in self.departures})
 
 
-def plan_lane(store: Store, instance: str, *, horizon: Horizon, chance: Callable[[], float] = random.random) -> Batch:
+def plan_lane(
+    store: Store,
+    instance: str,
+    *,
+    horizon: Horizon,
+    most_attempts: int = 1,
+    chance: Callable[[], float] = random.random,
+) -> Batch:
     """Mend the lane and book its next departures up to the horizon; the caller publishes them, then calls `rejoin`."""
-    taken_back, given_up = store.lanes.mend(instance, grace_ms=GRACE_MS)
+    taken_back, given_up = store.lanes.mend(instance, grace_ms=GRACE_MS, most_attempts=most_attempts)
     survey = store.lanes.survey(instance)
     batch = uuid.uuid4().hex
     slots = _slots(survey, horizon, chance)

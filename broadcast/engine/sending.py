@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from broadcast.domain.campaign import Campaign
+from broadcast.domain.campaign import Campaign, OnUnknown
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render
+from broadcast.domain.phone import identity
+from broadcast.domain.receipt import Receipt
+from broadcast.engine.steps import Reached, Step, pass_by
 from broadcast.errors import Held, NotNow, Unavailable
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Unknown
 from broadcast.pacing import back_off_ms
@@ -29,6 +32,8 @@ PATIENCE_MS = 1000
 OVERSLEPT_S = 0.003
 #: How much longer than the request's own time-out a contact may be on the wire before it counts as lost.
 LEASE_SLACK_MS = 10_000
+#: A Redis that cannot take an outcome is asked again this often, until the contact's lease is over.
+RECORD_AGAIN_S = 1.0
 #: A gateway that cannot be reached lets its lane rest for so long.
 UNREACHED_REST_MS = 5000
 #: A Retry-After up to this is waited for by the batch; a longer one by the lane.
@@ -46,6 +51,11 @@ class Policy:
     max_attempts: int
     timeout_s: float
 
+    @property
+    def lease_ms(self) -> int:
+        """How long a contact may be on the wire before it counts as lost."""
+        return int(self.timeout_s * 1000) + LEASE_SLACK_MS
+
 
 @dataclass(frozen=True)
 class Sending:
@@ -56,6 +66,7 @@ class Sending:
     policy: Policy
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    reached: Reached = pass_by
     _campaigns: dict[tuple[str, str], Campaign] = field(default_factory=dict)
 
     def send(self, ticket: Ticket, *, quick_left: int) -> str:
@@ -68,13 +79,19 @@ class Sending:
         campaign = self._campaign(ticket.campaign, person.digest) if person else None
         if person is None or campaign is None:
             return "gone"
-        departure = _Departure(self, ticket)
+        gateway, message = self.gateway_of(ticket.instance), _message(ticket, campaign, person)
+        departure = _Departure(self, ticket, identity=identity(person.phone), own_id=gateway.own_id(message))
         try:
-            answer = self.gateway_of(ticket.instance).send(_message(ticket, campaign, person), departure=departure)
+            answer = gateway.send(message, departure=departure)
         except Held as held:
             return held.why
+        self.reached(Step.ANSWERED)
         outcome = outcome_of(
-            answer, attempt=departure.attempt, max_attempts=self.policy.max_attempts, quick_left=quick_left
+            answer,
+            attempt=departure.attempt,
+            max_attempts=self.policy.max_attempts,
+            quick_left=quick_left,
+            on_unknown=campaign.on_unknown,
         )
         self._record(ticket, outcome, attempt=departure.attempt)
         if outcome.status is Status.BOOKED:
@@ -94,7 +111,7 @@ class Sending:
         return found
 
     def _record(self, ticket: Ticket, outcome: Outcome, *, attempt: int) -> None:
-        parked = self.store.contacts.record(ticket, outcome)
+        parked = self._keep_recording(ticket, outcome)
         if parked:
             self.store.contacts.settle(ticket.instance, parked)
         level = logging.INFO if outcome.status is Status.SENT else logging.WARNING
@@ -113,6 +130,18 @@ class Sending:
             },
         )
 
+    def _keep_recording(self, ticket: Ticket, outcome: Outcome) -> Sequence[Receipt]:
+        """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""
+        until = self.clock() + self.policy.lease_ms / 1000
+        while True:
+            try:
+                return self.store.contacts.record(ticket, outcome)
+            except Unavailable as error:
+                if self.clock() > until:
+                    raise
+                log.warning("the outcome is not recorded yet: %s", error, extra={"action": "send"})
+                self.sleep(RECORD_AGAIN_S)
+
 
 @dataclass
 class _Departure:
@@ -120,6 +149,8 @@ class _Departure:
 
     sending: Sending
     ticket: Ticket
+    identity: str
+    own_id: str | None
     attempt: int = 0
     due: float = 0.0  #: the moment of departure by the monotonic clock
 
@@ -130,9 +161,11 @@ class _Departure:
             asked = sending.clock()
             leave = sending.store.contacts.leave(
                 self.ticket,
+                identity=self.identity,
+                own_id=self.own_id,
                 ahead_ms=AHEAD_MS,
                 patience_ms=PATIENCE_MS,
-                lease_ms=int(sending.policy.timeout_s * 1000) + LEASE_SLACK_MS,
+                lease_ms=sending.policy.lease_ms,
             )
             answered = sending.clock()
             if isinstance(leave, Back | Gone):
@@ -142,14 +175,20 @@ class _Departure:
                 sending.sleep(wait_s - AHEAD_MS / 2000)
                 continue
             self.attempt, self.due = leave.attempt, answered + wait_s
+            sending.reached(Step.FENCED)
             sending.sleep(max(self.due - sending.clock(), 0))
-            # The wait counts from some moment between asking and being answered; when those are far apart, or the sleep
-            # was too long, nobody knows how late it is.
-            if answered - asked <= OVERSLEPT_S and sending.clock() - self.due <= OVERSLEPT_S:
+            # The wait counts from some moment between asking and being answered; when those are far apart, nobody knows
+            # how late it is.
+            if answered - asked <= OVERSLEPT_S and self.is_now():
                 return
+
+    def is_now(self) -> bool:
+        """Whether it still is the moment of departure; who was frozen may have lost the contact, and asks again."""
+        return self.sending.clock() - self.due <= OVERSLEPT_S
 
     def left(self, at: float) -> None:
         """A write that came late pushes the lane's clock by as much, so that the next one keeps its whole gap."""
+        self.sending.reached(Step.WRITTEN)
         late_s = at - self.due
         if late_s <= OVERSLEPT_S:
             return
@@ -170,14 +209,18 @@ def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
     )
 
 
-def outcome_of(answer: Answer, *, attempt: int, max_attempts: int, quick_left: int) -> Outcome:
+def outcome_of(
+    answer: Answer, *, attempt: int, max_attempts: int, quick_left: int, on_unknown: OnUnknown = OnUnknown.HOLD
+) -> Outcome:
     """What an answer means for the contact and its lane. `attempt` counts this one."""
     if isinstance(answer, Accepted):
         return Outcome(status=Status.SENT, message_id=answer.message_id)
     if isinstance(answer, Refused):
         return Outcome(status=Status.FAILED, reason=answer.reason, detail=answer.detail)
     if isinstance(answer, Unknown):
-        return Outcome(status=Status.UNCONFIRMED, reason=answer.reason, detail=answer.detail)
+        again = on_unknown is OnUnknown.RESEND and attempt < max_attempts
+        status, due_ms = (Status.PENDING, back_off_ms(attempt)) if again else (Status.UNCONFIRMED, None)
+        return Outcome(status=status, reason=answer.reason, detail=answer.detail, due_ms=due_ms)
     if isinstance(answer, Closed):
         return Outcome(
             status=Status.PENDING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broadcast.domain.campaign import Move, State
+from broadcast.domain.campaign import Move, Scope, State
 from broadcast.errors import Conflict, NotFound
 from broadcast.store import Store
 from broadcast.store.campaigns import CHUNK
@@ -42,6 +42,33 @@ def sweep(store: Store, campaign: str, *, limit: int) -> int:
         if left == 0:
             break
     return left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retried:
+    """How many contacts wait to be sent again, and how many of the scope are still to be put back."""
+
+    state: State
+    queued: int
+    left: int
+    instance: str
+
+
+def retry(store: Store, campaign: str, scope: Scope, *, limit: int = SWEPT_AT_ONCE) -> Retried:
+    """Have failed, or unconfirmed, contacts sent again. Each meets the fence as if it were the first time.
+
+    Raises NotFound, or Conflict for a campaign that is cancelled or has not begun.
+    """
+    queued = 0
+    while True:
+        found = store.campaigns.retry(campaign, scope)
+        if found is None:
+            raise NotFound(f"There is no campaign {campaign}.")
+        if not found.done:
+            raise Conflict(f"Campaign {campaign} is {found.state.value}: nothing of it can be sent again.")
+        queued += found.queued
+        if not found.queued or not found.left or queued >= limit:
+            return Retried(state=found.state, queued=queued, left=found.left, instance=found.instance)
 
 
 def hold_lane(store: Store, instance: str) -> None:

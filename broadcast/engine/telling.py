@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from broadcast.domain.campaign import Progress, State
+from broadcast.domain.campaign import OnUnknown, Progress, State
 from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import left_out
+from broadcast.engine.watching import QUIET_GAPS, Standing, cause
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.pacing import finish_ms, sends_per_minute
 from broadcast.store import Store
 from broadcast.store.campaigns import Look
-
-#: A campaign whose last departure is older than so many of its gaps is not sending.
-QUIET_GAPS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +39,31 @@ class LaneView:
     sending: int
     last_departure_ms: int | None
     rest_until_ms: int | None
+    stuck: str | None  #: why it is not sending although it has work, as upkeep found it
+    stuck_since_ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactView:
+    """One contact as it stands now. Times are Unix ms; `times` has when it came to rest, by status."""
+
+    number: int
+    phone: str
+    status: Status
+    reason: str | None
+    detail: str | None
+    attempts: int
+    message_id: str | None
+    departed_ms: int | None
+    times: Mapping[Status, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactPage:
+    """Some contacts in their order, and where the next page begins (None: this is the last). It may be short."""
+
+    items: Sequence[ContactView]
+    next_cursor: str | None
 
 
 def progress(store: Store, campaign: str) -> Progress:
@@ -82,6 +106,35 @@ def lane(store: Store, instance: str) -> LaneView:
         sending=sending,
         last_departure_ms=_number(fields, "left"),
         rest_until_ms=_number(fields, "rest"),
+        stuck=fields.get("stuck") or None,
+        stuck_since_ms=_number(fields, "stuck_ms"),
+    )
+
+
+def contacts(store: Store, campaign: str, *, status: Status | None, limit: int, cursor: str | None) -> ContactPage:
+    """A page of a campaign's contacts with what is known of each. Raises Invalid for a cursor that is not one of ours.
+
+    A page without a single contact may still have a next one: so many were looked at, and none was of this status.
+    """
+    if cursor is not None and not re.fullmatch(r"\d{1,12}", cursor, re.ASCII):
+        raise Invalid(FieldError("/cursor", "is not a cursor of ours"))
+    after = int(cursor) if cursor is not None else -1
+    rows, last = store.contacts.page(campaign, status=status, after=after, limit=limit)
+    items = [_contact(number, fields) for number, fields in rows]
+    return ContactPage(items=items, next_cursor=str(last) if last >= 0 else None)
+
+
+def _contact(number: int, fields: Mapping[str, str]) -> ContactView:
+    return ContactView(
+        number=number,
+        phone=fields["phone"],
+        status=Status(fields["status"]),
+        reason=fields.get("reason"),
+        detail=fields.get("detail") or None,
+        attempts=int(fields.get("attempts", 0)),
+        message_id=fields.get("message_id"),
+        departed_ms=_number(fields, "departed"),
+        times={status: int(fields[f"at_{status.value}"]) for status in Status if f"at_{status.value}" in fields},
     )
 
 
@@ -102,6 +155,7 @@ def progress_of(look: Look) -> Progress:
         total=int(order["total"]),
         counts=counts,
         gap_ms=gap_ms,
+        on_unknown=OnUnknown(order["on_unknown"]),
         sends_per_minute=rate,
         expected_finish_ms=_finish(look, state, left=left, gap_ms=gap_ms),
         hold_reason=code,
@@ -133,16 +187,20 @@ def _finish(look: Look, state: State, *, left: int, gap_ms: int) -> int | None:
 
 def _hold(look: Look, *, gap_ms: int) -> tuple[str | None, str | None]:
     """Why a running campaign is not sending, the surest cause first; (None, None) when it is sending."""
-    lane = look.lane
-    if lane.get("hold"):
-        cause = ": ".join(filter(None, (lane.get("reason"), lane.get("detail"))))
-        return f"instance_{lane['hold']}", cause
-    if not look.send_workers:
-        return "no_worker", "No live worker consumes the queue `broadcast`."
-    if not look.control_workers:
-        return "no_control_worker", "No live worker consumes the queue `control`."
-    if int(lane.get("rest", 0)) > look.now_ms:
-        return "gateway_busy", f"The lane rests after: {look.order.get('last_error', 'a busy answer')}"
+    if not look.could_leave and look.tally.get(Status.SENDING.value, 0):
+        return None, None  # the last ones are on the wire
+    found = cause(
+        Standing(
+            lane=look.lane,
+            now_ms=look.now_ms,
+            gap_ms=gap_ms + int(look.order["jitter_ms"]),
+            send_workers=look.send_workers,
+            control_workers=look.control_workers,
+            waiting=look.could_leave,
+        )
+    )
+    if found is not None:
+        return found.code, found.detail
     quiet_ms = look.now_ms - int(look.order.get("last_ms", look.order.get("started_ms", look.now_ms)))
     if quiet_ms > QUIET_GAPS * gap_ms and look.highest_priority > int(look.order["priority"]):
         return (

@@ -49,6 +49,9 @@ class Departure(Protocol):
     def wait(self) -> None:
         """Return when the request may be written; raise when it may not."""
 
+    def is_now(self) -> bool:
+        """Whether the moment that `wait` returned at is not over; looked at last, right before the first byte."""
+
     def left(self, at: float) -> None:
         """The first byte was written at this moment of the monotonic clock, in s; it may have been late."""
 
@@ -81,8 +84,9 @@ class Gateway(Protocol):
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message. Never raises for anything the network or the gateway did; blocks up to its timeout.
 
-        `departure.wait` is called once, after the connection is open and right before the first byte of the request
-        that sends is written; what it raises comes out of here with nothing written. `departure.left` follows.
+        `departure.wait` is called after the connection is open and right before the first byte of the request that
+        sends is written, and again while `departure.is_now` says that its moment has passed; what it raises comes out
+        of here with nothing written. `departure.left` follows.
         """
 
     def probe(self, instance: str) -> Connection | None:

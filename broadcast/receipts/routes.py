@@ -38,7 +38,10 @@ def evolution(instance: str, rest: str = "") -> ResponseReturnValue:
         log.warning("a webhook call is no JSON that we could read", extra={"action": "webhook", "instance": instance})
         return "", 202  # it would be no better the next time
     news = services().gateways.of(instance).read(payload)
-    settled = settling.settle(services().store, instance, news.receipts) if news.receipts else 0
+    lease_ms = services().sending.policy.lease_ms
+    for echo in news.echoes:
+        settling.adopt(services().store, instance, echo, lease_ms=lease_ms)
+    settled = settling.settle(services().store, instance, news.receipts)
     if news.connection is not None:
         _apply(instance, news.connection)
     log.debug("settled %s", settled, extra={"action": "webhook", "instance": instance})

@@ -6,6 +6,8 @@ from broadcast.store.campaigns import Campaigns
 from broadcast.store.contacts import Contacts
 from broadcast.store.lanes import Lanes
 from broadcast.store.scripts import Scripts, connect
+from broadcast.store.strikes import Strikes
+from broadcast.store.suppressions import Suppressions
 from broadcast.store.workers import Workers
 
 
@@ -18,6 +20,8 @@ class Store:
         self.contacts = Contacts(self.scripts)
         self.lanes = Lanes(self.scripts)
         self.workers = Workers(self.scripts)
+        self.suppressions = Suppressions(self.scripts)
+        self.strikes = Strikes(self.scripts)
 
     def ping(self) -> None:
         """Return if Redis answers; raises Unavailable."""

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from broadcast.domain.campaign import RULES, Campaign, Move, Order, State
+from broadcast.domain.campaign import RETRIED_FROM, RULES, Campaign, Move, OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Contact, Status
 from broadcast.domain.content import Content, Kind
 from broadcast.store.keys import key
-from broadcast.store.scripts import Scripts
+from broadcast.store.scripts import Scripts, pairs
 
 #: Contacts stored per script: one call stays near a millisecond, so accepting never holds up a departure.
 CHUNK = 250
@@ -28,6 +28,7 @@ class Look:
     highest_priority: int  #: of the running campaigns in the lane
     send_workers: int
     control_workers: int
+    could_leave: int  #: contacts that wait for nothing but their departure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,17 @@ class Steering:
     done: bool
     state: State
     sending: int
+    instance: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrying:
+    """What a retry did: whether it could, how many contacts it put back, and how many are left."""
+
+    done: bool
+    queued: int
+    left: int
+    state: State
     instance: str
 
 
@@ -84,6 +96,7 @@ class Campaigns:
             "priority": order.priority,
             "gap_ms": order.gap_ms,
             "jitter_ms": order.jitter_ms,
+            "on_unknown": order.on_unknown.value,
             "content": json.dumps(content, ensure_ascii=False),
             "left_out": json.dumps(dict(skipped)),
         }
@@ -96,8 +109,8 @@ class Campaigns:
 
     def find(self, campaign: str) -> Campaign | None:
         """What sending needs to know of a campaign; it never changes, so callers may keep it."""
-        names = ("instance", "content", "priority")
-        instance, content, priority = self._scripts.ask(
+        names = ("instance", "content", "priority", "on_unknown")
+        instance, content, priority, on_unknown = self._scripts.ask(
             lambda: self._scripts.client.hmget(key("campaign", campaign), names)
         )
         if content is None:
@@ -108,6 +121,7 @@ class Campaigns:
             instance=instance,
             content=Content(kind=Kind(parts["kind"]), text=parts["text"], media_url=parts["media_url"]),
             priority=int(priority),
+            on_unknown=OnUnknown(on_unknown),
         )
 
     def steer(self, campaign: str, move: Move) -> Steering | None:
@@ -118,6 +132,15 @@ class Campaigns:
             return None
         done, status, sending, instance = reply
         return Steering(done=bool(done), state=State(status), sending=sending, instance=instance)
+
+    def retry(self, campaign: str, scope: Scope, *, limit: int = CHUNK) -> Retrying | None:
+        """Put the next failed or unconfirmed contacts back into the lane; None when there is no such campaign."""
+        may_be_in = ",".join(sorted(state.value for state in RETRIED_FROM))
+        reply = self._scripts.run("retry", campaign, scope.value, limit, may_be_in)
+        if not reply:
+            return None
+        done, queued, left, state, instance = reply
+        return Retrying(done=bool(done), queued=queued, left=left, state=State(state), instance=instance)
 
     def sweep(self, campaign: str, *, limit: int = CHUNK) -> int:
         """Cancel the next waiting contacts of a cancelled campaign; return how many still wait."""
@@ -146,18 +169,15 @@ class Campaigns:
 
 
 def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
-    order, tally, lane, (now, urgent, senders, controllers) = reply
+    order, tally, lane, (now, urgent, senders, controllers, could_leave) = reply
     return Look(
         campaign=campaign,
-        order=_pairs(order),
-        tally={name: int(count) for name, count in _pairs(tally).items()},
-        lane=_pairs(lane),
+        order=pairs(order),
+        tally={name: int(count) for name, count in pairs(tally).items()},
+        lane=pairs(lane),
         now_ms=int(now),
         highest_priority=int(urgent),
         send_workers=int(senders),
         control_workers=int(controllers),
+        could_leave=int(could_leave),
     )
-
-
-def _pairs(flat: Sequence[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

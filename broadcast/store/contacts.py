@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from broadcast.domain.contact import COMES_AFTER, Status
 from broadcast.domain.receipt import Receipt
 from broadcast.store.keys import key
-from broadcast.store.scripts import Scripts
+from broadcast.store.scripts import Scripts, pairs
 
 #: How long a message id can be joined to its contact: the longest that Meta redelivers a receipt is 30 days.
 KEEP_ID_S = 30 * 86_400
 #: How long a receipt waits for the send's answer to name its id.
 PARK_S = 900
+#: Receipts that one script applies: it stays near a millisecond, so that no departure waits for it.
+SETTLED_AT_ONCE = 50
+#: Contacts that one script looks at for a page.
+LOOKED_AT = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,17 @@ class Person:
     phone: str
     values: Mapping[str, str]
     digest: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A contact whose outcome is not known yet, or that nobody knows the outcome of."""
+
+    campaign: str
+    number: int
+    departed_ms: int  #: Unix ms
+    phone: str
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -108,13 +123,15 @@ class Contacts:
         (batch, phone, values), digest = self._scripts.ask(ask)
         if batch != ticket.batch or phone is None or digest is None:
             return None
-        return Person(phone, json.loads(values) if values else {}, digest)
+        return Person(phone, _values(values), digest)
 
-    def leave(self, ticket: Ticket, *, ahead_ms: int, patience_ms: int, lease_ms: int) -> Leave:
+    def leave(
+        self, ticket: Ticket, *, identity: str, own_id: str | None, ahead_ms: int, patience_ms: int, lease_ms: int
+    ) -> Leave:
         """Ask the fence whether the contact may leave now. See leave.lua."""
         reply = self._scripts.run(
             "leave", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
-            ahead_ms, patience_ms, lease_ms,
+            ahead_ms, patience_ms, lease_ms, identity, own_id or "", KEEP_ID_S,
         )  # fmt: skip
         if reply[0] == "go":
             return Go(*reply[1:])
@@ -137,15 +154,51 @@ class Contacts:
         return [_unpark(text) for text in rest] if word == "moved" else []
 
     def settle(self, instance: str, receipts: Sequence[Receipt]) -> int:
-        """Apply receipts in whatever order they came; return how many were news."""
-        return sum(self._settle(instance, receipt) for receipt in receipts)
+        """Apply receipts in whatever order they came, in one round trip; return how many were news."""
+        with self._scripts.pipeline() as pipe:
+            for first in range(0, len(receipts), SETTLED_AT_ONCE):
+                fields = [field for receipt in receipts[first : first + SETTLED_AT_ONCE] for field in _fields(receipt)]
+                pipe.run("settle", instance, PARK_S, KEEP_ID_S, *fields)
+        return sum(words.count("moved") for words in pipe.replies)
 
-    def _settle(self, instance: str, receipt: Receipt) -> bool:
-        reply = self._scripts.run(
-            "settle", instance, receipt.message_id, receipt.status.value, may_follow(receipt.status),
-            receipt.reason or "", _park(receipt), PARK_S,
-        )  # fmt: skip
-        return bool(reply[0] == "moved")
+    def doubts(self, instance: str, message_id: str, *, since_ms: int) -> list[Doubt]:
+        """The contacts of which an echo with this id may tell; none when the id is known already."""
+        rows = self._scripts.run("doubts", instance, message_id, since_ms)
+        return [
+            Doubt(campaign, number, departed, phone, _values(values))
+            for campaign, number, departed, phone, values in rows
+        ]
+
+    def adopt(self, instance: str, doubt: Doubt, message_id: str) -> bool:
+        """Say that the contact's message left under this id, and apply what was parked for it; False: known by now."""
+        parked = self._scripts.run(
+            "adopt", instance, doubt.campaign, doubt.number, message_id, may_follow(Status.SENT), KEEP_ID_S
+        )
+        if parked:
+            self.settle(instance, [_unpark(text) for text in parked])
+        return parked is not None
+
+    def page(
+        self, campaign: str, *, status: Status | None, after: int, limit: int
+    ) -> tuple[list[tuple[int, Mapping[str, str]]], int]:
+        """Some contacts in their order, each with its number and its fields, and the number to go on after (-1: none).
+
+        A page may be short although there are more: one call looks at `LOOKED_AT` contacts at the most.
+        """
+        rows, last = self._scripts.run("list", campaign, status.value if status else "", after, limit, LOOKED_AT)
+        return [(number, pairs(flat)) for number, flat in rows], last
+
+
+def _fields(receipt: Receipt) -> tuple[str, ...]:
+    return (
+        receipt.message_id, receipt.status.value, may_follow(receipt.status), receipt.reason or "",
+        receipt.detail or "", receipt.reference or "", _park(receipt),
+    )  # fmt: skip
+
+
+def _values(text: str) -> Mapping[str, str]:
+    values: Mapping[str, str] = json.loads(text) if text else {}
+    return values
 
 
 def may_follow(status: Status) -> str:
@@ -154,9 +207,12 @@ def may_follow(status: Status) -> str:
 
 
 def _park(receipt: Receipt) -> str:
-    return json.dumps({"id": receipt.message_id, "status": receipt.status.value, "reason": receipt.reason})
+    fields = {"id": receipt.message_id, "status": receipt.status.value, "reason": receipt.reason}
+    return json.dumps({**fields, "detail": receipt.detail})
 
 
 def _unpark(text: str) -> Receipt:
     parts = json.loads(text)
-    return Receipt(message_id=parts["id"], status=Status(parts["status"]), reason=parts["reason"])
+    return Receipt(
+        message_id=parts["id"], status=Status(parts["status"]), reason=parts["reason"], detail=parts["detail"]
+    )

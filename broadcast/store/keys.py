@@ -12,13 +12,18 @@ lane                  hash    last departure `left` and its `gap`, `rest` until,
 ready                 zset    running campaigns of a lane; score: the turn each was last served
 booked                zset    campaign:number that a batch holds; score: departure planned, Unix ms
 sending               zset    campaign:number past the fence; score: end of the lease, Unix ms
+doubtful              zset    campaign:number of the lane's unconfirmed contacts; score: their departure, Unix ms
+listed                zset    numbers of a campaign's contacts that are failed, or unconfirmed; score the same
 message               string  gateway's message id -> campaign:number
 parked                list    receipts that came before the id was known, as JSON
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
 scheduled             zset    campaigns that wait for their time; score Unix ms
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
+instances             set     every instance that ever had a campaign
+suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON
 claim                 string  a deed that one process does for all; expires by itself
+strike                string  what a test wants to befall the next process at a step
 ====================  ======  ==================================================================
 """
 
@@ -37,13 +42,18 @@ PATTERNS: Mapping[str, str] = {
     "ready": "bcast:ready:%s",
     "booked": "bcast:booked:%s",
     "sending": "bcast:sending:%s",
+    "doubtful": "bcast:doubtful:%s",
+    "listed": "bcast:listed:%s/%s",
     "message": "bcast:message:%s/%s",
     "parked": "bcast:parked:%s/%s",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",
     "lanes": "bcast:lanes",
+    "instances": "bcast:instances",
+    "suppressed": "bcast:suppressed",
     "claim": "bcast:claim:%s",
+    "strike": "bcast:strike:%s",
 }
 
 

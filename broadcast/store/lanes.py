@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broadcast.pacing import Claim, Slot
 from broadcast.store.keys import key
-from broadcast.store.scripts import Scripts
+from broadcast.store.scripts import Scripts, pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,18 @@ class Survey:
     candidates: Sequence[Claim]
     completed: Sequence[str]
     claim: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What stands between a lane and its next departure, at one instant; see watch.lua."""
+
+    now_ms: int
+    lane: Mapping[str, str]
+    waiting: int
+    gap_ms: int
+    send_workers: int
+    control_workers: int
 
 
 @dataclass(frozen=True)
@@ -70,14 +83,50 @@ class Lanes:
         """Say when the lane is to be looked at again (None: when something asks for it)."""
         self._scripts.run("rejoin", survey.instance, "" if at_ms is None else at_ms, survey.claim)
 
-    def mend(self, instance: str, *, grace_ms: int) -> tuple[int, int]:
+    def mend(self, instance: str, *, grace_ms: int, most_attempts: int) -> tuple[int, int]:
         """Take back what a dead worker held; return how many booked and how many sending contacts."""
-        booked, sending = self._scripts.run("mend", instance, grace_ms)
+        booked, sending = self._scripts.run("mend", instance, grace_ms, most_attempts)
         return booked, sending
+
+    def unbook_all(self) -> int:
+        """Give back what the batches of every lane hold; return how many contacts. For when no worker is left."""
+        instances = self._scripts.ask(lambda: self._scripts.client.zrange(key("lanes"), 0, -1))
+        with self._scripts.pipeline() as pipe:
+            for instance in instances:
+                pipe.run("unbook", instance)
+        return sum(pipe.replies)
 
     def hold(self, instance: str, kind: str, *, reason: str = "", detail: str = "", only_if: str = "") -> bool:
         """Hold a lane ("paused" or "closed"), or open it (""); `only_if` names the holds it must be in (a,b,open)."""
         return bool(self._scripts.run("hold", instance, kind, reason, detail, only_if))
+
+    def instances(self) -> list[str]:
+        """Every instance that ever had a campaign."""
+        return sorted(self._scripts.ask(lambda: self._scripts.client.smembers(key("instances"))))
+
+    def view(self, instance: str) -> View:
+        """What stands between the lane and its next departure."""
+        now, lane, waiting, gap, senders, controllers = self._scripts.run("watch", instance)
+        return View(
+            now_ms=now, lane=pairs(lane), waiting=waiting, gap_ms=gap,
+            send_workers=senders, control_workers=controllers,
+        )  # fmt: skip
+
+    def stick(self, instance: str, cause: str, *, look: bool) -> bool:
+        """Note why the lane is not sending ("": it is); True when that is news. `look`: have it planned now."""
+        return bool(self._scripts.run("stick", instance, cause, int(look)))
+
+    def stuck(self) -> Counter[str]:
+        """How many lanes are stuck, by cause."""
+        instances = self.instances()
+
+        def ask() -> list[str | None]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                for instance in instances:
+                    pipe.hget(key("lane", instance), "stuck")
+                return list(pipe.execute())
+
+        return Counter(cause for cause in self._scripts.ask(ask) if cause)
 
     def look(self, instance: str) -> tuple[Mapping[str, str], int, int, int]:
         """A lane's fields, and how many of its contacts wait, are booked and are sending."""

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
@@ -40,6 +41,19 @@ def connect(url: str, *, patience: int = 0) -> redis.Redis:
     )
 
 
+class Pipeline:
+    """Scripts that go to Redis together; `replies` has theirs, in order, once the block is over."""
+
+    def __init__(self, scripts: Mapping[str, Script], pipe: Any) -> None:
+        self._scripts = scripts
+        self._pipe = pipe
+        self.replies: list[Any] = []
+
+    def run(self, name: str, *args: str | int | float) -> None:
+        """Run one script at the end of the block."""
+        self._scripts[name](keys=[], args=args, client=self._pipe)
+
+
 class Scripts:
     """All scripts of this package, ready to run against one Redis."""
 
@@ -53,6 +67,14 @@ class Scripts:
         """Run one script; the reply's shape is in the script's header. Raises Unavailable."""
         return self.ask(lambda: self._scripts[name](keys=[], args=args))
 
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        """Several scripts in one round trip, sent at the end of the block. Raises Unavailable."""
+        with self.client.pipeline(transaction=False) as pipe:
+            waiting = Pipeline(self._scripts, pipe)
+            yield waiting
+            waiting.replies = self.ask(pipe.execute)
+
     def ask(self, question: Any) -> Any:
         """Do something with Redis, turning its ways of being away into Unavailable."""
         try:
@@ -63,6 +85,11 @@ class Scripts:
             if any(word in str(error) for word in _CANNOT):
                 raise Unavailable(f"Redis cannot take it: {error}") from error
             raise
+
+
+def pairs(flat: Sequence[str]) -> dict[str, str]:
+    """A hash as a script replies it."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def sources() -> dict[str, str]:

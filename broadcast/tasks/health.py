@@ -11,10 +11,11 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from celery import bootsteps
-from prometheus_client import make_wsgi_app
+from prometheus_client import REGISTRY, make_wsgi_app
 
 from broadcast.errors import Unavailable
 from broadcast.tasks import services_of
+from broadcast.tasks.figures import Figures
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
         self._stopped = threading.Event()
         self._last_beat = 0.0
         self._server: WSGIServer | None = None
+        self._figures = make_wsgi_app()
 
     def start(self, worker: Any) -> None:
         """Begin to beat, in threads of our own: the worker's loop must not wait for them."""
@@ -43,6 +45,7 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
         if "broadcast" in queues:
             settings = services_of(worker.app).settings
             host = "0.0.0.0" if settings.api_keys else "127.0.0.1"  # noqa: S104 - the API follows the same rule
+            REGISTRY.register(Figures(lambda: services_of(worker.app)))
             self._server = _listen(host, settings.worker_http_port, self._answer)
             threading.Thread(target=self._server.serve_forever, daemon=True, name="health").start()
             log.info("health on port %s", self._server.server_port, extra={"action": "health"})
@@ -60,6 +63,8 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
         try:
             for queue in worker.app.amqp.queues.consume_from:
                 workers.leave(queue, worker.hostname)
+            if not workers.alive("broadcast"):
+                services_of(worker.app).store.lanes.unbook_all()
         except Unavailable:
             log.warning("could not sign off", extra={"action": "health"})
 
@@ -76,7 +81,7 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/metrics":
-            answer: Iterable[bytes] = make_wsgi_app()(environ, start_response)
+            answer: Iterable[bytes] = self._figures(environ, start_response)
             return answer
         healthy = time.monotonic() - self._last_beat < SILENT_S
         known = environ["PATH_INFO"] == "/health"

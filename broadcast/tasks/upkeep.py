@@ -10,8 +10,10 @@ from celery import Celery, current_app, shared_task
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from broadcast.engine import planning, steering
+from broadcast.domain.campaign import Scope
+from broadcast.engine import planning, steering, watching
 from broadcast.engine.planning import Batch
+from broadcast.engine.steps import Step
 from broadcast.tasks import services_of
 from broadcast.tasks.publishing import publish
 
@@ -19,14 +21,23 @@ log = logging.getLogger(__name__)
 
 #: How many waiting contacts of a cancelled campaign one task marks.
 SWEPT_PER_TASK = 20_000
+#: How often the lanes are looked at for one that is stuck.
+WATCH_MS = 5000
 
 
 @shared_task(name="broadcast.fan_out", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def fan_out(self: Any, instance: str) -> int:
     """Fan the next seconds of a lane out into one chord; return how many contacts it carries."""
     services = services_of(self.app)
-    batch = planning.plan_lane(services.store, instance, horizon=services.horizon, chance=services.chance)
+    batch = planning.plan_lane(
+        services.store,
+        instance,
+        horizon=services.horizon,
+        most_attempts=services.settings.send_max_attempts,
+        chance=services.chance,
+    )
     if batch.departures:
+        services.reached(Step.BOOKED)
         priorities = {claim.campaign: claim.priority for claim in batch.survey.candidates}
         publish(self.app, batch, batch_done.s(instance, batch.campaigns), priorities=priorities)
     planning.rejoin(services.store, batch, horizon=services.horizon)
@@ -37,6 +48,7 @@ def fan_out(self: Any, instance: str) -> int:
 @shared_task(name="broadcast.batch_done", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def batch_done(self: Any, words: list[str], instance: str, campaigns: list[str]) -> None:
     """The chord's body: report the batch, and complete the campaigns that have nothing left."""
+    services_of(self.app).reached(Step.BATCH_DONE)
     log.info("batch done: %s", dict(Counter(words)), extra={"action": "batch_done", "instance": instance})
     for campaign in campaigns:
         if services_of(self.app).store.campaigns.finish(campaign):
@@ -53,6 +65,29 @@ def tick(self: Any) -> None:
         log.info("campaign started as scheduled", extra={"action": "begin", "campaign": campaign})
     for instance in store.lanes.due():
         fan_out.delay(instance)
+    if store.workers.claim("watch", for_ms=WATCH_MS):
+        watch.delay()
+
+
+@shared_task(name="broadcast.watch", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def watch(self: Any) -> None:
+    """Look for lanes that should be sending and are not; say why, and fan out anew what may only have been lost."""
+    for lane in watching.watch(services_of(self.app).store):
+        ids = {"action": "watch", "instance": lane.instance}
+        if lane.cause is None:
+            log.info("the lane sends again, or has nothing to send", extra=ids)
+        else:
+            log.warning("stuck: %s (%s)", lane.cause.code, lane.cause.detail, extra=ids)
+        if lane.may_be_mended:
+            fan_out.delay(lane.instance)
+
+
+@shared_task(name="broadcast.retry", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def retry(self: Any, campaign: str, scope: str) -> None:
+    """Put the rest of a campaign's failed or unconfirmed contacts back, some thousands at a time."""
+    retried = steering.retry(services_of(self.app).store, campaign, Scope(scope), limit=SWEPT_PER_TASK)
+    if retried.queued and retried.left:
+        self.app.tasks["broadcast.retry"].delay(campaign, scope)
 
 
 @shared_task(name="broadcast.sweep", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
@@ -70,6 +105,11 @@ def wake(instance: str) -> None:
 def sweep_later(campaign: str) -> None:
     """Ask for the rest of a cancelled campaign's contacts to be marked."""
     _ask(current_app._get_current_object(), "broadcast.sweep", campaign)
+
+
+def retry_later(campaign: str, scope: Scope) -> None:
+    """Ask for the rest of the contacts to be put back."""
+    _ask(current_app._get_current_object(), "broadcast.retry", campaign, scope.value)
 
 
 def _ask(app: Celery, task: str, *args: str) -> None:

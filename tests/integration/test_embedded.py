@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import stat
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +36,6 @@ def running(folder: Path) -> Iterator[tuple[redis.Redis, subprocess.Popen[bytes]
 
 def test_a_killed_redis_comes_back_with_its_data_at_its_address(tmp_path: Path) -> None:
     with running(tmp_path) as (client, process):
-        client.set("kept", "yes")
-        client.wait(0, 0)
-        client.execute_command("CONFIG", "SET", "appendfsync", "always")
         client.set("kept", "still")
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -45,6 +45,48 @@ def test_a_killed_redis_comes_back_with_its_data_at_its_address(tmp_path: Path) 
         assert (tmp_path / "redis.url").read_text() == before
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert client.config_get("appendonly") == {"appendonly": "yes"}
+
+
+#: A disk whose every sync takes most of a second, in front of the real one.
+SLOW_DISK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+int fdatasync(int file) { usleep(700000); return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(file); }
+int fsync(int file) { usleep(700000); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(file); }
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler, so no slow disk can be played")
+def test_a_kill_loses_nothing_that_was_answered_even_on_a_slow_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow.c").write_text(SLOW_DISK)
+    library = tmp_path / "slow.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "slow.c", "-ldl"], check=True)
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setenv("LD_PRELOAD", str(library))
+            with running(tmp_path) as (client, process):
+                until = time.monotonic() + 1.5  # longer than a second: a sync is under way at the end
+                while time.monotonic() < until:
+                    answered = client.incr("count")
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+        with running(tmp_path) as (client, _):
+            assert int(client.get("count") or 0) == answered
+
+
+def test_what_is_appended_is_taken_to_the_disk_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = threading.Semaphore(0)
+    with running(tmp_path) as (client, _):
+        client.set("kept", "yes")
+        assert embedded.sync(tmp_path) >= 1
+        monkeypatch.setattr(embedded, "SYNC_S", 0.01)
+        monkeypatch.setattr(embedded, "sync", lambda _: synced.release())
+        with embedded.keep_synced(tmp_path):
+            assert synced.acquire(timeout=10)
+            assert synced.acquire(timeout=10)
 
 
 def test_its_password_is_for_this_user_only(tmp_path: Path) -> None:

@@ -28,6 +28,9 @@ class Gate:
         self.before()
         self.waited.append(time.monotonic())
 
+    def is_now(self) -> bool:
+        return True
+
     def left(self, at: float) -> None:
         self.left_at.append(at)
 

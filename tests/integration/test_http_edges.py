@@ -26,6 +26,9 @@ class Free:
     def wait(self) -> None:
         self.before()
 
+    def is_now(self) -> bool:
+        return True
+
     def left(self, at: float) -> None:
         pass
 

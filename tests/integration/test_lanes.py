@@ -10,14 +10,13 @@ import pytest
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
 from broadcast.engine import accepting, planning, steering, telling
-from broadcast.engine.planning import Batch, Horizon
+from broadcast.engine.planning import Horizon
 from broadcast.errors import Conflict, NotFound
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Gone, Leave, Outcome, Ticket, Wait
+from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order
-
-HORIZON = Horizon(ms=10_000, contacts=500)
+from tests.lanes import HORIZON, ask, fan_out, tickets
 
 
 @pytest.fixture
@@ -26,23 +25,6 @@ def lane(store: Store) -> Store:
     store.workers.beat("broadcast", "w1")
     store.workers.beat("control", "w1")
     return store
-
-
-def fan_out(store: Store, instance: str = "i1", horizon: Horizon = HORIZON) -> Batch:
-    batch = planning.plan_lane(store, instance, horizon=horizon)
-    planning.rejoin(store, batch, horizon=horizon)
-    return batch
-
-
-def tickets(batch: Batch, *, run: str = "run") -> list[Ticket]:
-    return [
-        Ticket(instance=batch.instance, campaign=one.campaign, number=one.number, batch=batch.id, run=f"{run}{index}")
-        for index, one in enumerate(batch.departures)
-    ]
-
-
-def ask(store: Store, ticket: Ticket, *, ahead_ms: int = 5, patience_ms: int = 60_000, lease_ms: int = 5000) -> Leave:
-    return store.contacts.leave(ticket, ahead_ms=ahead_ms, patience_ms=patience_ms, lease_ms=lease_ms)
 
 
 def count(store: Store, status: Status, campaign: str = "c1") -> int:
@@ -134,7 +116,7 @@ def test_a_task_of_a_batch_that_lost_its_contact_is_refused(lane: Store) -> None
     accepting.accept(lane, an_order(contacts=1, gap_ms=20), country="BR")
     late, *_ = tickets(fan_out(lane))
     time.sleep(0.1)
-    assert lane.lanes.mend("i1", grace_ms=20) == (1, 0)
+    assert lane.lanes.mend("i1", grace_ms=20, most_attempts=5) == (1, 0)
     (current,) = tickets(fan_out(lane))
 
     assert ask(lane, late) == Gone("booked")
@@ -266,7 +248,7 @@ def test_a_dead_workers_booked_contacts_go_back_and_its_sending_ones_are_unconfi
     ask(lane, first, lease_ms=50)
     time.sleep(1.2)  # one is overdue; the other of its batch, a second later, is as lost
 
-    assert lane.lanes.mend("i1", grace_ms=50) == (2, 1)
+    assert lane.lanes.mend("i1", grace_ms=50, most_attempts=5) == (2, 1)
     assert (count(lane, Status.PENDING), count(lane, Status.UNCONFIRMED)) == (2, 1)
 
 
@@ -275,7 +257,7 @@ def test_a_late_answer_still_resolves_an_unconfirmed_contact(lane: Store) -> Non
     ticket, *_ = tickets(fan_out(lane))
     ask(lane, ticket, lease_ms=10)
     time.sleep(0.05)
-    lane.lanes.mend("i1", grace_ms=5000)
+    lane.lanes.mend("i1", grace_ms=5000, most_attempts=5)
     lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m1"))
 
     assert (count(lane, Status.UNCONFIRMED), count(lane, Status.SENT)) == (0, 1)

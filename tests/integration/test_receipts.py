@@ -17,6 +17,7 @@ from broadcast.store import Store
 from broadcast.store.contacts import Go, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order
+from tests.lanes import ask
 
 ORDERS = list(itertools.permutations([Status.SENT, Status.DELIVERED, Status.READ]))
 
@@ -28,7 +29,7 @@ def send_all(store: Store, count: int) -> None:
     batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=30_000, contacts=2000))
     for one in batch.departures:
         ticket = Ticket(instance="i1", campaign="c1", number=one.number, batch=batch.id, run="r")
-        while not isinstance(leave := store.contacts.leave(ticket, ahead_ms=5, patience_ms=9999, lease_ms=90_000), Go):
+        while not isinstance(leave := ask(store, ticket, lease_ms=90_000), Go):
             assert isinstance(leave, Wait)
             time.sleep(leave.wait_us / 1e6)
         store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{one.number}"))
@@ -71,7 +72,7 @@ def test_a_receipt_that_beats_the_answer_is_parked_and_applied(store: Store) -> 
     accepting.accept(store, an_order(contacts=1), country="BR")
     batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=10))
     ticket = Ticket(instance="i1", campaign="c1", number=0, batch=batch.id, run="r")
-    store.contacts.leave(ticket, ahead_ms=5000, patience_ms=5000, lease_ms=5000)
+    ask(store, ticket, ahead_ms=5000)
     assert settling.settle(store, "i1", [Receipt(message_id="m0", status=Status.DELIVERED)]) == 0
 
     parked = store.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))

@@ -13,7 +13,7 @@ from broadcast.engine import accepting, planning, telling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
 from broadcast.errors import NotNow, Unavailable
-from broadcast.gateways.base import Accepted, Answer, Busy, Departure, Message, News, Unknown
+from broadcast.gateways.base import Accepted, Answer, Busy, Connection, Departure, Message, News, Unknown
 from broadcast.store import Store
 from broadcast.store.contacts import Ticket
 from tests.builders import an_order
@@ -34,7 +34,16 @@ class Told:
         self.sent.append(message)
         return answer
 
-    def verify(self, headers: Mapping[str, str], body: bytes, *, token: str | None) -> bool:
+    def own_id(self, message: Message) -> str | None:
+        return None
+
+    def probe(self, instance: str) -> Connection | None:
+        raise NotImplementedError
+
+    def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:
+        raise NotImplementedError
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
         raise NotImplementedError
 
     def read(self, payload: Mapping[str, object]) -> News:

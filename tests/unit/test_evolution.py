@@ -65,6 +65,9 @@ class Leave:
     def wait(self) -> None:
         pass
 
+    def is_now(self) -> bool:
+        return True
+
     def left(self, at: float) -> None:
         pass
 

@@ -7,6 +7,7 @@ local held = redis.call("HGET", lane_key(instance), "hold")
 if only_if ~= "" and not has(only_if, held or "open") then return 0 end
 if hold == "" then
   redis.call("HDEL", lane_key(instance), "hold", "reason", "detail", "held_ms")
+  redis.call("HSET", lane_key(instance), "opened_ms", now_ms())
   look_at_lane(instance, now_ms())
 else
   redis.call("HSET", lane_key(instance), "hold", hold, "reason", reason, "detail", detail, "held_ms", now_ms())

@@ -1,11 +1,13 @@
 -- The fence: may this contact leave now? Only "go" lets a request start. moves: booked > sending, booked > pending,
--- sending > pending, booked > cancelled, sending > cancelled
+-- sending > pending, booked > cancelled, sending > cancelled, booked > skipped, sending > skipped
 -- Asked again by the same run after "go" (it overslept, or the answer was lost), it grants a new departure.
 -- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] how far ahead to grant, ms
--- ARGV[7] how long the asker will wait, ms · ARGV[8] lease of a send, ms
+-- ARGV[7] how long the asker will wait, ms · ARGV[8] lease of a send, ms · ARGV[9] identity of the person
+-- ARGV[10] the message's id where we choose it, or "" · ARGV[11] how long the id is kept, s
 -- reply {"go", wait us, departure Unix ms, attempt} | {"wait", us} | {"back", why} | {"gone", status}
 local instance, campaign, number, batch, run = unpack(ARGV, 1, 5)
 local ahead, patience, lease_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local identity, own_id, keep_s = unpack(ARGV, 9, 11)
 local contact = contact_key(campaign, number)
 local status, held_batch, held_run, before, after, departed, attempts =
   unpack(redis.call("HMGET", contact, "status", "batch", "run", "before", "after", "departed", "attempts"))
@@ -19,6 +21,12 @@ local function back(why)
   return { "back", why }
 end
 
+if redis.call("HEXISTS", suppressed_key(), identity) == 1 then
+  let_go(instance, campaign, number)
+  redis.call("HSET", contact, "reason", "opted_out")
+  move(campaign, number, status, "skipped")
+  return { "gone", "skipped" }
+end
 local state = redis.call("HGET", campaign_key(campaign), "status")
 if state ~= "running" then return back(state or "unknown") end
 local hold, left, gap, rest = unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest"))
@@ -46,6 +54,10 @@ else
   redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
+  if own_id ~= "" then
+    redis.call("HSET", contact, "message_id", own_id)
+    redis.call("SET", message_key(instance, own_id), campaign .. ":" .. number, "EX", keep_s)
+  end
 end
 -- The measured pace: a mean of the last gaps in which the newest counts for a fifth, and a stall for three at the most.
 local last, mean = unpack(redis.call("HMGET", campaign_key(campaign), "last_ms", "mean_ms"))

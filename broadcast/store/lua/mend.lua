@@ -1,26 +1,33 @@
--- Take back what a dead worker held. moves: booked > pending, booked > cancelled, sending > unconfirmed
+-- Take back what a dead worker held. moves: booked > pending, booked > cancelled, sending > pending, sending > unconfirmed
 -- ARGV[1] instance · ARGV[2] how long after its slot a booked contact is overdue, ms
+-- ARGV[3] attempts after which not even a campaign that prefers a double to a gap sends again
 -- reply {booked ones taken back, overdue ones past the fence}
-local instance, grace = ARGV[1], tonumber(ARGV[2])
+local instance, grace, most_attempts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 
 -- One contact overdue means that a worker is gone, or a batch was never published. The whole lane starts over: to wait
--- for each slot to pass, or to book behind what is left, would keep it idle for a horizon. A task that is alive after all
--- finds its contact gone, and the contact has another.
+-- for each slot to pass, or to book behind what is left, would keep it idle for a horizon.
 local is_lost = redis.call("ZCOUNT", booked_key(instance), "-inf", now - grace) > 0
-local booked = is_lost and redis.call("ZREVRANGE", booked_key(instance), 0, -1) or {}
-for _, ref in ipairs(booked) do  -- from the back, so that the first one is in front again
-  local campaign, number = string.match(ref, "^(.*):(%d+)$")
-  give_back(instance, campaign, number, "booked")
+local booked = is_lost and start_over(instance) or 0
+
+local function give_up(campaign, number)
+  local status, on_unknown = unpack(redis.call("HMGET", campaign_key(campaign), "status", "on_unknown"))
+  local attempts = tonumber(redis.call("HGET", contact_key(campaign, number), "attempts") or 0)
+  redis.call("HSET", contact_key(campaign, number), "reason", "worker_lost")
+  if on_unknown == "resend" and status ~= "cancelled" and attempts < most_attempts then
+    return give_back(instance, campaign, number, "sending")
+  end
+  redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
+  move(campaign, number, "sending", "unconfirmed")
 end
+
 local sending = redis.call("ZRANGEBYSCORE", sending_key(instance), "-inf", now, "LIMIT", 0, 500)
 for _, ref in ipairs(sending) do
-  local campaign, number = string.match(ref, "^(.*):(%d+)$")
+  local campaign, number = parts(ref)
   if redis.call("HGET", contact_key(campaign, number), "status") == "booked" then
-    give_back(instance, campaign, number, "booked")
+    give_back(instance, campaign, number, "booked")  -- in back-off: the gateway's answer proved that nothing left
   else
-    redis.call("ZREM", sending_key(instance), ref)
-    move(campaign, number, "sending", "unconfirmed", "reason", "worker_lost")
+    give_up(campaign, number)
   end
 end
-return { #booked, #sending }
+return { booked, #sending }

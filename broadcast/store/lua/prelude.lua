@@ -18,6 +18,25 @@ local function has(list, word)
 end
 
 local is_passing = { pending = true, booked = true, sending = true }
+-- Those of a campaign that somebody asks about, and may have sent again: listed, so that nobody has to look for them.
+local is_listed = { failed = true, unconfirmed = true }
+
+local function parts(ref)
+  return string.match(ref, "^(.*):(%d+)$")
+end
+
+-- Keep the lists that a move into or out of failed and unconfirmed concerns.
+local function relist(campaign, number, from, to)
+  if is_listed[from] then redis.call("ZREM", listed_key(campaign, from), number) end
+  if is_listed[to] then redis.call("ZADD", listed_key(campaign, to), number, number) end
+  if from ~= "unconfirmed" and to ~= "unconfirmed" then return end
+  local doubtful = doubtful_key(redis.call("HGET", campaign_key(campaign), "instance"))
+  redis.call("ZREM", doubtful, campaign .. ":" .. number)
+  if to == "unconfirmed" then
+    local departed = redis.call("HGET", contact_key(campaign, number), "departed")
+    redis.call("ZADD", doubtful, departed or now_ms(), campaign .. ":" .. number)
+  end
+end
 
 -- Move one contact and the tally in the same breath; more fields may be written with it. Where it comes to rest, the
 -- time is kept as `at_<status>`.
@@ -26,6 +45,7 @@ local function move(campaign, number, from, to, ...)
   if not is_passing[to] then redis.call("HSET", contact_key(campaign, number), "at_" .. to, now_ms()) end
   redis.call("HINCRBY", tally_key(campaign), from, -1)
   redis.call("HINCRBY", tally_key(campaign), to, 1)
+  if is_listed[from] or is_listed[to] then relist(campaign, number, from, to) end
 end
 
 local function let_go(instance, campaign, number)
@@ -54,6 +74,17 @@ local function give_back(instance, campaign, number, from, due)
   look_at_lane(instance, math.max(due or 0, now_ms()))
 end
 
+-- Give back all that a lane's batches hold, the first one in front again; a task that is alive after all finds its
+-- contact gone, and the contact has another. Returns how many.
+local function start_over(instance)
+  local booked = redis.call("ZREVRANGE", booked_key(instance), 0, -1)
+  for _, ref in ipairs(booked) do
+    local campaign, number = parts(ref)
+    give_back(instance, campaign, number, "booked")
+  end
+  return #booked
+end
+
 -- A campaign with nothing left to send is complete. Returns 1 if this call found it so.
 local function finish(campaign)
   local status, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
@@ -68,8 +99,16 @@ end
 
 -- A campaign joins its lane; its first turn comes as if it had just been served, so that newcomers do not push in.
 local function join_lane(instance, campaign)
+  redis.call("SADD", instances_key(), instance)
+  redis.call("HSET", lane_key(instance), "joined_ms", now_ms())
   redis.call("ZADD", ready_key(instance), redis.call("HGET", lane_key(instance), "turn") or 0, campaign)
   look_at_lane(instance, now_ms())
+end
+
+-- How many contacts of a campaign could leave now, were there a departure for each.
+local function could_leave(campaign)
+  return tonumber(redis.call("HGET", tally_key(campaign), "booked") or 0) + redis.call("LLEN", pending_key(campaign))
+    + redis.call("ZCOUNT", later_key(campaign), "-inf", now_ms())
 end
 
 -- All that the API shows of a campaign, or false when there is none (one still being accepted does not show).
@@ -87,6 +126,6 @@ local function look(campaign)
     redis.call("HGETALL", tally_key(campaign)),
     redis.call("HGETALL", lane_key(instance)),
     { now_ms(), urgent, redis.call("ZCOUNT", workers_key("broadcast"), alive, "+inf"),
-      redis.call("ZCOUNT", workers_key("control"), alive, "+inf") },
+      redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign) },
   }
 end

@@ -23,7 +23,7 @@ if message_id ~= "" then
 end
 if tonumber(rest_ms) > 0 then
   local rest = tonumber(redis.call("HGET", lane_key(instance), "rest") or 0)
-  redis.call("HSET", lane_key(instance), "rest", math.max(rest, now + rest_ms))
+  redis.call("HSET", lane_key(instance), "rest", math.max(rest, now + rest_ms), "rest_reason", reason)
 end
 if closed ~= "" and redis.call("HGET", lane_key(instance), "hold") ~= "paused" then
   redis.call("HSET", lane_key(instance), "hold", "closed", "reason", closed, "detail", detail, "held_ms", now)

@@ -1,23 +1,46 @@
--- Apply one receipt, if it is news. One for an id that nobody knows yet is parked for a while.
--- ARGV[1] instance · ARGV[2] message id · ARGV[3] new status · ARGV[4] it may follow (a,b,c) · ARGV[5] reason or ""
--- ARGV[6] the receipt as JSON · ARGV[7] how long to park it, s
--- reply {"moved", campaign, previous} | {"kept", status} | {"parked"}
-local instance, message_id, to, may_follow, reason, receipt, park_s = unpack(ARGV)
-local ref = redis.call("GET", message_key(instance, message_id))
-if not ref then
-  redis.call("RPUSH", parked_key(instance, message_id), receipt)
-  redis.call("EXPIRE", parked_key(instance, message_id), park_s)
-  return { "parked" }
-end
-local campaign, number = string.match(ref, "^(.*):(%d+)$")
-local contact = contact_key(campaign, number)
-local status = redis.call("HGET", contact, "status")
-if not status or not has(may_follow, status) then return { "kept", status or "unknown" } end
+-- Apply receipts, each if it is news. One for an id that nobody knows yet is parked for a while.
+-- A receipt of an earlier attempt may find its contact waiting to be sent again: then it need not be.
+-- ARGV[1] instance · ARGV[2] how long to park a receipt, s · ARGV[3] how long an id is kept, s
+-- ARGV[4..] per receipt: message id, new status, it may follow (a,b,c), reason or "", detail or "",
+--           our reference or "", the receipt as JSON
+-- reply {"moved" | "kept" | "parked", ...}
+local instance, park_s, keep_s = unpack(ARGV, 1, 3)
 
-redis.call("ZREM", sending_key(instance), ref)
-if reason ~= "" then
-  redis.call("HSET", contact, "reason", reason)
-  redis.call("HSET", campaign_key(campaign), "last_error", reason)
+-- The contact that a reference of ours names, if it is one of this instance; it learns its id.
+local function by_reference(reference, message_id)
+  local campaign, number = parts(reference)
+  if not campaign or redis.call("HGET", campaign_key(campaign), "instance") ~= instance then return false end
+  if redis.call("EXISTS", contact_key(campaign, number)) == 0 then return false end
+  redis.call("HSETNX", contact_key(campaign, number), "message_id", message_id)
+  redis.call("SET", message_key(instance, message_id), reference, "EX", keep_s)
+  return reference
 end
-move(campaign, number, status, to)
-return { "moved", campaign, status }
+
+local function apply(message_id, to, may_follow, reason, detail, reference, receipt)
+  local ref = redis.call("GET", message_key(instance, message_id)) or by_reference(reference, message_id)
+  if not ref then
+    redis.call("RPUSH", parked_key(instance, message_id), receipt)
+    redis.call("EXPIRE", parked_key(instance, message_id), park_s)
+    return "parked"
+  end
+  local campaign, number = parts(ref)
+  local contact = contact_key(campaign, number)
+  local status, known_id = unpack(redis.call("HMGET", contact, "status", "message_id"))
+  if not status or not has(may_follow, status) then return "kept" end
+  if to == "failed" and known_id ~= message_id then return "kept" end
+
+  if status == "booked" then let_go(instance, campaign, number) end
+  redis.call("ZREM", sending_key(instance), ref)
+  if reason ~= "" then
+    redis.call("HSET", contact, "reason", reason, "detail", detail)
+    redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
+  else
+    redis.call("HDEL", contact, "reason", "detail")
+  end
+  move(campaign, number, status, to)
+  return "moved"
+end
+
+local words = {}
+for i = 4, #ARGV, 7 do words[#words + 1] = apply(unpack(ARGV, i, i + 6)) end
+return words

@@ -12,7 +12,7 @@ local now = now_ms()
 local function unbook()
   local held = redis.call("ZREVRANGE", booked_key(instance), 0, -1)
   for _, ref in ipairs(held) do
-    local of, number = string.match(ref, "^(.*):(%d+)$")
+    local of, number = parts(ref)
     if of == campaign then give_back(instance, campaign, number, "booked") end
   end
 end

@@ -1,0 +1,90 @@
+"""Watching over lanes: one that should be sending and is not has a cause, which is said, and mended where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broadcast.store import Store
+
+#: A lane with work that let so many of its gaps pass, and at least so long, is stuck.
+QUIET_GAPS = 3
+QUIET_MS = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What stands between a lane and its next departure, at one instant. Times are Unix ms of Redis's clock."""
+
+    lane: Mapping[str, str]
+    now_ms: int
+    gap_ms: int  #: the widest gap, jitter included, of its running campaigns
+    send_workers: int
+    control_workers: int
+    waiting: int  #: contacts that wait for nothing but their departure
+
+    @property
+    def quiet_ms(self) -> int:
+        """How long nothing has left although something could have."""
+        return self.now_ms - max(int(float(self.lane.get(name, 0))) for name in ("left", "joined_ms", "opened_ms"))
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it let several of its gaps pass."""
+        return self.quiet_ms > max(QUIET_GAPS * self.gap_ms, QUIET_MS)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a lane is not sending: a code for programs, and the same for people."""
+
+    code: str
+    detail: str
+
+
+def cause(standing: Standing) -> Cause | None:
+    """Why the lane is not sending, the surest cause first; None when nothing stands in its way."""
+    lane = standing.lane
+    if lane.get("hold"):
+        return Cause(f"instance_{lane['hold']}", ": ".join(filter(None, (lane.get("reason"), lane.get("detail")))))
+    if not standing.send_workers:
+        return Cause("no_worker", "No live worker consumes the queue `broadcast`.")
+    if not standing.control_workers:
+        return Cause("no_control_worker", "No live worker consumes the queue `control`.")
+    if int(lane.get("rest", 0)) > standing.now_ms:
+        return Cause("gateway_busy", f"The lane rests after: {lane.get('rest_reason', 'a busy answer')}")
+    if not standing.waiting:
+        return Cause("retry_later", "All that is left waits until it may be tried again.")
+    if standing.is_quiet:
+        return Cause("stalled", f"Nothing has left for {standing.quiet_ms / 1000:.0f} s; the lane is fanned out anew.")
+    return None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A lane whose cause changed: what it is now (None: it sends again), and whether fanning out anew may mend it."""
+
+    instance: str
+    cause: Cause | None
+    may_be_mended: bool
+
+
+def watch(store: Store) -> list[Watched]:
+    """Look at every lane; return those whose cause changed, and those to be fanned out anew."""
+    changed = []
+    for instance in store.lanes.instances():
+        view = store.lanes.view(instance)
+        standing = Standing(
+            lane=view.lane,
+            now_ms=view.now_ms,
+            gap_ms=view.gap_ms,
+            send_workers=view.send_workers,
+            control_workers=view.control_workers,
+            waiting=view.waiting,
+        )
+        found = cause(standing) if view.waiting and standing.is_quiet else None
+        is_stalled = found is not None and found.code == "stalled"
+        is_news = store.lanes.stick(instance, found.code if found else "", look=is_stalled)
+        if is_news or is_stalled:
+            changed.append(Watched(instance, found, may_be_mended=is_stalled))
+    return changed

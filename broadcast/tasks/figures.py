@@ -1,0 +1,35 @@
+"""Figures for Prometheus that every process can tell, because they are read from Redis when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from broadcast.errors import Unavailable
+from broadcast.tasks import QUEUES
+from broadcast.wiring import Services
+
+
+class Figures(Collector):
+    """Lanes that are stuck, by cause, and live workers, by queue. A Redis that is away leaves them out."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+
+    def collect(self) -> Iterable[Metric]:
+        """Prometheus asks."""
+        stuck = GaugeMetricFamily(
+            "broadcast_lanes_stuck", "Lanes that should be sending and are not, by cause.", labels=["cause"]
+        )
+        workers = GaugeMetricFamily("broadcast_workers", "Live workers that consume the queue.", labels=["queue"])
+        services = self._services()
+        try:
+            for cause, count in services.store.lanes.stuck().items():
+                stuck.add_metric([cause], count)
+            for queue in QUEUES:
+                workers.add_metric([queue], services.workers(queue))
+        except Unavailable:
+            return []
+        return [stuck, workers]

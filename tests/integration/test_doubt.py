@@ -1,0 +1,315 @@
+"""What nobody knows the end of: counted, listed, resolved by later news, and sent again only where somebody says so."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from broadcast.domain.campaign import Move, OnUnknown, Scope, State
+from broadcast.domain.contact import Status
+from broadcast.domain.receipt import Echo, Receipt
+from broadcast.engine import accepting, settling, steering, telling
+from broadcast.errors import Conflict, Invalid, NotFound
+from broadcast.store import Store
+from broadcast.store.contacts import Go, Gone, Outcome, Ticket
+from tests.builders import an_order, phones
+from tests.lanes import ask, fan_out, tickets
+
+LEASE_MS = 40_000
+
+
+@pytest.fixture
+def lane(store: Store) -> Store:
+    store.workers.beat("broadcast", "w1")
+    store.workers.beat("control", "w1")
+    return store
+
+
+def count(store: Store, status: Status, campaign: str = "c1") -> int:
+    return telling.progress(store, campaign).counts[status]
+
+
+def leave(store: Store, ticket: Ticket, *, lease_ms: int = 5000) -> None:
+    while not isinstance(found := ask(store, ticket, ahead_ms=5000, lease_ms=lease_ms), Go):
+        assert not isinstance(found, Gone)
+
+
+def lose(store: Store, *, contacts: int = 1, **order: object) -> list[Ticket]:
+    """A campaign whose contacts all passed the fence, and whose worker was never heard of again."""
+    accepting.accept(store, an_order(contacts=contacts, **order), country="BR")
+    held = tickets(fan_out(store))
+    for ticket in held:
+        leave(store, ticket, lease_ms=1)
+    time.sleep(0.02 * contacts + 0.05)
+    store.lanes.mend("i1", grace_ms=60_000, most_attempts=3)
+    return held
+
+
+def fail(store: Store, *, contacts: int = 1) -> None:
+    accepting.accept(store, an_order(contacts=contacts), country="BR")
+    for ticket in tickets(fan_out(store)):
+        leave(store, ticket)
+        store.contacts.record(ticket, Outcome(status=Status.FAILED, reason="rejected", detail="no"))
+
+
+def test_the_lost_are_listed_with_what_is_known(lane: Store) -> None:
+    lose(lane, contacts=2)
+
+    page = telling.contacts(lane, "c1", status=Status.UNCONFIRMED, limit=10, cursor=None)
+    assert [(one.number, one.status, one.reason, one.attempts) for one in page.items] == [
+        (0, Status.UNCONFIRMED, "worker_lost", 1),
+        (1, Status.UNCONFIRMED, "worker_lost", 1),
+    ]
+    assert page.next_cursor is None
+    assert all(one.departed_ms and one.times[Status.UNCONFIRMED] >= one.departed_ms for one in page.items)
+
+
+def test_pages_show_every_contact_once_in_order(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=25), country="BR")
+    seen, cursor = [], None
+    while True:
+        page = telling.contacts(lane, "c1", status=None, limit=10, cursor=cursor)
+        seen += [one.number for one in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == list(range(25))
+
+
+def test_a_page_of_a_rare_status_looks_at_so_many_and_goes_on(lane: Store) -> None:
+    people = [*phones(2500), "not a number"]
+    accepting.accept(lane, an_order(contacts=people, gap_ms=1000), country="BR")
+
+    first = telling.contacts(lane, "c1", status=Status.SKIPPED, limit=10, cursor=None)
+    second = telling.contacts(lane, "c1", status=Status.SKIPPED, limit=10, cursor=first.next_cursor)
+
+    assert (list(first.items), first.next_cursor) == ([], "1999")
+    assert [(one.number, one.reason) for one in second.items] == [(2500, "invalid_phone")]
+    assert second.next_cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "1" * 40, "٣"])
+def test_a_cursor_that_is_none_of_ours_is_named(lane: Store, cursor: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        telling.contacts(lane, "c1", status=None, limit=10, cursor=cursor)
+    assert raised.value.errors[0].pointer == "/cursor"
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_retry_sends_again_from_a_campaign_that_was_over(lane: Store, scope: Scope) -> None:
+    if scope is Scope.FAILED:
+        fail(lane, contacts=3)
+    else:
+        lose(lane, contacts=3)
+    assert lane.campaigns.finish("c1")
+
+    retried = steering.retry(lane, "c1", scope)
+
+    assert (retried.state, retried.queued, retried.left) == (State.RUNNING, 3, 0)
+    assert telling.progress(lane, "c1").finished_ms is None
+    again = tickets(fan_out(lane), run="again")
+    assert [ticket.number for ticket in again] == [0, 1, 2]
+    leave(lane, again[0])
+    assert telling.contacts(lane, "c1", status=None, limit=1, cursor=None).items[0].attempts == 1
+
+
+def test_a_retry_told_twice_is_told_once(lane: Store) -> None:
+    fail(lane, contacts=2)
+    assert steering.retry(lane, "c1", Scope.FAILED).queued == 2
+    assert steering.retry(lane, "c1", Scope.FAILED).queued == 0
+    assert (count(lane, Status.PENDING), count(lane, Status.FAILED)) == (2, 0)
+
+
+def test_a_retry_of_a_paused_campaign_waits_for_its_resume(lane: Store) -> None:
+    fail(lane, contacts=2)
+    accepting.accept(lane, an_order("c2", contacts=1), country="BR")
+    steering.steer(lane, "c1", Move.PAUSE)
+
+    assert steering.retry(lane, "c1", Scope.FAILED).state is State.PAUSED
+    assert {one.campaign for one in fan_out(lane).departures} == {"c2"}
+    steering.steer(lane, "c1", Move.RESUME)
+    assert {one.campaign for one in fan_out(lane).departures} == {"c1"}
+
+
+def test_nothing_of_a_cancelled_campaign_is_sent_again(lane: Store) -> None:
+    fail(lane)
+    accepting.accept(lane, an_order("c2"), country="BR")
+    steering.steer(lane, "c2", Move.CANCEL)
+    with pytest.raises(Conflict, match="cancelled"):
+        steering.retry(lane, "c2", Scope.FAILED)
+    with pytest.raises(NotFound):
+        steering.retry(lane, "c3", Scope.FAILED)
+
+
+def test_who_opted_out_since_is_skipped_by_a_retry(lane: Store) -> None:
+    fail(lane)
+    lane.suppressions.add({"551190000000": {"source": "test"}})
+    steering.retry(lane, "c1", Scope.FAILED)
+    (ticket,) = tickets(fan_out(lane), run="again")
+
+    assert ask(lane, ticket, identity="551190000000") == Gone("skipped")
+    (one,) = telling.contacts(lane, "c1", status=Status.SKIPPED, limit=1, cursor=None).items
+    assert one.reason == "opted_out"
+    assert count(lane, Status.BOOKED) == 0
+
+
+def test_who_opted_out_is_left_out_at_accepting_in_both_brazilian_forms(lane: Store) -> None:
+    lane.suppressions.add({"551190000001": {"source": "test"}})
+    acceptance = accepting.accept(lane, an_order(contacts=["5511990000001", "5511990000002"]), country="BR")
+    assert (acceptance.queued, acceptance.reasons) == (1, {"opted_out": 1})
+
+
+def test_an_instance_that_is_closed_sends_no_retry(lane: Store) -> None:
+    fail(lane)
+    steering.closed(lane, "i1", "logged out")
+    steering.retry(lane, "c1", Scope.FAILED)
+    assert fan_out(lane).departures == []
+    assert telling.progress(lane, "c1").hold_reason == "instance_closed"
+
+
+def test_a_receipt_of_the_first_attempt_spares_the_second(lane: Store) -> None:
+    lose(lane)
+    lane.scripts.client.set("bcast:message:i1/m1", "c1:0")
+    steering.retry(lane, "c1", Scope.UNCONFIRMED)
+    (again,) = tickets(fan_out(lane), run="again")
+    receipt = Receipt(message_id="m1", status=Status.DELIVERED)
+
+    assert settling.settle(lane, "i1", [receipt]) == 1
+    assert ask(lane, again) == Gone("delivered")
+    assert (count(lane, Status.DELIVERED), count(lane, Status.BOOKED)) == (1, 0)
+
+
+def test_a_failure_of_the_first_attempt_says_nothing_of_the_second(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (first,) = tickets(fan_out(lane))
+    leave(lane, first)
+    lane.contacts.record(first, Outcome(status=Status.SENT, message_id="m1"))
+    settling.settle(lane, "i1", [Receipt(message_id="m1", status=Status.FAILED, reason="gateway_error")])
+    steering.retry(lane, "c1", Scope.FAILED)
+    (second,) = tickets(fan_out(lane), run="again")
+    leave(lane, second)
+
+    assert settling.settle(lane, "i1", [Receipt(message_id="m1", status=Status.FAILED, reason="gateway_error")]) == 0
+    assert count(lane, Status.SENDING) == 1
+
+
+def test_the_late_answer_of_a_lost_worker_does_not_touch_the_next_attempt(lane: Store) -> None:
+    (lost,) = lose(lane)
+    steering.retry(lane, "c1", Scope.UNCONFIRMED)
+    (again,) = tickets(fan_out(lane), run="again")
+    leave(lane, again)
+
+    assert lane.contacts.record(lost, Outcome(status=Status.SENT, message_id="old")) == []
+    assert count(lane, Status.SENDING) == 1
+
+
+def test_a_campaign_that_prefers_a_double_sends_again_until_its_attempts_are_used_up(lane: Store) -> None:
+    lose(lane, on_unknown=OnUnknown.RESEND)
+    for _ in range(2):
+        (ticket,) = tickets(fan_out(lane), run=str(time.monotonic()))
+        leave(lane, ticket, lease_ms=1)
+        time.sleep(0.05)
+        lane.lanes.mend("i1", grace_ms=60_000, most_attempts=3)
+
+    assert (count(lane, Status.PENDING), count(lane, Status.UNCONFIRMED)) == (0, 1)
+
+
+def test_a_cancelled_campaign_keeps_its_doubts_whatever_it_prefers(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1, on_unknown=OnUnknown.RESEND), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket, lease_ms=1)
+    steering.steer(lane, "c1", Move.CANCEL)
+    time.sleep(0.05)
+    lane.lanes.mend("i1", grace_ms=60_000, most_attempts=3)
+
+    assert (count(lane, Status.UNCONFIRMED), count(lane, Status.CANCELLED)) == (1, 0)
+
+
+def an_echo(number: int = 0, *, message_id: str = "m1", text: str = "Oi", at_ms: int | None = None) -> Echo:
+    return Echo(message_id=message_id, phone=phones(1, start=number)[0], text=text, at_ms=at_ms)
+
+
+def test_an_echo_resolves_whom_a_lost_worker_sent_to(lane: Store) -> None:
+    lose(lane, contacts=2)
+    settling.settle(lane, "i1", [Receipt(message_id="m1", status=Status.DELIVERED)])  # comes early, and is parked
+
+    assert settling.adopt(lane, "i1", an_echo(1), lease_ms=LEASE_MS)
+
+    counts = telling.progress(lane, "c1").counts
+    assert (counts[Status.UNCONFIRMED], counts[Status.DELIVERED]) == (1, 1)
+    assert not settling.adopt(lane, "i1", an_echo(1), lease_ms=LEASE_MS)
+    page = telling.contacts(lane, "c1", status=Status.UNCONFIRMED, limit=9, cursor=None)
+    assert [one.number for one in page.items] == [0]
+
+
+def test_an_echo_that_comes_before_the_answer_names_the_id_and_the_answer_changes_nothing(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+
+    assert settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
+    lane.contacts.record(ticket, Outcome(status=Status.UNCONFIRMED, reason="gateway_timeout"))
+    assert (count(lane, Status.SENT), count(lane, Status.UNCONFIRMED)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        an_echo(1),
+        an_echo(text="Olá"),
+        an_echo(at_ms=1_000),
+        an_echo(at_ms=int(time.time() * 1000) + 600_000),
+    ],
+    ids=["another person", "another text", "before it left", "after its lease"],
+)
+def test_an_echo_of_something_else_resolves_nothing(lane: Store, echo: Echo) -> None:
+    lose(lane)
+    assert not settling.adopt(lane, "i1", echo, lease_ms=LEASE_MS)
+    assert not settling.adopt(lane, "i2", an_echo(), lease_ms=LEASE_MS)
+    assert count(lane, Status.UNCONFIRMED) == 1
+
+
+def test_an_echo_of_either_of_two_resolves_neither(lane: Store) -> None:
+    lose(lane)
+    lose(lane, campaign="c2")
+    assert not settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
+    assert (count(lane, Status.UNCONFIRMED), count(lane, Status.UNCONFIRMED, "c2")) == (1, 1)
+
+
+def test_a_reference_finds_the_contact_whose_id_nobody_learned(lane: Store) -> None:
+    lose(lane)
+    receipt = Receipt(message_id="wamid.1", status=Status.READ, reference="c1:0")
+
+    assert settling.settle(lane, "i1", [receipt]) == 1
+    assert count(lane, Status.READ) == 1
+    assert telling.contacts(lane, "c1", status=None, limit=1, cursor=None).items[0].message_id == "wamid.1"
+
+
+@pytest.mark.parametrize("reference", ["c1:7", "c9:0", "c1", "", ":"])
+def test_a_reference_of_nobody_is_parked(lane: Store, reference: str) -> None:
+    lose(lane)
+    receipt = Receipt(message_id="wamid.1", status=Status.READ, reference=reference)
+    assert settling.settle(lane, "i1", [receipt]) == 0
+    assert settling.settle(lane, "i2", [Receipt(message_id="x", status=Status.READ, reference="c1:0")]) == 0
+    assert count(lane, Status.UNCONFIRMED) == 1
+
+
+def test_an_id_of_our_own_finds_its_contact_before_any_answer(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    assert isinstance(ask(lane, ticket, ahead_ms=5000, own_id="3EB0AA"), Go)
+
+    assert settling.settle(lane, "i1", [Receipt(message_id="3EB0AA", status=Status.SENT)]) == 1
+    assert count(lane, Status.SENT) == 1
+
+
+def test_when_no_worker_is_left_what_is_booked_goes_back_in_its_order(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=5, gap_ms=1000), country="BR")
+    first, *_ = tickets(fan_out(lane))
+    leave(lane, first)
+    lane.contacts.record(first, Outcome(status=Status.BOOKED, reason="busy", due_ms=20_000))
+
+    assert lane.lanes.unbook_all() == 5
+    assert (count(lane, Status.BOOKED), count(lane, Status.PENDING)) == (0, 5)
+    assert sorted(one.number for one in fan_out(lane).departures) == [0, 1, 2, 3, 4]

@@ -1,0 +1,137 @@
+"""A lane that should be sending and is not: found, its cause said, and mended where it can be."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from flask.testing import FlaskClient
+
+from broadcast.domain.contact import Status
+from broadcast.engine import accepting, steering, telling, watching
+from broadcast.engine.planning import Horizon
+from broadcast.engine.watching import Standing, cause
+from broadcast.store import Store
+from broadcast.store.contacts import Go, Outcome
+from broadcast.store.keys import key
+from broadcast.web import create_app
+from broadcast.wiring import Services
+from tests.builders import an_order
+from tests.lanes import ask, fan_out, tickets
+
+NOW = 1_000_000_000
+
+
+def a_standing(**lane: str) -> Standing:
+    return Standing(lane=lane, now_ms=NOW, gap_ms=2000, send_workers=1, control_workers=1, waiting=3)
+
+
+@pytest.mark.parametrize(
+    ("lane", "code"),
+    [
+        ({"left": str(NOW - 5999)}, None),
+        ({"left": str(NOW - 6001)}, "stalled"),
+        ({"left": str(NOW - 60_000), "joined_ms": str(NOW - 5999)}, None),
+        ({"left": str(NOW - 60_000), "opened_ms": str(NOW - 5999)}, None),
+        ({"left": str(NOW - 60_000), "rest": str(NOW + 1)}, "gateway_busy"),
+        ({"left": str(NOW - 60_000), "rest": str(NOW - 1)}, "stalled"),
+        ({"left": str(NOW), "hold": "closed", "reason": "logged out"}, "instance_closed"),
+        ({"left": str(NOW), "hold": "paused"}, "instance_paused"),
+    ],
+)
+def test_the_surest_cause_is_said_first(lane: dict[str, str], code: str | None) -> None:
+    found = cause(a_standing(**lane))
+    assert (found.code if found else None) == code
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"send_workers": 0}, "no_worker"),
+        ({"control_workers": 0}, "no_control_worker"),
+        ({"waiting": 0}, "retry_later"),
+        ({"gap_ms": 30_000}, None),
+    ],
+)
+def test_a_long_silence_has_other_causes_too(changes: dict[str, int], code: str | None) -> None:
+    standing = {"now_ms": NOW, "gap_ms": 2000, "send_workers": 1, "control_workers": 1, "waiting": 3, **changes}
+    found = cause(Standing(lane={"left": str(NOW - 60_000)}, **standing))
+    assert (found.code if found else None) == code
+
+
+def make_quiet(store: Store, instance: str = "i1") -> None:
+    """As if its campaign had joined a minute ago, and nothing had left since."""
+    long_ago = int(time.time() * 1000) - 60_000
+    store.scripts.client.hset(key("lane", instance), mapping={"joined_ms": long_ago, "left": long_ago})
+
+
+@pytest.fixture
+def lane(store: Store) -> Store:
+    store.workers.beat("broadcast", "w1")
+    store.workers.beat("control", "w1")
+    accepting.accept(store, an_order(contacts=3), country="BR")
+    return store
+
+
+def codes(store: Store) -> list[str | None]:
+    return [one.cause.code if one.cause else None for one in watching.watch(store)]
+
+
+def test_a_lane_that_nobody_looks_at_is_found_and_looked_at_again(lane: Store) -> None:
+    lane.scripts.client.delete(key("lanes"))  # lost, however that came about
+    make_quiet(lane)
+
+    (found,) = watching.watch(lane)
+    assert (found.instance, found.may_be_mended) == ("i1", True)
+    assert lane.lanes.due() == ["i1"]
+    assert telling.lane(lane, "i1").stuck == "stalled"
+    assert telling.progress(lane, "c1").hold_reason == "stalled"
+
+    (first, *_) = tickets(fan_out(lane))
+    assert isinstance(ask(lane, first, ahead_ms=5000), Go)
+    assert codes(lane) == [None]
+    assert telling.lane(lane, "i1").stuck is None
+
+
+def test_a_cause_is_news_once(lane: Store) -> None:
+    lane.workers.leave("broadcast", "w1")
+    make_quiet(lane)
+    assert codes(lane) == ["no_worker"]
+    assert codes(lane) == []
+    steering.closed(lane, "i1", "logged out")
+    assert codes(lane) == ["instance_closed"]
+
+
+def test_a_lane_with_nothing_to_send_is_not_stuck(lane: Store) -> None:
+    for ticket in tickets(fan_out(lane)):
+        while not isinstance(ask(lane, ticket, ahead_ms=5000), Go):
+            pass
+        lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
+    make_quiet(lane)
+    assert codes(lane) == []
+
+
+def test_contacts_that_wait_for_their_next_attempt_do_not_make_a_lane_stuck(lane: Store) -> None:
+    (ticket,) = tickets(fan_out(lane, horizon=Horizon(ms=10_000, contacts=1)))
+    assert isinstance(ask(lane, ticket, ahead_ms=5000), Go)
+    lane.contacts.record(ticket, Outcome(status=Status.PENDING, reason="busy", due_ms=60_000))
+    for other in tickets(fan_out(lane)):
+        while not isinstance(ask(lane, other, ahead_ms=5000), Go):
+            pass
+        lane.contacts.record(other, Outcome(status=Status.SENT, message_id=f"m{other.number}"))
+    make_quiet(lane)
+
+    assert codes(lane) == []
+    assert telling.progress(lane, "c1").hold_reason == "retry_later"
+
+
+def test_stuck_lanes_are_counted_by_cause(lane: Store, services: Services) -> None:
+    client: FlaskClient = create_app(services).test_client()
+    assert "broadcast_lanes_stuck{" not in client.get("/metrics").text
+    lane.workers.leave("broadcast", "w1")
+    make_quiet(lane)
+    watching.watch(lane)
+
+    text = client.get("/metrics").text
+    assert 'broadcast_lanes_stuck{cause="no_worker"} 1.0' in text
+    assert 'broadcast_workers{queue="control"} 1.0' in text
