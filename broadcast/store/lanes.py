@@ -88,12 +88,19 @@ class Lanes:
         booked, sending = self._scripts.run("mend", instance, grace_ms, most_attempts)
         return booked, sending
 
+    def unbook(self, held: Mapping[str, Sequence[tuple[str, int, str]]]) -> int:
+        """Give back what a worker held, by instance: campaign, number and batch; return how many contacts that were."""
+        with self._scripts.pipeline() as pipe:
+            for instance, contacts in held.items():
+                pipe.run("unbook", instance, *(field for contact in contacts for field in contact))
+        return sum(pipe.replies)
+
     def unbook_all(self) -> int:
         """Give back what the batches of every lane hold; return how many contacts. For when no worker is left."""
         instances = self._scripts.ask(lambda: self._scripts.client.zrange(key("lanes"), 0, -1))
         with self._scripts.pipeline() as pipe:
             for instance in instances:
-                pipe.run("unbook", instance)
+                pipe.run("unbook_all", instance)
         return sum(pipe.replies)
 
     def hold(self, instance: str, kind: str, *, reason: str = "", detail: str = "", only_if: str = "") -> bool:

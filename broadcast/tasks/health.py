@@ -11,11 +11,13 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from celery import bootsteps
+from celery.worker import state
 from prometheus_client import REGISTRY, make_wsgi_app
 
 from broadcast.errors import Unavailable
 from broadcast.tasks import services_of
 from broadcast.tasks.figures import Figures
+from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +65,7 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
         try:
             for queue in worker.app.amqp.queues.consume_from:
                 workers.leave(queue, worker.hostname)
-            if not workers.alive("broadcast"):
-                services_of(worker.app).store.lanes.unbook_all()
+            _give_back(services_of(worker.app))
         except Unavailable:
             log.warning("could not sign off", extra={"action": "health"})
 
@@ -88,6 +89,23 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
         status = "404 Not Found" if not known else "200 OK" if healthy else "503 Service Unavailable"
         start_response(status, [("Content-Type", "application/json")])
         return [json.dumps({"healthy": healthy}).encode()]
+
+
+def _give_back(services: Services) -> None:
+    """What this worker has in hand and did not begin goes back to its lanes at once, not when its batch is missed.
+
+    Celery offers the messages again only when the last request on the wire is over; they will find nothing to do.
+    """
+    held: dict[str, list[tuple[str, int, str]]] = {}
+    for request in state.reserved_requests - state.active_requests:
+        if request.name == "broadcast.send":
+            instance, campaign, number, batch = request.args
+            held.setdefault(instance, []).append((campaign, number, batch))
+    count = services.store.lanes.unbook(held)
+    if not services.workers("broadcast"):
+        count += services.store.lanes.unbook_all()
+    if count:
+        log.info("gave back %s booked contacts", count, extra={"action": "health"})
 
 
 class _Quiet(WSGIRequestHandler):
