@@ -13,6 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from celery import bootsteps
 from prometheus_client import make_wsgi_app
 
+from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import Unavailable
 from broadcast.tasks import services_of
 
@@ -64,12 +65,14 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
             log.warning("could not sign off", extra={"action": "health"})
 
     def _beat(self, worker: Any, queues: list[str]) -> None:
-        workers = services_of(worker.app).store.workers
+        store = services_of(worker.app).store
+        workers, is_judged = store.workers, False
         while not self._stopped.is_set():
             try:
                 for queue in queues:
                     workers.beat(queue, worker.hostname)
                 self._last_beat = time.monotonic()
+                is_judged = is_judged or warn_of_redis(store)
             except Unavailable as error:
                 log.warning("no sign of life: %s", error, extra={"action": "health"})
             self._stopped.wait(BEAT_S)
