@@ -131,7 +131,7 @@ def _broker(settings: Settings) -> list[Finding]:
     options = timeouts if settings.broker_url.startswith("redis") else {}
     made = Broker(settings.broker_url, connect_timeout=ANSWER_S, transport_options=options)  # type: ignore[no-untyped-call]  # kombu ships no types
     with made as broker:
-        where = masked(broker.as_uri())
+        where = broker.as_uri()  # without the password
         try:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=ANSWER_S)
             broker.default_channel  # noqa: B018 - Redis is not asked before

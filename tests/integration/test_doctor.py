@@ -149,6 +149,7 @@ def test_without_any_redis_ever_the_rest_is_looked_at(tmp_path: Path) -> None:
     code, findings = doctor(**{**nowhere(), "REDIS_URL": ""}, DATA_DIR=str(tmp_path / "data"))
     assert code == 1
     assert "no embedded Redis" in findings["redis"]["text"]
+    assert "broadcast up" in findings["redis"]["remedy"]
     assert findings["disk"]["level"] in ("ok", "warning")
 
 
