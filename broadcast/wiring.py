@@ -78,6 +78,14 @@ def build_services(settings: Settings, *, patience: int = 0) -> Services:
     )
 
 
+def is_embedded(settings: Settings) -> bool:
+    """Whether the Redis in use is the one that `broadcast up` keeps in DATA_DIR."""
+    try:
+        return redis_url(settings) == (settings.data_dir / "redis.url").read_text().strip()
+    except OSError:
+        return False
+
+
 def redis_url(settings: Settings) -> str:
     """REDIS_URL, or the address of the embedded Redis that `broadcast up` keeps in DATA_DIR."""
     if settings.redis_url:

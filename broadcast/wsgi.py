@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from flask import Flask
@@ -12,13 +13,17 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from broadcast import logs
+from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import SettingsError
 from broadcast.settings import Settings
+from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
-from broadcast.wiring import Services, build_services
+from broadcast.wiring import Services, build_services, is_embedded, redis_url
 
 log = logging.getLogger(__name__)
 
+#: A Redis that does not answer for so many seconds does not keep us from starting.
+LOOK_S = 3.0
 #: name -> how its app is made, and how many gunicorn workers serve it
 APPS: dict[str, tuple[Callable[[Services], Flask], int]] = {
     "web": (create_app, 2),
@@ -62,8 +67,16 @@ def serve(name: str) -> None:
         print(f"broadcast: {error}", file=sys.stderr)  # noqa: T201 - before there are logs
         sys.exit(2)
     logs.configure(settings.log_level, settings.log_format)
+    _warn_of_redis(settings)
     create, workers = APPS[name]
     _Server(create, settings, {**_binding(name, settings), **_options(settings), "workers": workers}).run()
+
+
+def _warn_of_redis(settings: Settings) -> None:
+    """Once, before the workers fork; a connection of the parent's must not be there when they do."""
+    store = Store(redis_url(settings), answer_s=LOOK_S)
+    with closing(store.scripts.client):
+        warn_of_redis(store, is_embedded=is_embedded(settings))
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -79,9 +79,10 @@ class Process:
 
 
 class RedisServer:
-    """A Redis with append-only persistence, on a free port of the loopback."""
+    """A Redis with append-only persistence, on a free port of the loopback; `options` are of its configuration."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.options = options or {}
         self.port = free_port()
         self.folder = folder
 
@@ -107,6 +108,7 @@ class RedisServer:
         return [
             "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "",
             "--appendonly", "yes", "--maxmemory-policy", "noeviction",
+            *(word for name, values in self.options.items() for word in (f"--{name}", *values)),
         ]  # fmt: skip
 
     def __exit__(self, *_: object) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from broadcast.store.campaigns import Campaigns
 from broadcast.store.contacts import Contacts
 from broadcast.store.lanes import Lanes
-from broadcast.store.scripts import Scripts, connect
+from broadcast.store.scripts import ANSWER_S, Scripts, connect
+from broadcast.store.server import Server
 from broadcast.store.strikes import Strikes
 from broadcast.store.suppressions import Suppressions
 from broadcast.store.workers import Workers
@@ -14,12 +15,13 @@ from broadcast.store.workers import Workers
 class Store:
     """The whole state, by what it concerns."""
 
-    def __init__(self, url: str, *, patience: int = 0) -> None:
-        self.scripts = Scripts(connect(url, patience=patience))
+    def __init__(self, url: str, *, patience: int = 0, answer_s: float = ANSWER_S) -> None:
+        self.scripts = Scripts(connect(url, patience=patience, answer_s=answer_s))
         self.campaigns = Campaigns(self.scripts)
         self.contacts = Contacts(self.scripts)
         self.lanes = Lanes(self.scripts)
         self.workers = Workers(self.scripts)
+        self.server = Server(self.scripts)
         self.suppressions = Suppressions(self.scripts)
         self.strikes = Strikes(self.scripts)
 

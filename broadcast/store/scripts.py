@@ -22,8 +22,11 @@ from broadcast.store.keys import PATTERNS
 #: What Redis says when it is there but cannot take a write: loading, out of memory, disk full, read-only replica.
 _CANNOT = ("LOADING", "OOM", "MISCONF", "READONLY", "BUSY", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN")
 
+#: Redis does everything of ours in milliseconds; without an answer for so many seconds it is away.
+ANSWER_S = 10.0
 
-def connect(url: str, *, patience: int = 0) -> redis.Redis:
+
+def connect(url: str, *, patience: int = 0, answer_s: float = ANSWER_S) -> redis.Redis:
     """A client for the scripts. `patience` is how often a lost connection is tried again, about once a second.
 
     Patience is safe for the scripts here because each can be told twice: the fence and the record know the run that
@@ -33,11 +36,12 @@ def connect(url: str, *, patience: int = 0) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         decode_responses=True,
-        socket_timeout=10,
+        socket_timeout=answer_s,
         socket_connect_timeout=2,
-        socket_keepalive=True,
         health_check_interval=30,
         retry=Retry(backoff, patience),
+        # A socket file has no far side that could vanish unseen, and no such option.
+        **({} if url.startswith("unix:") else {"socket_keepalive": True}),
     )
 
 

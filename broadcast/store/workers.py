@@ -36,6 +36,10 @@ class Workers:
         client = self._scripts.client
         return bool(self._scripts.ask(lambda: client.set(key("claim", deed), "1", nx=True, px=for_ms)))
 
+    def is_claimed(self, deed: str) -> bool:
+        """Whether somebody has claimed the deed just now."""
+        return bool(self._scripts.ask(lambda: self._scripts.client.exists(key("claim", deed))))
+
     def _now_s(self) -> int:
         seconds, _ = self._scripts.ask(self._scripts.client.time)
         return int(seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from kombu.entity import Queue
@@ -36,7 +37,7 @@ def create_celery(settings: Settings, services: Services | None = None) -> Celer
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """Celery's configuration. Each line that departs from the default has its reason."""
-    url = redis_url(settings)
+    url = _celerys(redis_url(settings))
     transport = {
         "visibility_timeout": VISIBILITY_TIMEOUT_S,
         # Look for messages of dead workers every few seconds, not every hundred.
@@ -91,6 +92,15 @@ def configuration(settings: Settings) -> dict[str, Any]:
         },
         "timezone": "UTC",
     }
+
+
+def _celerys(url: str) -> str:
+    """The URL as Celery writes it: a socket file, `unix://user:password@/path?db=1`, has another scheme there."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    database = parse_qs(parts.query).get("db", ["0"])[-1]
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
 
 
 def services_of(app: Celery) -> Services:

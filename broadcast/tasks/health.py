@@ -14,10 +14,11 @@ from celery import bootsteps
 from celery.worker import state
 from prometheus_client import REGISTRY, make_wsgi_app
 
+from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import Unavailable
 from broadcast.tasks import services_of
 from broadcast.tasks.figures import Figures
-from broadcast.wiring import Services
+from broadcast.wiring import Services, is_embedded
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,15 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
     def __init__(self, *_: Any, **__: Any) -> None:
         self._stopped = threading.Event()
         self._last_beat = 0.0
+        self._beating: threading.Thread | None = None
         self._server: WSGIServer | None = None
         self._figures = make_wsgi_app()
 
     def start(self, worker: Any) -> None:
         """Begin to beat, in threads of our own: the worker's loop must not wait for them."""
         queues = sorted(worker.app.amqp.queues.consume_from)
-        threading.Thread(target=self._beat, args=(worker, queues), daemon=True, name="beat").start()
+        self._beating = threading.Thread(target=self._beat, args=(worker, queues), daemon=True, name="beat")
+        self._beating.start()
         if "broadcast" in queues:
             settings = services_of(worker.app).settings
             host = "0.0.0.0" if settings.api_keys else "127.0.0.1"  # noqa: S104 - the API follows the same rule
@@ -55,6 +58,8 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
     def stop(self, worker: Any) -> None:
         """Stop counting as a consumer before the last tasks drain."""
         self._stopped.set()
+        if self._beating is not None:
+            self._beating.join(BEAT_S)  # a beat under way would sign on again after the leave
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -70,12 +75,14 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
             log.warning("could not sign off", extra={"action": "health"})
 
     def _beat(self, worker: Any, queues: list[str]) -> None:
-        workers = services_of(worker.app).store.workers
+        store, settings = services_of(worker.app).store, services_of(worker.app).settings
+        workers, is_judged = store.workers, False
         while not self._stopped.is_set():
             try:
                 for queue in queues:
                     workers.beat(queue, worker.hostname)
                 self._last_beat = time.monotonic()
+                is_judged = is_judged or warn_of_redis(store, is_embedded=is_embedded(settings))
             except Unavailable as error:
                 log.warning("no sign of life: %s", error, extra={"action": "health"})
             self._stopped.wait(BEAT_S)
