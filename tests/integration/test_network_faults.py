@@ -490,7 +490,7 @@ ANSWERED: tuple[Fault, ...] = (
         name="201 without an id",
         far_side=partial(saying, 201, {"status": "PENDING"}),
         answer=Unknown("answer_without_id"),
-        why="It may have been taken, but no receipt could ever be told to be its own.",
+        why="It may have been taken, but without its id no receipt finds its contact.",
     ),
     Fault(
         name="201 without an id, with an error of Meta's",
