@@ -200,7 +200,7 @@ def writing(data: bytes, then: Serve = lambda _: None) -> FarSide:
 def dripping(first: bytes, drop: bytes) -> FarSide:
     def serve(connection: socket.socket) -> None:
         connection.sendall(first)
-        while True:
+        for _ in range(200):  # some 4 s, which no row waits for, so that a lost time-out fails and does not hang
             connection.sendall(drop)
             time.sleep(0.02)
 
