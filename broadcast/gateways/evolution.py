@@ -173,6 +173,10 @@ def _not_evolution(answer: Response) -> Answer:
     """Not Evolution's envelope: a proxy, another server, or half an answer. It says nothing of the message."""
     if 200 <= answer.status < 300:
         return _accepted_at_length(answer.text) or Unknown("answer_without_id", _words(answer.text))
+    if answer.json is None and answer.text.lstrip().startswith("{"):
+        # The beginning of an envelope that is cut off or too long: an error's text may hold a whole query of Prisma's,
+        # and that one comes after the message left.
+        return Unknown("unknown_answer", f"HTTP {answer.status}: {_words(answer.text)}")
     reading = _FOREIGN.get(answer.status)
     if reading is not None:
         return reading(_words(answer.text), answer)

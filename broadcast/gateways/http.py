@@ -6,6 +6,7 @@ Every failure says whether anything was written, because that decides whether it
 from __future__ import annotations
 
 import json
+import socket as sockets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from socket import MSG_PEEK, SHUT_RDWR, gaierror, socket
+from socket import IPPROTO_TCP, MSG_PEEK, SHUT_RDWR, gaierror, socket
 from typing import Any
 
 import requests
@@ -241,8 +242,16 @@ class _Unfenced:
         """Nothing to push."""
 
 
+#: Linux's option that starts with a connection's state, and the state in which both sides may still write.
+_TCP_INFO: int | None = getattr(sockets, "TCP_INFO", None)
+_ESTABLISHED = 1
+
+
 def _has_hung_up(sock: socket) -> bool:
     """Whether the far side closed already. Balancers and container ports take connections for a server that is away."""
+    # Not by reading alone: TLS 1.3 sends session tickets, which lie unread before the end.
+    if _TCP_INFO is not None:
+        return sock.getsockopt(IPPROTO_TCP, _TCP_INFO, 1)[0] != _ESTABLISHED
     # The plain socket's `recv`: that of a TLS socket cannot peek.
     return wait_for_read(sock, timeout=0) and not socket.recv(sock, 1, MSG_PEEK)
 
@@ -254,25 +263,26 @@ def _parsed(text: str) -> Any:
         return None
 
 
-#: What went wrong -> our code for it, the surest first.
-_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+#: What kept a connection from opening, its handshake included -> our code for it, the surest first.
+_UNOPENED: tuple[tuple[type[BaseException], str], ...] = (
     (gaierror, "gateway_name_unknown"),
     (SSLError, "gateway_tls_failed"),
     (requests.exceptions.SSLError, "gateway_tls_failed"),
     (NewConnectionError, "gateway_unreachable"),
     (ConnectTimeoutError, "gateway_connect_timeout"),
-    (ReadTimeoutError, "gateway_timeout"),
-    (TimeoutError, "gateway_timeout"),
+    (ReadTimeoutError, "gateway_connect_timeout"),
+    (TimeoutError, "gateway_connect_timeout"),
 )
 
 
 def _failure(error: BaseException, gate: _Gate) -> Busy | Unknown:
     causes = list(_causes(error))
-    reason = next((code for kind, code in _REASONS if any(isinstance(cause, kind) for cause in causes)), None)
     detail = type(causes[-1]).__name__ + f": {causes[-1]}"[:150]
     if not gate.written:
-        return Busy(reason or "gateway_unreachable", detail, reached=False)
-    return Unknown("gateway_timeout" if gate.expired else reason or "gateway_connection_lost", detail)
+        reasons = (code for kind, code in _UNOPENED if any(isinstance(cause, kind) for cause in causes))
+        return Busy(next(reasons, "gateway_unreachable"), detail, reached=False)
+    timed_out = gate.expired or any(isinstance(cause, ReadTimeoutError | TimeoutError) for cause in causes)
+    return Unknown("gateway_timeout" if timed_out else "gateway_connection_lost", detail)
 
 
 def _causes(error: BaseException) -> Any:

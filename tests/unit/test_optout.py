@@ -1,0 +1,332 @@
+"""Who wants no more messages, told from who uses the same words for something else."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcast.domain.optout import DEFAULT_WORDS, read_words, wants_out
+
+PORTUGUESE = [
+    "SAIR",
+    "sair",
+    "Parar",
+    "PARE",
+    "CANCELAR",
+    "Descadastrar",
+    "me descadastre",
+    "quero me descadastrar",
+    "REMOVER",
+    "NÃO QUERO",
+    "nao quero",
+    "pare de me mandar",
+    "Pare de me mandar mensagens",
+    "para de mandar mensagem",
+    "pode parar de me enviar mensagens",
+    "não quero mais receber",
+    "Não quero mais receber mensagens!",
+    "não quero receber mais nada de vocês",
+    "eu não quero mais receber propaganda",
+    "não quero mais mensagens de vocês",
+    "não me mande mais mensagens",
+    "não me enviem mensagens mais",
+    "chega de mensagens",
+    "me tira da lista",
+    "Me tire dessa lista, por favor",
+    "por favor me tirem da lista de transmissão",
+    "sair da lista",
+    "quero sair da lista",
+    "remova meu número da lista",
+    "quero ser removida da lista",
+    "cancelar inscrição",
+    "Quero cancelar minha inscrição.",
+    "cancelar o envio de mensagens",
+    "cancelar recebimento",
+]
+
+SPANISH = [
+    "BAJA",
+    "baja.",
+    "Salir",
+    "DETENER",
+    "No quiero",
+    "darme de baja",
+    "Dame de baja",
+    "quiero darme de baja",
+    "cancelar suscripción",
+    "cancela mi suscripción",
+    "no quiero recibir más",
+    "No quiero recibir más mensajes",
+    "ya no quiero recibir mensajes",
+    "no deseo recibir publicidad",
+    "no quiero más mensajes",
+    "no me manden más mensajes",
+    "No me escriban más",
+    "deja de mandarme mensajes",
+    "dejen de enviarme publicidad",
+    "dejen de escribirme",
+    "sácame de la lista",
+    "Bórrenme de su lista, gracias",
+    "quiero salir de la lista de difusión",
+]
+
+ENGLISH = [
+    "STOP",
+    "Stop.",
+    "stop please",
+    "Stop all",
+    "UNSUBSCRIBE",
+    "unsubscribe me",
+    "I want to unsubscribe",
+    "I'd like to opt out",
+    "Opt-out",
+    "CANCEL",
+    "stop sending me messages",
+    "Please stop sending me these messages",
+    "stop texting me",
+    "don't message me again",
+    "dont text me",
+    "Do not send me any more messages",
+    "I don't want to receive messages from you",
+    "no more messages, please",
+    "take me off the list",
+    "Take me off your list, thanks",
+    "remove me from this list",
+    "remove my number from your mailing list",
+]
+
+DRESSED = [
+    "  sair  ",
+    "\n\tSAIR\r\n",
+    "S\u00c1IR",
+    "*SAIR*",
+    "_sair_",
+    "«parar»",
+    "“PARAR”",
+    "STOP!!!",
+    "STOP \U0001f6d1\U0001f6d1",
+    "\U0001f621 pare \U0001f44b\U0001f3fd",
+    "sair\u200d\ufe0f",
+    "sa\u200bir",
+    "can\u00adcelar",
+    "\u200esair\u200f",
+    "\uff33\uff34\uff2f\uff30",
+    "\U0001d412\U0001d400\U0001d408\U0001d411",
+    "na\u0303o quero",
+    "nao   quero",
+    "não... quero",
+    "Me  tira\nda lista",
+    "don\u2019t message me",
+    "opt—out",
+]
+
+
+@pytest.mark.parametrize("text", [*PORTUGUESE, *SPANISH, *ENGLISH, *DRESSED])
+def test_who_wants_out_is_heard(text: str) -> None:
+    assert wants_out(text)
+
+
+OTHER_MATTERS = [
+    # Portuguese
+    "tem como parar a dor?",
+    "quero cancelar a consulta de amanhã",
+    "quero cancelar",
+    "preciso cancelar meu horário",
+    "cancelar minha assinatura do plano",
+    "vou sair agora",
+    "quero sair mais cedo hoje",
+    "posso sair com o curativo?",
+    "não quero agendar hoje",
+    "não quero, obrigado",
+    "Não quero não, obrigada!",
+    "não quero esse, quero o azul",
+    "não quero receber em casa, vou buscar",
+    "não quero mais receber o boleto pelo correio",
+    "me tira da lista de espera",
+    "sair da lista de espera",
+    "me tira uma dúvida",
+    "pare de me mandar isso para o endereço antigo",
+    "para",
+    "para amanhã",
+    "pode parar na frente do prédio?",
+    "remover o siso dói?",
+    "quero remover uma tatuagem",
+    "como faço para descadastrar o cartão?",
+    "não me mandaram a mensagem de confirmação",
+    "não recebi mensagens",
+    "quero receber mensagens",
+    "quero receber mais mensagens",
+    "o ônibus não pare",
+    "chega",
+    "chega amanhã?",
+    "me deixa em paz",
+    "cancelar 2",
+    "sair e voltar",
+    "cancelar por favor",
+    "vocês podem parar de cobrar taxa?",
+    # Spanish
+    "la presión está baja",
+    "baja el precio por favor",
+    "¿puede dar de baja mi línea?",
+    "quiero dar de baja el servicio de internet",
+    "no quiero esa talla",
+    "no quiero, gracias",
+    "quiero salir a las cinco",
+    "no puedo salir hoy",
+    "quiero cancelar la cita de mañana",
+    "no quiero recibir el paquete hoy",
+    "deja de doler con la pastilla?",
+    "no me escriban la receta todavía",
+    "sácame una duda",
+    "sácame de la lista de espera",
+    "quiero recibir más mensajes",
+    "detener el sangrado",
+    "alto",
+    # English
+    "where does the bus stop?",
+    "stop by at five",
+    "please don't stop",
+    "non-stop",
+    "can't stop laughing",
+    "I want to cancel my appointment",
+    "cancel the order",
+    "remove the red one",
+    "take me off hold",
+    "put me on the list",
+    "don't unsubscribe me",
+    "do not take me off the list",
+    "how do I unsubscribe from the gym?",
+    "send me more messages",
+    "I don't want the blue one",
+    "no thanks",
+    "unstoppable",
+    "stopping",
+    # nothing at all
+    "",
+    "   ",
+    "...",
+    "\U0001f6d1",
+    "\u200d\ufe0f",
+    "ok",
+    "2",
+    "1\ufe0f\u20e3",
+    "por favor",
+    "please",
+    "s a i r",
+    "sairr",
+]
+
+
+@pytest.mark.parametrize("text", OTHER_MATTERS)
+def test_the_same_words_in_another_matter_are_left_alone(text: str) -> None:
+    assert not wants_out(text)
+
+
+@pytest.mark.parametrize("word", sorted(DEFAULT_WORDS)[::60])
+@pytest.mark.parametrize("rest", ["{} a consulta", "eu disse {} ontem", "can you {} now?", "{}x", "x{}"])
+def test_a_longer_text_around_a_word_is_another_text(word: str, rest: str) -> None:
+    assert not wants_out(rest.format(word))
+
+
+@given(st.text() | st.text(st.characters(categories=["Cs", "Mn", "Cf", "So", "Co"])))
+def test_no_text_is_too_strange_to_be_read(text: str) -> None:
+    assert wants_out(text) in {True, False}
+    assert not wants_out(text, frozenset())
+
+
+SILENT = st.text("  \t\n.,;:!?*_~-()[]\"'…¡¿\U0001f6d1\U0001f44d\u2764\ufe0f\u200d\u200b", max_size=6)
+ACCENTS = st.text("\u0300\u0301\u0302\u0303\u0308\u0327", max_size=2)
+
+
+@st.composite
+def dressed(draw: st.DrawFn, word: str) -> str:
+    """The word in any case, with any accents, and with punctuation, emoji and blanks about it and between its words."""
+    letters = [
+        draw(SILENT) + " " + draw(SILENT)
+        if letter == " "
+        else draw(st.sampled_from([letter, letter.upper()])) + draw(ACCENTS)
+        for letter in word
+    ]
+    form = draw(st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
+    return unicodedata.normalize(form, draw(SILENT) + "".join(letters) + draw(SILENT))
+
+
+@given(st.data(), st.sampled_from(sorted(DEFAULT_WORDS)))
+def test_case_accents_punctuation_and_emoji_change_nothing(data: st.DataObject, word: str) -> None:
+    assert wants_out(data.draw(dressed(word)))
+
+
+@given(st.data(), st.sampled_from([text for text in OTHER_MATTERS if text.isascii() and "'" not in text]))
+def test_nor_do_they_make_an_opt_out_of_what_is_none(data: st.DataObject, text: str) -> None:
+    assert not wants_out(data.draw(dressed(text)))
+
+
+@given(st.text(min_size=1))
+def test_a_word_of_the_operators_is_heard_as_it_is_written(word: str) -> None:
+    heard = wants_out(word, {word})
+    assert heard == wants_out(f" {word}! ", {word})
+    assert heard or not any(character.isalnum() for character in unicodedata.normalize("NFKD", word).casefold())
+
+
+@pytest.mark.parametrize("text", ["2", "chega", "me deixa em paz"])
+def test_a_setting_adds_to_our_words(text: str) -> None:
+    words = read_words(" 2, Chega!,me deixa em paz, ")
+    assert words > DEFAULT_WORDS
+    assert wants_out(text, words)
+    assert not wants_out(text)
+
+
+def test_a_setting_replaces_our_words() -> None:
+    words = read_words("=Não, 2️⃣")
+    assert words == {"nao", "2"}
+    assert wants_out("NAO", words)
+    assert not wants_out("SAIR", words)
+
+
+def test_a_digit_is_the_same_in_its_box() -> None:
+    assert wants_out("1\ufe0f\u20e30\ufe0f\u20e3", read_words("10"))
+
+
+def test_a_word_of_punctuation_alone_is_no_word() -> None:
+    assert not wants_out("?", {"!"})
+
+
+def test_a_courtesy_changes_no_short_word() -> None:
+    # "Two, please" is an order, not an opt-out.
+    assert not wants_out("2 por favor", read_words("2"))
+
+
+def test_a_setting_without_words_is_our_words() -> None:
+    assert read_words("") == read_words(" , ") == DEFAULT_WORDS
+
+
+@pytest.mark.parametrize(
+    ("given_", "remedy"),
+    [
+        ("=", "at least one word"),
+        ("= , ", "at least one word"),
+        ("SAIR, !!", "letters or digits"),
+        ("\U0001f6d1", "letters or digits"),
+        ("SAIR;PARAR", "commas"),
+        ("SAIR|PARAR", "commas"),
+        ("SAIR\nPARAR", "commas"),
+        ("SAIR, =PARAR", "before the first"),
+        ("==SAIR", "before the first"),
+    ],
+)
+def test_a_wrong_setting_names_its_remedy(given_: str, remedy: str) -> None:
+    with pytest.raises(ValueError, match=remedy):
+        read_words(given_)
+
+
+@given(st.text() | st.lists(st.text(), max_size=5).map(",".join))
+def test_a_setting_is_read_or_refused(text: str) -> None:
+    try:
+        words = read_words(text)
+    except ValueError:
+        return
+    assert words
+    assert read_words("=" + ",".join(words)) == words
