@@ -22,7 +22,7 @@ from broadcast.logs import masked
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.tasks import QUEUES, VISIBILITY_TIMEOUT_S
-from broadcast.wiring import Gateways, redis_url
+from broadcast.wiring import Gateways, is_embedded, redis_url
 
 #: Seconds that anybody who is asked has for the answer.
 ANSWER_S = 3

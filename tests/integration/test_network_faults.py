@@ -73,6 +73,9 @@ class Fence:
         self.asked += 1
         self.far.ready()
 
+    def is_now(self) -> bool:
+        return True
+
     def left(self, at: float) -> None:
         pass
 
