@@ -24,7 +24,8 @@ import requests
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
-from broadcast.gateways.base import Accepted, Busy, Closed, Message, Refused, Unknown
+from broadcast.domain.phone import identity
+from broadcast.gateways.base import Accepted, Busy, Closed, Echo, Message, Refused, Unknown
 from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.sandbox import arrival as arrivals
 from broadcast.gateways.sandbox.faults import KINDS
@@ -433,22 +434,83 @@ def test_the_stamp_does_not_wait_for_the_body(tmp_path: Path) -> None:
     assert arrival["at"] - first < 0.4
 
 
-def test_receipts_come_back_in_the_dialect(tmp_path: Path) -> None:
-    with answering(204, "") as (hook, seen):
+@contextmanager
+def telling(tmp_path: Path, **behaviour: Any) -> Iterator[tuple[Evolution, str, list[dict[str, Any]]]]:
+    """A sandbox that posts its webhooks: a gateway for it, its address, and the calls in the order they came."""
+    with answering(204, "") as (hook, calls):
         options = ["--latency-ms", "0", "--webhook-url", hook + "/hooks/{instance}", "--webhook-token", "s3cret"]
         with alone(tmp_path, *options) as (_, url):
-            requests.put(f"{url}/behaviour", json={"receiptDelayMs": 20, "readShare": 1}, timeout=10).raise_for_status()
-            message = Message(instance="loja 1", phone=NUMBER, kind=Kind.TEXT, text="Oi", reference="c:1")
-            gateway = Evolution(url, "k", timeout_s=5, webhook_token="s3cret")
-            answer = gateway.send(message, departure=Leave())
-            wait_for(lambda: len(seen) == 3, what="three receipts")
+            order = {"receiptDelayMs": 100, "readShare": 1, **behaviour}
+            requests.put(f"{url}/behaviour", json=order, timeout=10).raise_for_status()
+            yield Evolution(url, "k", timeout_s=5, webhook_token="s3cret"), url, calls
+
+
+def to(number: str, *, kind: Kind = Kind.TEXT, text: str = "Oi", url: str | None = None) -> Message:
+    return Message(instance="loja 1", phone=number, kind=kind, text=text, media_url=url, reference="c:1")
+
+
+def test_receipts_come_back_in_the_dialect(tmp_path: Path) -> None:
+    with telling(tmp_path) as (gateway, _, calls):
+        answer = gateway.send(to(NUMBER), departure=Leave())
+        wait_for(lambda: len(calls) == 4, what="an echo and three receipts")
 
     assert isinstance(answer, Accepted)
-    assert {call["path"] for call in seen} == {"/hooks/loja%201"}
-    assert all(gateway.verify(call["headers"], b"", path="") for call in seen)
-    receipts = list(itertools.chain.from_iterable(gateway.read(call["body"]).receipts for call in seen))
+    assert {call["path"] for call in calls} == {"/hooks/loja%201"}
+    assert all(gateway.verify(call["headers"], b"", path="") for call in calls)
+    receipts = list(itertools.chain.from_iterable(gateway.read(call["body"]).receipts for call in calls))
     assert {receipt.message_id for receipt in receipts} == {answer.message_id}
-    assert sorted(receipt.status for receipt in receipts) == sorted([Status.SENT, Status.DELIVERED, Status.READ])
+    assert [receipt.status for receipt in receipts] == [Status.SENT, Status.DELIVERED, Status.READ]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_delivered_message_is_echoed_before_its_receipts(tmp_path: Path, kind: Kind) -> None:
+    text = "" if kind is Kind.AUDIO else "Oi,\nAna \U0001f389"
+    message = to(NUMBER, kind=kind, text=text, url=None if kind is Kind.TEXT else "https://cdn.example/a.pdf")
+    with telling(tmp_path) as (gateway, _, calls):
+        answer = gateway.send(message, departure=Leave())
+        wait_for(lambda: len(calls) >= 2, what="an echo and a receipt")
+
+    assert isinstance(answer, Accepted)
+    assert calls[0]["body"]["event"] == "send.message"
+    assert gateway.read(calls[0]["body"]).echoes == (Echo(message_id=answer.message_id, phone=NUMBER, text=text),)
+
+
+def test_a_message_whose_answer_was_lost_is_echoed_all_the_same(tmp_path: Path) -> None:
+    with telling(tmp_path, receipts=False) as (gateway, url, calls):
+        requests.post(f"{url}/faults", json={"kind": "reset_after", "numbers": [NUMBER]}, timeout=10).raise_for_status()
+        requests.post(f"{url}/faults", json={"kind": "reset_before"}, timeout=10).raise_for_status()
+        answers = [gateway.send(to(number), departure=Leave()) for number in (NUMBER, "5511999990002")]
+        wait_for(lambda: calls, what="an echo")
+        (arrival, _) = requests.get(f"{url}/ledger", timeout=10).json()["arrivals"]
+
+    assert [type(answer) for answer in answers] == [Unknown, Unknown]
+    (call,) = calls
+    assert gateway.read(call["body"]).echoes == (Echo(message_id=arrival["id"], phone=NUMBER, text="Oi"),)
+
+
+def test_a_brazilian_number_is_echoed_in_the_form_that_whatsapp_has(tmp_path: Path) -> None:
+    with telling(tmp_path, receipts=False) as (gateway, _, calls):
+        gateway.send(to("5531999990002"), departure=Leave())
+        wait_for(lambda: calls, what="an echo")
+    (echo,) = gateway.read(calls[0]["body"]).echoes
+    assert echo.phone == "553199990002"
+    assert identity(echo.phone) == identity("5531999990002")
+
+
+def test_echoes_can_be_turned_off(tmp_path: Path) -> None:
+    with telling(tmp_path, echoes=False, receiptDelayMs=10) as (gateway, _, calls):
+        gateway.send(to(NUMBER), departure=Leave())
+        wait_for(lambda: len(calls) == 3, what="three receipts")
+    assert {call["body"]["event"] for call in calls} == {"messages.update"}
+
+
+def test_a_message_with_nothing_to_tell_does_not_stop_those_after_it(tmp_path: Path) -> None:
+    with telling(tmp_path, echoes=False, receipts=False) as (gateway, url, calls):
+        gateway.send(to(NUMBER), departure=Leave())
+        requests.put(f"{url}/behaviour", json={"echoes": True}, timeout=10).raise_for_status()
+        gateway.send(to("5511999990002"), departure=Leave())
+        wait_for(lambda: calls, what="an echo")
+    assert [echo.phone for echo in gateway.read(calls[0]["body"]).echoes] == ["5511999990002"]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

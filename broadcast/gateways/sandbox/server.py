@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from broadcast.gateways.sandbox.arrival import ask_for_stamps, first_byte
-from broadcast.gateways.sandbox.dialect import Send, accepted, new_id, read_send, update
+from broadcast.gateways.sandbox.dialect import Send, accepted, echo, jid, new_id, read_send, update
 from broadcast.gateways.sandbox.faults import KINDS, Fault, Faults, Reply, chance, envelope, share, whole
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.receipts import Postman
@@ -30,12 +30,13 @@ HANG_S = 300.0
 class Behaviour:
     """How the gateway behaves when nothing goes wrong."""
 
-    latency_ms: int = 50
-    latency_jitter_ms: int = 0
-    seed: int = 0
-    receipts: bool = True
-    receipt_delay_ms: int = 200
-    read_share: float = 0.6
+    latency_ms: int = 50  #: how long each send takes
+    latency_jitter_ms: int = 0  #: and up to so much longer
+    seed: int = 0  #: the same seed strikes, and has read, the same numbers
+    receipts: bool = True  #: whether delivered messages are acknowledged by `messages.update` webhooks
+    receipt_delay_ms: int = 200  #: from the answer to the first, and from each to the next
+    read_share: float = 0.6  #: the part of all numbers that read what they get
+    echoes: bool = True  #: whether each delivered message is told by a `send.message` webhook, before the others
 
     def changed(self, body: Mapping[str, Any]) -> Behaviour:
         """The same but for the fields that `body` names. Raises ValueError or KeyError for what makes no sense."""
@@ -54,6 +55,7 @@ _BEHAVIOUR: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "receipts": ("receipts", bool),
     "receiptDelayMs": ("receipt_delay_ms", whole),
     "readShare": ("read_share", share),
+    "echoes": ("echoes", bool),
 }
 
 
@@ -102,21 +104,24 @@ class Sandbox(ThreadingHTTPServer):
             outcome="accepted" if reply.delivered else fault.kind if fault else "refused",
             id=message_id,
         )
-        if message_id:
-            self._acknowledge(send, message_id)
+        if message_id and self.postman is not None:
+            self.postman.post(send.instance, list(self._calls(send, message_id)))
         jitter = random.random() * self.behaviour.latency_jitter_ms  # noqa: S311 - not a secret
         return reply, int(self.behaviour.latency_ms + jitter + (fault.delay_ms if fault else 0))
 
-    def _acknowledge(self, send: Send, message_id: str) -> None:
+    def _calls(self, send: Send, message_id: str) -> Iterator[tuple[float, dict[str, Any]]]:
+        """The webhooks of a delivered message and after how many s each comes, whether its send is answered or not."""
         behaviour = self.behaviour
-        if self.postman is None or not behaviour.receipts:
+        if behaviour.echoes:
+            yield behaviour.latency_ms / 1000, echo(send, message_id)
+        if not behaviour.receipts:
             return
         words = ["SERVER_ACK", "DELIVERY_ACK"]
         if chance(behaviour.seed, "read", send.number) < behaviour.read_share:
             words.append("READ")
         for step, word in enumerate(words, start=1):
             in_s = (behaviour.latency_ms + step * behaviour.receipt_delay_ms) / 1000
-            self.postman.post(send.instance, update(send, message_id, word), in_s=in_s)
+            yield in_s, update(send, message_id, word)
 
 
 def _filled(fault: Fault, send: Send) -> Reply:
@@ -124,7 +129,7 @@ def _filled(fault: Fault, send: Send) -> Reply:
     if fault.reply.body != KINDS[fault.kind].body:
         return fault.reply
     if fault.kind == "not_on_whatsapp":
-        person = {"jid": f"{send.number}@s.whatsapp.net", "exists": False, "number": send.number}
+        person = {"jid": jid(send.number), "exists": False, "number": send.number}
         return replace(fault.reply, body=envelope(400, "Bad Request", [person]).body)
     if fault.kind == "unknown_instance":
         text = f'The "{send.instance}" instance does not exist'
