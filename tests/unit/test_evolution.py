@@ -28,7 +28,8 @@ from broadcast.gateways.base import (
     Unknown,
 )
 from broadcast.gateways.catalogue import build
-from broadcast.gateways.evolution import LONGEST_RETRY_S, Evolution, read_answer, request_of
+from broadcast.gateways.evolution import Evolution, request_of
+from broadcast.gateways.evolution.answers import LONGEST_RETRY_S, read_answer
 from broadcast.gateways.http import Response
 from tests.stubs import answering
 

@@ -1,0 +1,178 @@
+"""What Evolution's answers mean.
+
+An answer is read by its shape, never by its HTTP code alone: one and the same 400 is a number without WhatsApp, a
+wrong field, a closed socket, or an error after the message left. In 2.3.x a 500 of Evolution's own comes from the phase
+before the message goes out (number check, media), a 400 with one unknown string from the phase in which it does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+
+from broadcast.domain.phone import mask
+from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Unknown
+from broadcast.gateways.http import Response
+
+#: WhatsApp throttles Evolution's own queries for minutes, not seconds.
+OVERLIMIT_S = 120.0
+#: A Retry-After is obeyed up to here; a date is only as good as the clock it was taken from.
+LONGEST_RETRY_S = 86_400.0
+
+Reading = Callable[[str, Response], Answer]
+
+
+def read_answer(answer: Response) -> Answer:
+    """Which of the five answers this is."""
+    body = answer.json
+    if isinstance(body, dict) and 200 <= answer.status < 300:
+        return _accepted(body, answer)
+    envelope = body.get("response") if isinstance(body, dict) else None
+    if isinstance(envelope, dict) and "message" in envelope:
+        return _refused(envelope["message"], answer)
+    return _not_evolution(answer)
+
+
+def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
+    key = body.get("key")
+    if isinstance(key, dict) and isinstance(key.get("id"), str) and key["id"]:
+        return Accepted(key["id"])
+    if isinstance(body.get("code"), int):
+        return _meta(body["code"], str(body.get("message", "")))
+    return Unknown("answer_without_id", words(answer.text))
+
+
+def _accepted_at_length(text: str) -> Accepted | None:
+    """An accepted message whose answer is too long to be read: with the media in it. The key comes first."""
+    match = re.match(r'\s*\{\s*"key"\s*:\s*(\{[^{}]*\})\s*,', text)
+    try:
+        message_id = json.loads(match[1]).get("id") if match else None
+    except ValueError:
+        return None
+    return Accepted(message_id) if isinstance(message_id, str) and message_id else None
+
+
+def _refused(message: Any, answer: Response) -> Answer:
+    """An error in Evolution's own envelope. `message` is a text, or a list of texts, lists or objects."""
+    first = next(iter(message), "") if isinstance(message, list) else message
+    if isinstance(first, dict) and first.get("exists") is False:
+        return Refused("not_on_whatsapp", words(str(first.get("number", ""))))
+    if isinstance(first, list):
+        return Refused("rejected", words("; ".join(problem for problem in first if isinstance(problem, str))))
+    text = first if isinstance(first, str) else answer.text
+    for status, pattern, reading in _TEXTS:
+        if status in {answer.status, None} and pattern.search(text):
+            return reading(words(text), answer)
+    fallback = _BY_STATUS.get(answer.status)
+    return fallback(words(text), answer) if fallback else Unknown("unknown_answer", words(text))
+
+
+def _not_evolution(answer: Response) -> Answer:
+    """Not Evolution's envelope: a proxy, another server, or half an answer. It says nothing of the message."""
+    if 200 <= answer.status < 300:
+        return _accepted_at_length(answer.text) or Unknown("answer_without_id", words(answer.text))
+    reading = _FOREIGN.get(answer.status)
+    if reading is not None:
+        return reading(words(answer.text), answer)
+    if 300 <= answer.status < 500:
+        return Closed("gateway_address_wrong", f"HTTP {answer.status}: {words(answer.text)}")
+    return Unknown("unknown_answer", f"HTTP {answer.status}: {words(answer.text)}")
+
+
+def _busy(reason: str, *, after_s: float | None = None) -> Reading:
+    return lambda text, answer: Busy(reason, text, after_s=_retry_after_s(answer) or after_s)
+
+
+def _refuse(reason: str) -> Reading:
+    return lambda text, _: Refused(reason, text)
+
+
+def _closed(reason: str) -> Reading:
+    return lambda text, _: Closed(reason, text)
+
+
+def _unknown(reason: str) -> Reading:
+    return lambda text, _: Unknown(reason, text)
+
+
+#: (HTTP code or None for any, what the text says, what it means); the first that fits. Source: Evolution 2.3.6, 2.3.7.
+_TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
+    # In the send phase it is thrown before the message is written: by the queries that come first, or by a look at the
+    # socket. A logged-out instance answers just this, so Unknown would use up its contacts one by one. As a part of
+    # another text (a database's, an object store's) it may come after the message left.
+    (400, re.compile(r"^(Error: )?Connection Closed$"), _closed("disconnected")),
+    (500, re.compile(r"Connection Closed"), _closed("disconnected")),
+    (404, re.compile(r"instance does not exist"), _closed("unknown_instance")),
+    (404, re.compile(r"^Cannot POST"), _closed("gateway_address_wrong")),
+    (401, re.compile(r""), _closed("unauthorized")),
+    (403, re.compile(r""), _closed("unauthorized")),
+    (500, re.compile(r"reading 'textMessage'"), _closed("instance_not_loaded")),
+    (400, re.compile(r"Text is required|Owned media must be|file name must be informed"), _refuse("rejected")),
+    (400, re.compile(r"JID decoded but user is empty"), _refuse("rejected")),
+    (400, re.compile(r"^(Expected|Unexpected) .* JSON|in JSON at position"), _refuse("rejected")),
+    (400, re.compile(r"Method not available"), _refuse("rejected")),
+    (None, re.compile(r"rate-overlimit"), _busy("rate_overlimit", after_s=OVERLIMIT_S)),
+    # The medium's own server, asked by Evolution. That it is asked too much passes.
+    (
+        500,
+        re.compile(r"status code (408|425|429|5\d\d)|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up"),
+        _busy("media_unreachable"),
+    ),
+    (500, re.compile(r"status code 4\d\d"), _refuse("media_unreachable")),
+    (500, re.compile(r"Timed Out|reading 'find'"), _busy("number_check_timed_out")),
+)
+
+#: An error in Evolution's envelope whose text is none of the above.
+_BY_STATUS: Mapping[int, Reading] = {
+    400: _unknown("failed_while_sending"),
+    429: _busy("too_many_requests"),
+    500: _busy("gateway_error"),
+    503: _busy("gateway_unavailable"),
+}
+
+#: An error that is not in Evolution's envelope, so not Evolution's. Whether a 500 page, 502 or 504 of a proxy stands
+#: for a request that went through, nobody knows; nor with 408, by which some mean the server behind them. With 503 and
+#: 429 a proxy says that it did not pass it on.
+_FOREIGN: Mapping[int, Reading] = {
+    401: _closed("unauthorized"),
+    403: _closed("unauthorized"),
+    408: _unknown("unknown_answer"),
+    429: _busy("too_many_requests"),
+    503: _busy("gateway_unavailable"),
+}
+
+#: Meta's error codes, which a WHATSAPP-BUSINESS instance passes on inside a 201. Others refuse the one contact.
+#: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it.
+_META: Mapping[int, Reading] = {
+    **dict.fromkeys((1, 2, 131000, 131016, 133004), _busy("gateway_error")),
+    **dict.fromkeys((4, 80007, 130429, 131056, 131057), _busy("too_many_requests")),
+    **dict.fromkeys((0, 3, 10, 190, 131005, 33, 131045, 133010, 131037), _closed("unauthorized")),
+    **dict.fromkeys((368, 131031, 131048, 131064, 130497), _closed("restricted")),
+    **dict.fromkeys((131042, 134011), _closed("billing")),
+    131026: _refuse("not_on_whatsapp"),
+    131047: _refuse("window_closed"),
+    131050: _refuse("opted_out"),
+}
+
+
+def _meta(code: int, text: str) -> Answer:
+    reading = _closed("unauthorized") if 200 <= code < 300 else _META.get(code, _refuse("rejected"))
+    return reading(words(f"{code}: {text}"), Response(201, {}, None, ""))
+
+
+def _retry_after_s(answer: Response) -> float | None:
+    given = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "")
+    try:
+        after_s = float(given) if re.fullmatch(r"[0-9]+", given) else parsedate_to_datetime(given).timestamp() - time()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(after_s, 0.0), LONGEST_RETRY_S)
+
+
+def words(text: str) -> str:
+    """The gateway's own words, short, on one line, without anybody's number."""
+    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(text.split()))[:200]

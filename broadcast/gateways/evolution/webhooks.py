@@ -1,0 +1,153 @@
+"""What Evolution's webhooks say."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from broadcast.domain.contact import Status
+from broadcast.gateways.base import Connection, Echo, News, Receipt
+from broadcast.gateways.evolution.answers import words
+
+log = logging.getLogger(__name__)
+
+_Items = Sequence[Mapping[str, Any]]
+
+
+def read_call(payload: Mapping[str, object]) -> News:
+    """What a webhook call says; empty news for what does not concern us, or is malformed."""
+    event = str(payload.get("event", "")).lower().replace("_", ".")
+    data = payload.get("data")
+    items = [item for item in (data if isinstance(data, list) else [data]) if isinstance(item, dict)]
+    reading = _READINGS.get(event)
+    return reading(items) if reading else News()
+
+
+def _receipts(items: _Items) -> News:
+    return News(receipts=tuple(filter(None, map(_receipt, items))))
+
+
+def _echoes(items: _Items) -> News:
+    return News(echoes=tuple(filter(None, map(_echo, items))))
+
+
+def _connection(items: _Items) -> News:
+    return News(connection=connection_of(items[-1]) if items else None)
+
+
+#: event -> what its items say
+_READINGS: Mapping[str, Callable[[_Items], News]] = {
+    "messages.update": _receipts,
+    "send.message": _echoes,
+    "connection.update": _connection,
+}
+
+#: their word -> ours. PENDING and DELETED are no news (DELETED stands for several unknown states).
+_STATUSES: Mapping[str, Status | None] = {
+    "SERVER_ACK": Status.SENT,
+    "SENT": Status.SENT,
+    "DELIVERY_ACK": Status.DELIVERED,
+    "DELIVERED": Status.DELIVERED,
+    "READ": Status.READ,
+    "PLAYED": Status.READ,
+    "ERROR": Status.FAILED,
+    "FAILED": Status.FAILED,
+    "PENDING": None,
+    "DELETED": None,
+}
+
+
+def _receipt(item: Mapping[str, Any]) -> Receipt | None:
+    message_id, word = item.get("keyId"), item.get("status")
+    if not _can_be_id(message_id) or not isinstance(word, str):
+        return None
+    if word not in _STATUSES:
+        _tell_of(word[:30])
+    status = _STATUSES.get(word)
+    if status is None:
+        return None
+    return Receipt(
+        message_id=str(message_id), status=status, reason="gateway_error" if status is Status.FAILED else None
+    )
+
+
+def _can_be_id(message_id: object) -> bool:
+    return isinstance(message_id, str) and re.fullmatch(r"[!-~]{1,256}", message_id) is not None
+
+
+@lru_cache(maxsize=100)  # once per word, not once per receipt
+def _tell_of(word: str) -> None:
+    log.warning("unknown status %s in a receipt", word, extra={"action": "receipt"})
+
+
+def connection_of(item: Mapping[str, Any]) -> Connection | None:
+    """What a state says: `close` and `refused` come only for what will not reconnect, `connecting` before anything."""
+    state, why = item.get("state"), item.get("statusReason")
+    if state == "open":
+        return Connection(is_open=True, reason="open")
+    if state in ("close", "refused"):  # a tuple: whatever came can be compared, but not hashed
+        return Connection(is_open=False, reason=words(f"{state} {why}" if isinstance(why, int | str) else state))
+    return None
+
+
+def _echo(item: Mapping[str, Any]) -> Echo | None:
+    """A message of ours, as the answer to its send has it: the way to one whose answer never came."""
+    key = item.get("key")
+    if not isinstance(key, dict) or key.get("fromMe") is not True or not _can_be_id(key.get("id")):
+        return None
+    phone = _phone(key)
+    return Echo(message_id=key["id"], phone=phone, text=_text(item.get("message"))) if phone else None
+
+
+def _phone(key: Mapping[str, Any]) -> str | None:
+    """Whose chat it is, in digits; None for a group, a channel, a status, or a person known by a hidden id alone."""
+    for name in ("remoteJid", "remoteJidAlt"):
+        match = _PERSON.fullmatch(str(key.get(name)))
+        if match:
+            return match[1]
+        if not str(key.get(name)).endswith("@lid"):
+            return None
+    return None
+
+
+#: A person's address: digits, perhaps the number of a device.
+_PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@s\.whatsapp\.net")
+
+#: Where a message keeps the text that its reader sees. The names are those of WhatsApp's protocol.
+_TEXTS_AT: tuple[tuple[str, ...], ...] = (
+    ("conversation",),
+    ("extendedTextMessage", "text"),
+    ("imageMessage", "caption"),
+    ("videoMessage", "caption"),
+    ("documentMessage", "caption"),
+)
+
+#: What a message is wrapped in when it disappears, can be looked at once, or is a document with a caption.
+_WRAPPERS = ("ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2", "documentWithCaptionMessage")
+
+
+def _text(message: object) -> str:
+    """The text in a message or under its medium; "" where there is none, as with audio."""
+    return next((text for layer in _layers(message) for text in _texts(layer) if text), "")
+
+
+def _layers(message: object) -> Iterator[Mapping[str, Any]]:
+    """The message itself, then what is wrapped in it."""
+    for _ in range(4):
+        if not isinstance(message, dict):
+            return
+        yield message
+        wrapper = next((message[name] for name in _WRAPPERS if name in message), None)
+        message = wrapper.get("message") if isinstance(wrapper, dict) else None
+
+
+def _texts(layer: Mapping[str, Any]) -> Iterator[str]:
+    for path in _TEXTS_AT:
+        found: Any = layer
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, str):
+            yield found
