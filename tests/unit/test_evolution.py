@@ -17,10 +17,12 @@ from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
 from broadcast.gateways.base import (
     Accepted,
+    Answer,
     Busy,
     Closed,
     Connection,
     Echo,
+    Inbound,
     Message,
     News,
     Receipt,
@@ -309,15 +311,54 @@ MESSAGE = st.recursive(
     ),
     max_leaves=8,
 )
-ITEM = st.dictionaries(st.sampled_from(["keyId", "status", "state", "statusReason"]), JSON) | st.fixed_dictionaries(
-    {"key": KEY, "message": MESSAGE}
+ITEM = st.dictionaries(
+    st.sampled_from(["keyId", "status", "state", "statusReason", "messageStubParameters"]), JSON
+) | st.fixed_dictionaries({"key": KEY, "message": MESSAGE})
+EVENT = (
+    st.sampled_from(
+        [
+            "messages.update",
+            "CONNECTION_UPDATE",
+            "connection.update",
+            "send.message",
+            "messages.upsert",
+            "status.instance",
+        ]
+    )
+    | JSON
 )
-EVENT = st.sampled_from(["messages.update", "CONNECTION_UPDATE", "connection.update", "send.message"]) | JSON
 
 
 @given(st.fixed_dictionaries({}, optional={"event": EVENT, "data": ITEM | st.lists(ITEM | JSON, max_size=3) | JSON}))
 def test_no_webhook_breaks_the_reading(payload: dict[str, Any]) -> None:
     GATEWAY.read(payload)
+
+
+def test_an_instance_that_was_logged_out_ends_closed() -> None:
+    # In the order in which a real one comes.
+    files = (
+        "status_instance_closed", "logout_instance", "connection_update_logged_out", "connection_update_connecting",
+        "qrcode_updated",
+    )  # fmt: skip
+    news = [GATEWAY.read(json.loads((PAYLOADS / f"{file}.json").read_text())).connection for file in files]
+    assert [told.is_open for told in news if told] == [False, False, False]
+
+
+@pytest.mark.parametrize("data", [None, {}, {"status": "open"}, {"status": ["closed"]}, []])
+def test_a_status_that_is_none_closes_nothing(data: Any) -> None:
+    assert GATEWAY.read({"event": "status.instance", "data": data}) == News()
+
+
+@pytest.mark.parametrize("codes", [None, [], "463", [None], [["463"]], ["500"], {"0": "463"}])
+def test_an_error_without_a_known_code_says_nothing_of_the_instance(codes: Any) -> None:
+    call = {"event": "messages.update", "data": {"keyId": "a", "status": "ERROR", "messageStubParameters": codes}}
+    (receipt,) = GATEWAY.read(call).receipts
+    assert (receipt.reason, receipt.means) == ("gateway_error", None)
+
+
+def test_a_code_without_an_error_closes_nothing() -> None:
+    call = {"event": "messages.update", "data": {"keyId": "a", "status": "READ", "messageStubParameters": ["463"]}}
+    assert GATEWAY.read(call).receipts[0].means is None
 
 
 @pytest.mark.parametrize("state", [[], {}, ["close"], None, 7, True])
@@ -353,6 +394,15 @@ def echoed(text: str) -> News:
     return News(echoes=(Echo(message_id="3EB0AA11BB22CC33DD44EE", phone="551100000001", text=text),))
 
 
+def wrote(text: str) -> News:
+    return News(inbound=(Inbound(phone="551100000001", text=text),))
+
+
+def failed(reason: str, means: Answer | None = None) -> News:
+    key = "3EB0AA11BB22CC33DD44EE"
+    return News(receipts=(Receipt(message_id=key, status=Status.FAILED, reason=reason, means=means),))
+
+
 def connection(*, is_open: bool, reason: str) -> News:
     return News(connection=Connection(is_open=is_open, reason=reason))
 
@@ -363,6 +413,10 @@ NEWS: dict[str, News] = {
     "messages_update_delivered": receipts(("3EB0AA11BB22CC33DD44EE", Status.DELIVERED)),
     "messages_update_played": receipts(("3EB0AA11BB22CC33DD44EE", Status.READ)),
     "messages_update_error": receipts(("3EB0AA11BB22CC33DD44EE", Status.FAILED)),
+    "messages_update_error_restricted": failed(
+        "restricted", Closed("restricted", "463: the number may not begin chats")
+    ),
+    "messages_update_error_stale_session": failed("stale_session"),
     "messages_update_deleted": News(),
     "messages_update_business_failed": receipts(("wamid.HBgINVENTED0001", Status.FAILED)),
     "messages_update_many": receipts(("3EB0000000000000000001", Status.READ), ("3EB0000000000000000003", Status.SENT)),
@@ -374,8 +428,25 @@ NEWS: dict[str, News] = {
     "send_message_hidden_id": echoed("Oi"),
     "send_message_hidden_id_alone": News(),
     "send_message_group": News(),
-    "messages_upsert": News(),
-    "logout_instance": News(),
+    "messages_upsert": wrote("oi"),
+    "messages_upsert_hidden_id": wrote("SAIR"),
+    "messages_upsert_hidden_id_older": wrote("SAIR"),
+    "messages_upsert_swapped_id": wrote("SAIR"),
+    "messages_upsert_disappearing": wrote("SAIR"),
+    "messages_upsert_image": wrote("SAIR"),
+    "messages_upsert_button": wrote("SAIR"),
+    "messages_upsert_template_button": wrote("SAIR"),
+    "messages_upsert_list": wrote("SAIR"),
+    "messages_upsert_interactive": wrote("SAIR"),
+    "messages_upsert_audio": News(),
+    "messages_upsert_reaction": News(),
+    "messages_upsert_group": News(),
+    "messages_upsert_status": News(),
+    "messages_upsert_channel": News(),
+    "messages_upsert_own_telephone": News(),
+    "logout_instance": connection(is_open=False, reason="logged out"),
+    "status_instance_closed": connection(is_open=False, reason="closed 401"),
+    "qrcode_updated": News(),
     "connection_update_open": connection(is_open=True, reason="open"),
     "connection_update_logged_out": connection(is_open=False, reason="close 401"),
     "connection_update_refused": connection(is_open=False, reason="refused 428"),

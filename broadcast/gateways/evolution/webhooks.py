@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from broadcast.domain.contact import Status
-from broadcast.gateways.base import Connection, Echo, News, Receipt
+from broadcast.gateways.base import Answer, Closed, Connection, Echo, Inbound, News, Receipt
 from broadcast.gateways.evolution.answers import words
 
 log = logging.getLogger(__name__)
@@ -34,15 +34,34 @@ def _echoes(items: _Items) -> News:
     return News(echoes=tuple(filter(None, map(_echo, items))))
 
 
+def _inbounds(items: _Items) -> News:
+    return News(inbound=tuple(filter(None, map(_inbound, items))))
+
+
 def _connection(items: _Items) -> News:
     return News(connection=connection_of(items[-1]) if items else None)
 
 
-#: event -> what its items say
+def _ended(items: _Items) -> News:
+    """`status.instance`: the session ended; the reason is Baileys', such as 401 for logged out."""
+    if not items or items[-1].get("status") != "closed":
+        return News()
+    return News(connection=_closed("closed", items[-1].get("disconnectionReasonCode")))
+
+
+def _logged_out(_: _Items) -> News:
+    return News(connection=Connection(is_open=False, reason="logged out"))
+
+
+#: event -> what its items say. Of an instance that is logged out, `connecting` and `qrcode.updated` come last: that it
+#: waits to be paired again opens nothing, so neither is news.
 _READINGS: Mapping[str, Callable[[_Items], News]] = {
     "messages.update": _receipts,
     "send.message": _echoes,
+    "messages.upsert": _inbounds,
     "connection.update": _connection,
+    "status.instance": _ended,
+    "logout.instance": _logged_out,
 }
 
 #: their word -> ours. PENDING and DELETED are no news (DELETED stands for several unknown states).
@@ -69,9 +88,23 @@ def _receipt(item: Mapping[str, Any]) -> Receipt | None:
     status = _STATUSES.get(word)
     if status is None:
         return None
-    return Receipt(
-        message_id=str(message_id), status=status, reason="gateway_error" if status is Status.FAILED else None
-    )
+    reason, means = _failure(item) if status is Status.FAILED else (None, None)
+    return Receipt(message_id=str(message_id), status=status, reason=reason, means=means)
+
+
+#: WhatsApp's own code of a refusal -> our reason, and what it says of more than the one message. Evolution 2.3.x leaves
+#: the code out. Source: Baileys 7.0.0, `messages-recv.ts`; 463 is a number that may not begin chats, 479 a session with
+#: the one contact that has grown stale.
+_CODES: Mapping[str, tuple[str, Answer | None]] = {
+    "463": ("restricted", Closed("restricted", "463: the number may not begin chats")),
+    "479": ("stale_session", None),
+}
+
+
+def _failure(item: Mapping[str, Any]) -> tuple[str, Answer | None]:
+    codes = item.get("messageStubParameters")
+    code = str(codes[0]) if isinstance(codes, list) and codes else ""
+    return _CODES.get(code, ("gateway_error", None))
 
 
 def _can_be_id(message_id: object) -> bool:
@@ -84,13 +117,21 @@ def _tell_of(word: str) -> None:
 
 
 def connection_of(item: Mapping[str, Any]) -> Connection | None:
-    """What a state says: `close` and `refused` come only for what will not reconnect, `connecting` before anything."""
-    state, why = item.get("state"), item.get("statusReason")
+    """What a state says. `connecting` says nothing: it comes before `open`, and after `close` all the same.
+
+    `close` comes for what will not reconnect (401 logged out, 403 banned, 402, 406), `refused` where nobody scanned the
+    code in time. Every other loss is mended silently, and a restricted number stays `open`. Source: Evolution 2.3.7.
+    """
+    state = item.get("state")
     if state == "open":
         return Connection(is_open=True, reason="open")
     if state in ("close", "refused"):  # a tuple: whatever came can be compared, but not hashed
-        return Connection(is_open=False, reason=words(f"{state} {why}" if isinstance(why, int | str) else state))
+        return _closed(state, item.get("statusReason"))
     return None
+
+
+def _closed(state: str, why: object) -> Connection:
+    return Connection(is_open=False, reason=words(f"{state} {why}" if isinstance(why, int | str) else state))
 
 
 def _echo(item: Mapping[str, Any]) -> Echo | None:
@@ -102,16 +143,24 @@ def _echo(item: Mapping[str, Any]) -> Echo | None:
     return Echo(message_id=key["id"], phone=phone, text=_text(item.get("message"))) if phone else None
 
 
+def _inbound(item: Mapping[str, Any]) -> Inbound | None:
+    """What a person wrote; None for what our own telephone did, and for what has no words."""
+    key = item.get("key")
+    if not isinstance(key, dict) or key.get("fromMe") is not False:
+        return None
+    phone, text = _phone(key), _text(item.get("message"))
+    return Inbound(phone=phone, text=text) if phone and text else None
+
+
 def _phone(key: Mapping[str, Any]) -> str | None:
     """Whose chat it is, in digits; None for a group, a channel, a status, or a person known by a hidden id alone."""
-    for name in ("remoteJid", "remoteJidAlt"):
-        match = _PERSON.fullmatch(str(key.get(name)))
-        if match:
-            return match[1]
-        if not str(key.get(name)).endswith("@lid"):
-            return None
-    return None
+    is_hidden = str(key.get("remoteJid")).endswith("@lid")
+    jids = (str(key.get(name)) for name in (_BESIDE_HIDDEN if is_hidden else ("remoteJid",)))
+    return next((match[1] for match in map(_PERSON.fullmatch, jids) if match), None)
 
+
+#: Where the number is beside a hidden id, in newer and in older versions.
+_BESIDE_HIDDEN = ("remoteJidAlt", "senderPn")
 
 #: A person's address: digits, perhaps the number of a device.
 _PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@s\.whatsapp\.net")
@@ -123,6 +172,10 @@ _TEXTS_AT: tuple[tuple[str, ...], ...] = (
     ("imageMessage", "caption"),
     ("videoMessage", "caption"),
     ("documentMessage", "caption"),
+    ("buttonsResponseMessage", "selectedDisplayText"),
+    ("templateButtonReplyMessage", "selectedDisplayText"),
+    ("listResponseMessage", "title"),
+    ("interactiveResponseMessage", "body", "text"),
 )
 
 #: What a message is wrapped in when it disappears, can be looked at once, or is a document with a caption.
