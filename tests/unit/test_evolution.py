@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64encode
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from time import time
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,11 +30,13 @@ from broadcast.gateways.base import (
     News,
     Receipt,
     Refused,
+    Scope,
     Unknown,
 )
 from broadcast.gateways.catalogue import build
-from broadcast.gateways.evolution import Evolution, request_of
-from broadcast.gateways.evolution.answers import LONGEST_RETRY_S, read_answer
+from broadcast.gateways.evolution import MOST_NUMBERS, Evolution, request_of
+from broadcast.gateways.evolution.answers import LONGEST_RETRY_S, read_answer, read_numbers
+from broadcast.gateways.evolution.webhooks import LEEWAY_S
 from broadcast.gateways.http import Response
 from tests.stubs import answering
 
@@ -163,15 +168,7 @@ ANSWERS = [
     (answer(301, None, text=""), Closed, "gateway_address_wrong"),
     (answer(408, None, text="<html>"), Unknown, "unknown_answer"),
     (answer(201, {"message": "(#131026)", "code": 131026}), Refused, "not_on_whatsapp"),
-    (answer(201, {"message": "(#131047)", "code": 131047}), Refused, "window_closed"),
-    (answer(201, {"message": "(#131050)", "code": 131050}), Refused, "opted_out"),
-    (answer(201, {"message": "(#130429)", "code": 130429}), Busy, "too_many_requests"),
-    (answer(201, {"message": "(#131056)", "code": 131056}), Busy, "too_many_requests"),
-    (answer(201, {"message": "(#131048)", "code": 131048}), Closed, "restricted"),
-    (answer(201, {"message": "expired", "code": 190}), Closed, "unauthorized"),
-    (answer(201, {"message": "permission", "code": 230}), Closed, "unauthorized"),
-    (answer(201, {"message": "billing", "code": 131042}), Closed, "billing"),
-    (answer(201, {"message": "what", "code": 999_999}), Refused, "rejected"),
+    (answer(201, {"message": "what", "code": True}), Unknown, "answer_without_id"),
 ]
 
 
@@ -180,6 +177,41 @@ def test_an_answer_is_read_by_its_shape(given_: Response, kind: type, reason: st
     result = read_answer(given_)
     assert isinstance(result, kind), result
     assert getattr(result, "reason", "") == reason
+
+
+#: the kind of answer, with everything but its words -> Meta's codes for it
+META: list[tuple[Answer, tuple[int, ...]]] = [
+    (Busy("gateway_error"), (1, 2, 131000, 131016, 133004)),
+    (Busy("too_many_requests"), (130429,)),
+    (Busy("too_many_requests", after_s=300), (4, 80007)),
+    (Busy("too_many_requests", after_s=60), (131057,)),
+    (Busy("too_many_requests", after_s=6, contact_only=True), (131056,)),
+    (Busy("capped", after_s=86_400, contact_only=True, most_attempts=2), (131049,)),
+    (Busy("media_unreachable", after_s=60, contact_only=True, most_attempts=2), (131053,)),
+    (Closed("unauthorized"), (0, 3, 10, 190, 200, 230, 299, 131005)),
+    (Closed("number_not_registered"), (33, 131037, 131045, 133010)),
+    (Closed("restricted"), (368, 130497, 131031, 131048, 131064)),
+    (Closed("billing"), (131042, 134011)),
+    (
+        Closed("template_unavailable", scope=Scope.CAMPAIGN),
+        (131063, 132001, 132007, 132015, 132016, 132068, 132069),
+    ),
+    (Refused("template_parameters"), (132000, 132005, 132012, 132018)),
+    (Refused("rejected"), (100, 131008, 131009, 131021, 131030, 131051, 131055, 135000, 300, 999_999)),
+    (Refused("blocked"), (130403,)),
+    (Refused("in_experiment"), (130472,)),
+    (Refused("not_on_whatsapp"), (131026,)),
+    (Refused("window_closed"), (131047,)),
+    (Refused("opted_out", opts_out=True), (131050,)),
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), [(code, expected) for expected, codes in META for code in codes])
+def test_a_code_of_metas_is_classed_by_what_can_be_done_about_it(code: int, expected: Answer) -> None:
+    result = read_answer(answer(201, {"message": "(#1) words", "type": "OAuthException", "code": code}))
+    assert not isinstance(result, Accepted)
+    assert result.detail == f"{code}: (#1) words"
+    assert replace(result, detail="") == expected
 
 
 def test_a_retry_after_is_obeyed_in_both_of_its_forms() -> None:
@@ -499,6 +531,49 @@ def test_a_webhook_carries_our_token(headers: dict[str, str], path: str, is_ours
     assert gateway.verify(headers, b"", path=path) is is_ours
 
 
+TOKEN = "a webhook token " * 4  # as long as the longest of the algorithms asks for
+
+
+def signed(*, key: str = TOKEN, algorithm: str = "HS256", made: float = 0.0, **claims: Any) -> dict[str, str]:
+    """The header of a call that was signed so many s from now, as Evolution signs."""
+    at = int(time() + made)
+    whole = {"iat": at, "exp": at + 600, "app": "evolution", "action": "webhook", **claims}
+    whole = {name: value for name, value in whole.items() if value is not None}
+    return {"Authorization": f"Bearer {jwt.encode(whole, key if algorithm != 'none' else None, algorithm=algorithm)}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        (signed(), True),
+        pytest.param(signed(made=-600 - LEEWAY_S + 60), True, id="a late retry"),
+        pytest.param(signed(made=-600 - LEEWAY_S - 60), False, id="too late a retry"),
+        pytest.param(signed(made=LEEWAY_S - 60), True, id="its clock is ahead"),
+        pytest.param(signed(made=LEEWAY_S + 60), False, id="its clock is far ahead"),
+        pytest.param(signed(key=TOKEN + "."), False, id="another key"),
+        pytest.param(signed(algorithm="none"), False, id="unsigned"),
+        pytest.param(signed(algorithm="HS512"), False, id="another algorithm"),
+        pytest.param(signed(app="other"), False, id="another app"),
+        pytest.param(signed(action=None), False, id="no action"),
+        pytest.param(signed(iat=None), False, id="no beginning"),
+        pytest.param(signed(exp=None), False, id="no end"),
+        pytest.param(signed(exp="tomorrow"), False, id="no time"),
+        ({"Authorization": "Bearer a.b.c"}, False),
+        ({"Authorization": "Bearer ..\udc80"}, False),
+        pytest.param({"Authorization": f"Bearer {b64encode(b'[' * 9000).decode()}.a.b"}, False, id="deep"),
+    ],
+)
+def test_a_webhook_is_signed_with_our_token(headers: dict[str, str], is_ours: bool) -> None:
+    gateway = Evolution("http://127.0.0.1:1", "k", timeout_s=1, webhook_token=TOKEN)
+    assert gateway.verify(headers, b"", path="") is is_ours
+
+
+@given(st.text(), st.text())
+def test_no_stranger_breaks_the_check(bearer: str, path: str) -> None:
+    gateway = Evolution("http://127.0.0.1:1", "k", timeout_s=1, webhook_token=TOKEN)
+    assert not gateway.verify({"Authorization": f"Bearer {bearer}"}, b"", path=path)
+
+
 def test_without_a_token_every_call_is_taken() -> None:
     assert GATEWAY.verify({}, b"", path="")
 
@@ -521,3 +596,88 @@ def test_a_probe_says_what_the_gateway_knows(answer: Any, connection: Connection
 
 def test_a_probe_of_a_gateway_that_is_away_says_nothing() -> None:
     assert GATEWAY.probe("loja") is None
+
+
+#: what the check of numbers is answered -> what it says. The shapes are those of a real Evolution 2.3.7.
+CHECKS: list[tuple[Response, Any]] = [
+    (
+        answer(
+            200,
+            [
+                {"jid": "553199990002@s.whatsapp.net", "exists": True, "number": "5531999990002"},
+                {"jid": "5511999990404@s.whatsapp.net", "exists": False, "number": "5511999990404"},
+                {"jid": "100000000000001@lid", "exists": True, "number": "5511999990003"},
+                {"jid": "5511999990005@s.whatsapp.net", "exists": "yes", "number": "5511999990005"},
+                {"exists": True},
+                None,
+            ],
+        ),
+        {"5531999990002": "553199990002", "5511999990404": None, "5511999990003": "5511999990003"},
+    ),
+    (answer(200, {}, text="{}"), Busy("unknown_answer", "{}")),
+    (
+        answer(400, {"isBoom": True, "output": {"statusCode": 428, "payload": {"message": "Connection Closed"}}}),
+        Closed("disconnected", "Connection Closed"),
+    ),
+    (
+        answer(400, {"isBoom": True, "output": {"statusCode": 408, "payload": {"message": "Timed Out"}}}),
+        Busy("number_check_timed_out", "Timed Out"),
+    ),
+    (answer(400, {"isBoom": True, "output": {"statusCode": 500}}), Busy("gateway_error", "")),
+    (answer(400, {}, text="{}"), Busy("gateway_error", "{}")),
+    (
+        answer(400, {"status": 400, "error": "Bad Request", "message": ["Method not available on WhatsApp"]}),
+        Closed("method_not_available", '["Method not available on WhatsApp"]'),
+    ),
+    (
+        answer(400, {"status": 400, "error": "Bad Request", "message": [["numbers contains duplicate item"]]}),
+        Closed("rejected", '[["numbers contains duplicate item"]]'),
+    ),
+    (
+        answer(429, {"status": 429, "error": "Too Many Requests", "retryAfter": 9}, text="{}", **{"Retry-After": "9"}),
+        Busy("too_many_requests", "{}", after_s=9),
+    ),
+    (wrapped(429, ["Too many"]), Busy("too_many_requests", "Too many")),
+    (wrapped(401, "Unauthorized"), Closed("unauthorized", "Unauthorized")),
+    (wrapped(404, ['The "x" instance does not exist']), Closed("unknown_instance", 'The "x" instance does not exist')),
+    (wrapped(400, [["numbers is wrong"]]), Closed("rejected", "numbers is wrong")),
+    (wrapped(400, ["Error: Timed Out"]), Busy("unknown_answer", "Error: Timed Out")),
+    (answer(502, None, text="<html>"), Busy("unknown_answer", "HTTP 502: <html>")),
+]
+
+
+@pytest.mark.parametrize(("given_", "expected"), CHECKS)
+def test_a_check_of_numbers_is_read_by_its_shape(given_: Response, expected: Any) -> None:
+    assert read_numbers(given_) == expected
+
+
+@given(st.integers(100, 599), JSON)
+def test_no_answer_breaks_a_check_and_nobody_is_said_to_have_no_whatsapp(status: int, body: Any) -> None:
+    result = read_numbers(answer(status, body, text=str(body)))
+    assert not isinstance(result, dict) or result == {}
+
+
+def test_a_check_of_many_is_made_in_parts() -> None:
+    phones = [f"55119999{index:05d}" for index in range(MOST_NUMBERS + 1)]
+    with answering(200, [{"jid": f"{phones[0]}@s.whatsapp.net", "exists": True, "number": phones[0]}]) as (url, seen):
+        found = Evolution(url, "k", timeout_s=5).exists("loja 1", [*phones, *phones])
+    assert [call["body"]["numbers"] for call in seen] == [phones[:MOST_NUMBERS], phones[MOST_NUMBERS:]]
+    assert {call["path"] for call in seen} == {"/chat/whatsappNumbers/loja%201"}
+    assert found == {phones[0]: phones[0]}
+
+
+def test_a_check_ends_with_the_first_part_that_fails() -> None:
+    with answering(429, {}, {"Retry-After": "9"}) as (url, seen):
+        found = Evolution(url, "k", timeout_s=5).exists("loja", [str(number) for number in range(10_000, 10_200)])
+    assert isinstance(found, Busy)
+    assert (found.reason, found.after_s, len(seen)) == ("too_many_requests", 9, 1)
+
+
+def test_nobody_is_asked_about_nobody() -> None:
+    assert GATEWAY.exists("loja", []) == {}
+
+
+def test_a_check_by_a_gateway_that_is_away_is_put_off() -> None:
+    found = GATEWAY.exists("loja", ["5511999990001"])
+    assert isinstance(found, Busy)
+    assert not found.reached

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import hmac
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+from time import time
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from broadcast.domain.content import Kind
-from broadcast.gateways.base import Answer, Connection, Departure, Message, News
-from broadcast.gateways.evolution.answers import read_answer
-from broadcast.gateways.evolution.webhooks import connection_of, read_call
+from broadcast.gateways.base import Answer, Busy, Closed, Connection, Departure, Message, News
+from broadcast.gateways.evolution.answers import read_answer, read_numbers
+from broadcast.gateways.evolution.webhooks import connection_of, is_ours, read_call
 from broadcast.gateways.http import Http, Response
+
+#: Newer versions take no more numbers in one check. Source: Evolution's docs/responsible-messaging.md.
+MOST_NUMBERS = 50
 
 
 class Evolution:
@@ -41,16 +44,31 @@ class Evolution:
         found = body.get("instance") if isinstance(body, dict) else None
         return connection_of(found) if isinstance(found, dict) else None
 
-    def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - not signed
-        """Whether the call carries our token, as a bearer or as the next part of the path; the event's name may follow.
+    def exists(self, instance: str, phones: Iterable[str]) -> Mapping[str, str | None] | Busy | Closed:
+        """The phone that WhatsApp has for each of these, None where it has none; whom it does not tell of is left out.
 
-        Evolution signs nothing. Without a token every call is taken.
+        Sends nothing to anybody, but to ask about many people is a reason to be banned. Closed("method_not_available"):
+        an instance of the Cloud API cannot be asked, and can send all the same.
         """
-        token = self._webhook_token
-        if token is None:
-            return True
-        given = headers.get("Authorization", "").removeprefix("Bearer ")
-        return _is_in_path(token, path) or hmac.compare_digest(given.encode(), token.encode())
+        found: dict[str, str | None] = {}
+        left = list(dict.fromkeys(phones))
+        while left:
+            chunk, left = left[:MOST_NUMBERS], left[MOST_NUMBERS:]
+            path = f"/chat/whatsappNumbers/{quote(instance, safe='')}"
+            answer = self._http.ask("POST", path, body={"numbers": chunk})
+            numbers = read_numbers(answer) if isinstance(answer, Response) else answer
+            if isinstance(numbers, Busy | Closed):
+                return numbers
+            found.update({phone: numbers[phone] for phone in chunk if phone in numbers})
+        return found
+
+    def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - not signed
+        """Whether the call carries our token: as a bearer, as the key of a signed bearer (`jwt_key`), or in the path,
+        where the event's name may follow.
+
+        Evolution signs no bodies. Without a token every call is taken.
+        """
+        return self._webhook_token is None or is_ours(headers, path=path, token=self._webhook_token, now=time())
 
     def challenge(self, query: Mapping[str, str]) -> None:
         """None: Evolution asks nothing before it posts."""
@@ -58,12 +76,6 @@ class Evolution:
     def read(self, payload: Mapping[str, object]) -> News:
         """What a webhook call says; empty news for what does not concern us, or is malformed."""
         return read_call(payload)
-
-
-def _is_in_path(token: str, path: str) -> bool:
-    """Whether the path is the token, whole, and then perhaps an event's name."""
-    given, after = path[: len(token)], path[len(token) :]
-    return hmac.compare_digest(given.encode(), token.encode()) and after[:1] in {"", "/"}
 
 
 def request_of(message: Message) -> tuple[str, dict[str, Any]]:

@@ -15,13 +15,16 @@ from time import time
 from typing import Any
 
 from broadcast.domain.phone import mask
-from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Unknown
+from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Scope, Unknown
 from broadcast.gateways.http import Response
 
 #: WhatsApp throttles Evolution's own queries for minutes, not seconds.
 OVERLIMIT_S = 120.0
 #: A Retry-After is obeyed up to here; a date is only as good as the clock it was taken from.
 LONGEST_RETRY_S = 86_400.0
+
+#: A person's address: digits, perhaps the number of a device.
+PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@s\.whatsapp\.net")
 
 Reading = Callable[[str, Response], Answer]
 
@@ -41,7 +44,7 @@ def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
     key = body.get("key")
     if isinstance(key, dict) and isinstance(key.get("id"), str) and key["id"]:
         return Accepted(key["id"])
-    if isinstance(body.get("code"), int):
+    if isinstance(body.get("code"), int) and not isinstance(body["code"], bool):
         return _meta(body["code"], str(body.get("message", "")))
     return Unknown("answer_without_id", words(answer.text))
 
@@ -83,16 +86,24 @@ def _not_evolution(answer: Response) -> Answer:
     return Unknown("unknown_answer", f"HTTP {answer.status}: {words(answer.text)}")
 
 
-def _busy(reason: str, *, after_s: float | None = None) -> Reading:
-    return lambda text, answer: Busy(reason, text, after_s=_retry_after_s(answer) or after_s)
+def _busy(
+    reason: str, *, after_s: float | None = None, contact_only: bool = False, most_attempts: int | None = None
+) -> Reading:
+    return lambda text, answer: Busy(
+        reason,
+        text,
+        after_s=_retry_after_s(answer) or after_s,
+        contact_only=contact_only,
+        most_attempts=most_attempts,
+    )
 
 
-def _refuse(reason: str) -> Reading:
-    return lambda text, _: Refused(reason, text)
+def _refuse(reason: str, *, opts_out: bool = False) -> Reading:
+    return lambda text, _: Refused(reason, text, opts_out=opts_out)
 
 
-def _closed(reason: str) -> Reading:
-    return lambda text, _: Closed(reason, text)
+def _closed(reason: str, *, scope: Scope = Scope.INSTANCE) -> Reading:
+    return lambda text, _: Closed(reason, text, scope=scope)
 
 
 def _unknown(reason: str) -> Reading:
@@ -146,22 +157,90 @@ _FOREIGN: Mapping[int, Reading] = {
 }
 
 #: Meta's error codes, which a WHATSAPP-BUSINESS instance passes on inside a 201. Others refuse the one contact.
-#: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it.
+#: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it. Waits that the page does not
+#: name (it says minutes) are ours.
 _META: Mapping[int, Reading] = {
     **dict.fromkeys((1, 2, 131000, 131016, 133004), _busy("gateway_error")),
-    **dict.fromkeys((4, 80007, 130429, 131056, 131057), _busy("too_many_requests")),
-    **dict.fromkeys((0, 3, 10, 190, 131005, 33, 131045, 133010, 131037), _closed("unauthorized")),
-    **dict.fromkeys((368, 131031, 131048, 131064, 130497), _closed("restricted")),
+    **dict.fromkeys((4, 80007), _busy("too_many_requests", after_s=300.0)),
+    130429: _busy("too_many_requests"),
+    131057: _busy("too_many_requests", after_s=60.0),
+    # One message in 6 s to one person; others can be sent to.
+    131056: _busy("too_many_requests", after_s=6.0, contact_only=True),
+    # The person had enough marketing of everybody's. To insist has Meta block the pair for a day.
+    131049: _busy("capped", after_s=86_400.0, contact_only=True, most_attempts=2),
+    # Meta could not fetch the medium, which it sometimes can a moment later.
+    131053: _busy("media_unreachable", after_s=60.0, contact_only=True, most_attempts=2),
+    **dict.fromkeys((0, 3, 10, 190, 131005, *range(200, 300)), _closed("unauthorized")),
+    **dict.fromkeys((33, 131037, 131045, 133010), _closed("number_not_registered")),
+    **dict.fromkeys((368, 130497, 131031, 131048, 131064), _closed("restricted")),
     **dict.fromkeys((131042, 134011), _closed("billing")),
+    **dict.fromkeys(
+        (131063, 132001, 132007, 132015, 132016, 132068, 132069),
+        _closed("template_unavailable", scope=Scope.CAMPAIGN),
+    ),
+    **dict.fromkeys((132000, 132005, 132012, 132018), _refuse("template_parameters")),
+    **dict.fromkeys((100, 131008, 131009, 131021, 131030, 131051, 131055, 135000), _refuse("rejected")),
+    130403: _refuse("blocked"),
+    130472: _refuse("in_experiment"),
     131026: _refuse("not_on_whatsapp"),
     131047: _refuse("window_closed"),
-    131050: _refuse("opted_out"),
+    131050: _refuse("opted_out", opts_out=True),
 }
 
 
 def _meta(code: int, text: str) -> Answer:
-    reading = _closed("unauthorized") if 200 <= code < 300 else _META.get(code, _refuse("rejected"))
+    reading = _META.get(code, _refuse("rejected"))
     return reading(words(f"{code}: {text}"), Response(201, {}, None, ""))
+
+
+def read_numbers(answer: Response) -> Mapping[str, str | None] | Busy | Closed:
+    """What a check of numbers is answered: phone asked for -> the phone that WhatsApp has, None where it has none.
+
+    This route alone answers some errors without the envelope: Baileys' own, and what is wrong with the request.
+    """
+    body = answer.json
+    if 200 <= answer.status < 300:
+        return _numbers(body) if isinstance(body, list) else Busy("unknown_answer", words(answer.text))
+    output = body.get("output") if isinstance(body, dict) else None
+    if isinstance(output, dict):
+        reading = _BOOMS.get(str(output.get("statusCode")), _busy("gateway_error"))
+        payload = output.get("payload")
+        return _unsent(reading(words(str(payload.get("message") if isinstance(payload, dict) else "")), answer))
+    if answer.status == 400 and isinstance(body, dict) and "message" in body:
+        text = words(json.dumps(body["message"], ensure_ascii=False))
+        return Closed("method_not_available" if "Method not available" in text else "rejected", text)
+    if answer.status == 400 and isinstance(body, dict) and not isinstance(body.get("response"), dict):
+        return Busy("gateway_error", words(answer.text))  # an error that JSON says nothing of: {}
+    return _unsent(read_answer(answer))
+
+
+#: Code of an error of Baileys', as `Boom` has it -> what it means.
+_BOOMS: Mapping[str, Reading] = {
+    "401": _closed("disconnected"),
+    "408": _busy("number_check_timed_out"),
+    "428": _closed("disconnected"),
+    "429": _busy("rate_overlimit", after_s=OVERLIMIT_S),
+}
+
+
+def _numbers(items: list[Any]) -> dict[str, str | None]:
+    """Whoever is not in the answer is not in here. An id that hides the number leaves the number that was asked for."""
+    found: dict[str, str | None] = {}
+    for item in items:
+        number = item.get("number") if isinstance(item, dict) else None
+        if isinstance(number, str) and isinstance(item.get("exists"), bool):
+            match = PERSON.fullmatch(str(item.get("jid")))
+            found[number] = (match[1] if match else number) if item["exists"] else None
+    return found
+
+
+def _unsent(answer: Answer) -> Busy | Closed:
+    """The same of a question: it sends nothing, so nothing is in doubt, and no contact can be refused."""
+    if isinstance(answer, Busy | Closed):
+        return answer
+    if isinstance(answer, Refused):
+        return Closed(answer.reason, answer.detail)
+    return Busy("unknown_answer", answer.detail if isinstance(answer, Unknown) else "")
 
 
 def _retry_after_s(answer: Response) -> float | None:

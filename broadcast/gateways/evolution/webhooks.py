@@ -1,20 +1,63 @@
-"""What Evolution's webhooks say."""
+"""What Evolution's webhooks say, and whether they are Evolution's."""
 
 from __future__ import annotations
 
+import hmac
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import jwt
+
 from broadcast.domain.contact import Status
 from broadcast.gateways.base import Answer, Closed, Connection, Echo, Inbound, News, Receipt
-from broadcast.gateways.evolution.answers import words
+from broadcast.gateways.evolution.answers import PERSON, words
 
 log = logging.getLogger(__name__)
 
 _Items = Sequence[Mapping[str, Any]]
+
+
+#: How long, in s, a bearer is taken beyond the times in it. It is made once for an event, is good for 10 minutes, and
+#: comes again with every retry, the last some 20 minutes later; a refusal ends them. Source: Evolution 2.3.7.
+LEEWAY_S = 1800.0
+
+
+def is_ours(headers: Mapping[str, str], *, path: str, token: str, now: float) -> bool:
+    """Whether a call carries the token: in its path, as its bearer, or as the key by which the bearer is signed."""
+    bearer = headers.get("Authorization", "").removeprefix("Bearer ")
+    return _is_in_path(token, path) or _is_same(bearer, token) or _is_signed(bearer, token, now)
+
+
+def _is_in_path(token: str, path: str) -> bool:
+    """Whether the path is the token, whole, and then perhaps an event's name."""
+    given, after = path[: len(token)], path[len(token) :]
+    return _is_same(given, token) and after[:1] in {"", "/"}
+
+
+def _is_same(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), token.encode())
+
+
+def _is_signed(bearer: str, token: str, now: float) -> bool:
+    """Whether it is what Evolution makes of the header `jwt_key`."""
+    if bearer.count(".") != 2:
+        return False
+    try:
+        claims = jwt.decode(
+            bearer,
+            token,
+            algorithms=["HS256"],
+            options={"verify_exp": False, "verify_iat": False, "require": ["iat", "exp"]},
+        )
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return False
+    if (claims.get("app"), claims.get("action")) != ("evolution", "webhook"):
+        return False
+    made, ends = claims["iat"], claims["exp"]
+    return all(isinstance(at, int | float) for at in (made, ends)) and made - LEEWAY_S <= now <= ends + LEEWAY_S
 
 
 def read_call(payload: Mapping[str, object]) -> News:
@@ -156,14 +199,11 @@ def _phone(key: Mapping[str, Any]) -> str | None:
     """Whose chat it is, in digits; None for a group, a channel, a status, or a person known by a hidden id alone."""
     is_hidden = str(key.get("remoteJid")).endswith("@lid")
     jids = (str(key.get(name)) for name in (_BESIDE_HIDDEN if is_hidden else ("remoteJid",)))
-    return next((match[1] for match in map(_PERSON.fullmatch, jids) if match), None)
+    return next((match[1] for match in map(PERSON.fullmatch, jids) if match), None)
 
 
 #: Where the number is beside a hidden id, in newer and in older versions.
 _BESIDE_HIDDEN = ("remoteJidAlt", "senderPn")
-
-#: A person's address: digits, perhaps the number of a device.
-_PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@s\.whatsapp\.net")
 
 #: Where a message keeps the text that its reader sees. The names are those of WhatsApp's protocol.
 _TEXTS_AT: tuple[tuple[str, ...], ...] = (
