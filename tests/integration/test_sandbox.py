@@ -25,7 +25,7 @@ import requests
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
 from broadcast.domain.phone import identity
-from broadcast.gateways.base import Accepted, Busy, Closed, Echo, Message, Refused, Unknown
+from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Echo, Message, Refused, Unknown
 from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.sandbox import arrival as arrivals
 from broadcast.gateways.sandbox.faults import KINDS
@@ -297,14 +297,62 @@ def test_a_stranger_is_turned_away(sandbox: Sandbox) -> None:
     assert ledger(sandbox) == []
 
 
+def gateway(sandbox: Sandbox) -> Evolution:
+    return Evolution(sandbox.url, "k", timeout_s=5)
+
+
 def test_what_else_a_client_of_evolution_asks_is_answered(sandbox: Sandbox) -> None:
     assert requests.get(sandbox.url, timeout=10).json()["version"]
-    state = requests.get(f"{sandbox.url}/instance/connectionState/loja%201", timeout=10).json()
-    assert state == {"instance": {"instanceName": "loja 1", "state": "open"}}
-    numbers = post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": [NUMBER]}).json()
-    assert numbers == [{"jid": f"{NUMBER}@s.whatsapp.net", "exists": True, "number": NUMBER}]
-    assert post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": 7}).status_code == 400
+    assert gateway(sandbox).probe("loja 1") == Connection(is_open=True, reason="open")
+    assert requests.get(f"{sandbox.url}/instance/connectionState/loja", timeout=10).status_code == 401
+    assert requests.post(f"{sandbox.url}/chat/whatsappNumbers/loja", json={}, timeout=10).status_code == 401
     assert requests.get(f"{sandbox.url}/nowhere", timeout=10).status_code == 404
+
+
+def test_everybody_has_whatsapp_but_those_under_a_fault(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="not_on_whatsapp", numbers=["1111"], times=1)
+    fault(sandbox, kind="ambiguous", numbers=[NUMBER])
+    for _ in range(2):  # to ask uses none of the fault's times up
+        found = gateway(sandbox).exists("loja", [NUMBER, "5531999990002", "1111"])
+        assert found == {NUMBER: NUMBER, "5531999990002": "553199990002", "1111": None}
+    assert [type(send(sandbox, "1111")) for _ in range(2)] == [Refused, Accepted]
+    assert gateway(sandbox).exists("loja", ["1111"]) == {"1111": "1111"}
+
+
+@pytest.mark.parametrize("numbers", [7, [], [7], [NUMBER, NUMBER], None])
+def test_a_check_that_makes_no_sense_is_refused_without_the_envelope(sandbox: Sandbox, numbers: Any) -> None:
+    answer = post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": numbers})
+    assert (answer.status_code, answer.json().keys()) == (400, {"status", "error", "message"})
+
+
+#: kind of fault -> what a check of a number under it says
+CHECKED: dict[str, Any] = {
+    "closed": Closed("disconnected", "Connection Closed"),
+    "closed_before": Closed("disconnected", "Connection Closed"),
+    "busy": Busy("number_check_timed_out", "Timed Out"),
+    "rate_overlimit": Busy("rate_overlimit", "rate-overlimit", after_s=120),
+    "too_many": Busy("too_many_requests", "Too many requests", after_s=7),
+    "unauthorized": Closed("unauthorized", "Unauthorized"),
+    "unknown_instance": Closed("unknown_instance", 'The "loja" instance does not exist'),
+    "unavailable": Busy("gateway_unavailable", "<html><h1>503 Service Temporarily Unavailable</h1></html>"),
+}
+
+
+@pytest.mark.parametrize("kind", CHECKED)
+def test_a_check_meets_the_faults_that_a_send_would(sandbox: Sandbox, kind: str) -> None:
+    fault(sandbox, kind=kind, numbers=["1111"], **({"retryAfterS": 7} if kind == "too_many" else {}))
+    assert gateway(sandbox).exists("loja", [NUMBER, "1111"]) == CHECKED[kind]
+    assert gateway(sandbox).exists("loja", [NUMBER]) == {NUMBER: NUMBER}
+
+
+def test_an_instance_that_everything_is_closed_to_says_so(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="closed", numbers=[NUMBER])
+    fault(sandbox, kind="closed", share=0.99)
+    fault(sandbox, kind="closed", times=1)
+    assert gateway(sandbox).probe("loja") == Connection(is_open=True, reason="open")
+    fault(sandbox, kind="closed", instance="loja")
+    assert gateway(sandbox).probe("loja") == Connection(is_open=False, reason="close")
+    assert gateway(sandbox).probe("outra") == Connection(is_open=True, reason="open")
 
 
 def test_a_reset_is_a_reset(sandbox: Sandbox) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,6 +38,19 @@ class Send:
     kind: str
     text: str
     media_url: str | None
+
+
+def read_form(content_type: str, raw: bytes) -> dict[str, str]:
+    """The fields of a form, which media may come in; its file becomes the medium, in base64."""
+    form = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + raw)
+    fields: dict[str, str] = {}
+    for part in form.walk():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if name == "file" and isinstance(content, bytes):
+            fields["media"] = b64encode(content).decode()
+        elif isinstance(name, str) and isinstance(content, bytes):
+            fields[name] = content.decode(errors="replace")
+    return fields
 
 
 def read_send(path: str, body: Any) -> Send | Reply | None:
