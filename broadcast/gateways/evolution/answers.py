@@ -160,27 +160,31 @@ _FOREIGN: Mapping[int, Reading] = {
 #: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it. Waits that the page does not
 #: name (it says minutes) are ours.
 _META: Mapping[int, Reading] = {
-    **dict.fromkeys((1, 2, 131000, 131016, 133004), _busy("gateway_error")),
-    **dict.fromkeys((4, 80007), _busy("too_many_requests", after_s=300.0)),
+    **dict.fromkeys((1, 131000), _busy("gateway_error", most_attempts=3)),
+    **dict.fromkeys((2, 131016, 133004), _busy("gateway_error")),
+    **dict.fromkeys((4, 80007), _busy("too_many_requests", after_s=120.0)),
     130429: _busy("too_many_requests"),
     131057: _busy("too_many_requests", after_s=60.0),
     # One message in 6 s to one person; others can be sent to.
     131056: _busy("too_many_requests", after_s=6.0, contact_only=True),
     # The person had enough marketing of everybody's. To insist has Meta block the pair for a day.
-    131049: _busy("capped", after_s=86_400.0, contact_only=True, most_attempts=2),
+    131049: _busy("marketing_capped", after_s=86_400.0, contact_only=True, most_attempts=2),
     # Meta could not fetch the medium, which it sometimes can a moment later.
-    131053: _busy("media_unreachable", after_s=60.0, contact_only=True, most_attempts=2),
+    131053: _busy("media_unreachable", contact_only=True, most_attempts=2),
     **dict.fromkeys((0, 3, 10, 190, 131005, *range(200, 300)), _closed("unauthorized")),
-    **dict.fromkeys((33, 131037, 131045, 133010), _closed("number_not_registered")),
+    **dict.fromkeys((33, 131037, 131045, 133010), _closed("unregistered")),
     **dict.fromkeys((368, 130497, 131031, 131048, 131064), _closed("restricted")),
     **dict.fromkeys((131042, 134011), _closed("billing")),
-    **dict.fromkeys(
-        (131063, 132001, 132007, 132015, 132016, 132068, 132069),
-        _closed("template_unavailable", scope=Scope.CAMPAIGN),
-    ),
+    131063: _closed("marketing_disabled", scope=Scope.CAMPAIGN),
+    132001: _closed("template_missing", scope=Scope.CAMPAIGN),
+    132007: _closed("template_against_policy", scope=Scope.CAMPAIGN),
+    132015: _closed("template_paused", scope=Scope.CAMPAIGN),
+    132016: _closed("template_disabled", scope=Scope.CAMPAIGN),
+    **dict.fromkeys((132068, 132069), _closed("template_flow_blocked", scope=Scope.CAMPAIGN)),
     **dict.fromkeys((132000, 132005, 132012, 132018), _refuse("template_parameters")),
-    **dict.fromkeys((100, 131008, 131009, 131021, 131030, 131051, 131055, 135000), _refuse("rejected")),
-    130403: _refuse("blocked"),
+    **dict.fromkeys((100, 131008, 131009, 131051, 131055, 135000), _refuse("rejected")),
+    **dict.fromkeys((131021, 131030), _refuse("recipient_not_allowed")),
+    130403: _refuse("blocked_by_us"),
     130472: _refuse("in_experiment"),
     131026: _refuse("not_on_whatsapp"),
     131047: _refuse("window_closed"),
