@@ -523,6 +523,14 @@ def test_a_delivered_message_is_echoed_before_its_receipts(tmp_path: Path, kind:
     assert gateway.read(calls[0]["body"]).echoes == (Echo(message_id=answer.message_id, phone=NUMBER, text=text),)
 
 
+def test_audio_has_no_caption_whatever_was_asked(sandbox: Sandbox) -> None:
+    body = {"number": NUMBER, "mediatype": "audio", "media": "https://cdn.example/a.mp3", "caption": "Oi"}
+    message = post(sandbox, MEDIA, body).json()["message"]
+    (arrival,) = ledger(sandbox)
+    assert (arrival["kind"], arrival["text"]) == ("audio", "")
+    assert message["audioMessage"].keys() == {"url"}
+
+
 def test_a_message_whose_answer_was_lost_is_echoed_all_the_same(tmp_path: Path) -> None:
     with telling(tmp_path, receipts=False) as (gateway, url, calls):
         requests.post(f"{url}/faults", json={"kind": "reset_after", "numbers": [NUMBER]}, timeout=10).raise_for_status()

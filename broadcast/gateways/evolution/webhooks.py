@@ -52,7 +52,7 @@ def _is_signed(bearer: str, token: str, now: float) -> bool:
             algorithms=["HS256"],
             options={"verify_exp": False, "verify_iat": False, "require": ["iat", "exp"]},
         )
-    except (jwt.PyJWTError, ValueError, RecursionError):
+    except (jwt.PyJWTError, ValueError, RecursionError):  # older libraries let the parser's errors out
         return False
     if (claims.get("app"), claims.get("action")) != ("evolution", "webhook"):
         return False
