@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,8 @@ import requests
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
-from broadcast.gateways.base import Accepted, Busy, Closed, Message, Refused, Unknown
+from broadcast.domain.phone import identity
+from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Echo, Message, Refused, Unknown
 from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.sandbox import arrival as arrivals
 from broadcast.gateways.sandbox.faults import KINDS
@@ -299,14 +301,62 @@ def test_a_stranger_is_turned_away(sandbox: Sandbox) -> None:
     assert ledger(sandbox) == []
 
 
+def gateway(sandbox: Sandbox) -> Evolution:
+    return Evolution(sandbox.url, "k", timeout_s=5)
+
+
 def test_what_else_a_client_of_evolution_asks_is_answered(sandbox: Sandbox) -> None:
     assert requests.get(sandbox.url, timeout=10).json()["version"]
-    state = requests.get(f"{sandbox.url}/instance/connectionState/loja%201", timeout=10).json()
-    assert state == {"instance": {"instanceName": "loja 1", "state": "open"}}
-    numbers = post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": [NUMBER]}).json()
-    assert numbers == [{"jid": f"{NUMBER}@s.whatsapp.net", "exists": True, "number": NUMBER}]
-    assert post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": 7}).status_code == 400
+    assert gateway(sandbox).probe("loja 1") == Connection(is_open=True, reason="open")
+    assert requests.get(f"{sandbox.url}/instance/connectionState/loja", timeout=10).status_code == 401
+    assert requests.post(f"{sandbox.url}/chat/whatsappNumbers/loja", json={}, timeout=10).status_code == 401
     assert requests.get(f"{sandbox.url}/nowhere", timeout=10).status_code == 404
+
+
+def test_everybody_has_whatsapp_but_those_under_a_fault(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="not_on_whatsapp", numbers=["1111"], times=1)
+    fault(sandbox, kind="ambiguous", numbers=[NUMBER])
+    for _ in range(2):  # to ask uses none of the fault's times up
+        found = gateway(sandbox).exists("loja", [NUMBER, "5531999990002", "1111"])
+        assert found == {NUMBER: NUMBER, "5531999990002": "553199990002", "1111": None}
+    assert [type(send(sandbox, "1111")) for _ in range(2)] == [Refused, Accepted]
+    assert gateway(sandbox).exists("loja", ["1111"]) == {"1111": "1111"}
+
+
+@pytest.mark.parametrize("numbers", [7, [], [7], [NUMBER, NUMBER], None])
+def test_a_check_that_makes_no_sense_is_refused_without_the_envelope(sandbox: Sandbox, numbers: Any) -> None:
+    answer = post(sandbox, "/chat/whatsappNumbers/loja", {"numbers": numbers})
+    assert (answer.status_code, answer.json().keys()) == (400, {"status", "error", "message"})
+
+
+#: kind of fault -> what a check of a number under it says
+CHECKED: dict[str, Any] = {
+    "closed": Closed("disconnected", "Connection Closed"),
+    "closed_before": Closed("disconnected", "Connection Closed"),
+    "busy": Busy("number_check_timed_out", "Timed Out"),
+    "rate_overlimit": Busy("rate_overlimit", "rate-overlimit", after_s=120),
+    "too_many": Busy("too_many_requests", "Too many requests", after_s=7),
+    "unauthorized": Closed("unauthorized", "Unauthorized"),
+    "unknown_instance": Closed("unknown_instance", 'The "loja" instance does not exist'),
+    "unavailable": Busy("gateway_unavailable", "<html><h1>503 Service Temporarily Unavailable</h1></html>"),
+}
+
+
+@pytest.mark.parametrize("kind", CHECKED)
+def test_a_check_meets_the_faults_that_a_send_would(sandbox: Sandbox, kind: str) -> None:
+    fault(sandbox, kind=kind, numbers=["1111"], **({"retryAfterS": 7} if kind == "too_many" else {}))
+    assert gateway(sandbox).exists("loja", [NUMBER, "1111"]) == CHECKED[kind]
+    assert gateway(sandbox).exists("loja", [NUMBER]) == {NUMBER: NUMBER}
+
+
+def test_an_instance_that_everything_is_closed_to_says_so(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="closed", numbers=[NUMBER])
+    fault(sandbox, kind="closed", share=0.99)
+    fault(sandbox, kind="closed", times=1)
+    assert gateway(sandbox).probe("loja") == Connection(is_open=True, reason="open")
+    fault(sandbox, kind="closed", instance="loja")
+    assert gateway(sandbox).probe("loja") == Connection(is_open=False, reason="close")
+    assert gateway(sandbox).probe("outra") == Connection(is_open=True, reason="open")
 
 
 def test_a_reset_is_a_reset(sandbox: Sandbox) -> None:
@@ -436,22 +486,99 @@ def test_the_stamp_does_not_wait_for_the_body(tmp_path: Path) -> None:
     assert arrival["at"] - first < 0.4
 
 
-def test_receipts_come_back_in_the_dialect(tmp_path: Path) -> None:
-    with answering(204, "") as (hook, seen):
+@contextmanager
+def telling(tmp_path: Path, **behaviour: Any) -> Iterator[tuple[Evolution, str, list[dict[str, Any]]]]:
+    """A sandbox that posts its webhooks: a gateway for it, its address, and the calls in the order they came."""
+    with answering(204, "") as (hook, calls):
         options = ["--latency-ms", "0", "--webhook-url", hook + "/hooks/{instance}", "--webhook-token", "s3cret"]
         with alone(tmp_path, *options) as (_, url):
-            requests.put(f"{url}/behaviour", json={"receiptDelayMs": 20, "readShare": 1}, timeout=10).raise_for_status()
-            message = Message(instance="loja 1", phone=NUMBER, kind=Kind.TEXT, text="Oi", reference="c:1")
-            gateway = Evolution(url, "k", timeout_s=5, webhook_token="s3cret")
-            answer = gateway.send(message, departure=Leave())
-            wait_for(lambda: len(seen) == 3, what="three receipts")
+            order = {"receiptDelayMs": 100, "readShare": 1, **behaviour}
+            requests.put(f"{url}/behaviour", json=order, timeout=10).raise_for_status()
+            yield Evolution(url, "k", timeout_s=5, webhook_token="s3cret"), url, calls
+
+
+def to(number: str, *, kind: Kind = Kind.TEXT, text: str = "Oi", url: str | None = None) -> Message:
+    return Message(instance="loja 1", phone=number, kind=kind, text=text, media_url=url, reference="c:1")
+
+
+def test_receipts_come_back_in_the_dialect(tmp_path: Path) -> None:
+    with telling(tmp_path) as (gateway, _, calls):
+        answer = gateway.send(to(NUMBER), departure=Leave())
+        wait_for(lambda: len(calls) == 4, what="an echo and three receipts")
 
     assert isinstance(answer, Accepted)
-    assert {call["path"] for call in seen} == {"/hooks/loja%201"}
-    assert all(gateway.verify(call["headers"], b"", path="") for call in seen)
-    receipts = list(itertools.chain.from_iterable(gateway.read(call["body"]).receipts for call in seen))
+    assert {call["path"] for call in calls} == {"/hooks/loja%201"}
+    assert all(gateway.verify(call["headers"], b"", path="") for call in calls)
+    receipts = list(itertools.chain.from_iterable(gateway.read(call["body"]).receipts for call in calls))
     assert {receipt.message_id for receipt in receipts} == {answer.message_id}
-    assert sorted(receipt.status for receipt in receipts) == sorted([Status.SENT, Status.DELIVERED, Status.READ])
+    assert [receipt.status for receipt in receipts] == [Status.SENT, Status.DELIVERED, Status.READ]
+
+
+def assert_echo(gateway: Evolution, body: dict[str, Any], expected: Echo) -> None:
+    """The call is this echo, of a moment ago."""
+    (echo,) = gateway.read(body).echoes
+    assert echo.at_ms is not None
+    assert abs(echo.at_ms / 1000 - time.time()) < 60
+    assert replace(echo, at_ms=None) == expected
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_delivered_message_is_echoed_before_its_receipts(tmp_path: Path, kind: Kind) -> None:
+    text = "" if kind is Kind.AUDIO else "Oi,\nAna \U0001f389"
+    message = to(NUMBER, kind=kind, text=text, url=None if kind is Kind.TEXT else "https://cdn.example/a.pdf")
+    with telling(tmp_path) as (gateway, _, calls):
+        answer = gateway.send(message, departure=Leave())
+        wait_for(lambda: len(calls) >= 2, what="an echo and a receipt")
+
+    assert isinstance(answer, Accepted)
+    assert calls[0]["body"]["event"] == "send.message"
+    assert_echo(gateway, calls[0]["body"], Echo(message_id=answer.message_id, phone=NUMBER, text=text))
+
+
+def test_audio_has_no_caption_whatever_was_asked(sandbox: Sandbox) -> None:
+    body = {"number": NUMBER, "mediatype": "audio", "media": "https://cdn.example/a.mp3", "caption": "Oi"}
+    message = post(sandbox, MEDIA, body).json()["message"]
+    (arrival,) = ledger(sandbox)
+    assert (arrival["kind"], arrival["text"]) == ("audio", "")
+    assert message["audioMessage"].keys() == {"url"}
+
+
+def test_a_message_whose_answer_was_lost_is_echoed_all_the_same(tmp_path: Path) -> None:
+    with telling(tmp_path, receipts=False) as (gateway, url, calls):
+        requests.post(f"{url}/faults", json={"kind": "reset_after", "numbers": [NUMBER]}, timeout=10).raise_for_status()
+        requests.post(f"{url}/faults", json={"kind": "reset_before"}, timeout=10).raise_for_status()
+        answers = [gateway.send(to(number), departure=Leave()) for number in (NUMBER, "5511999990002")]
+        wait_for(lambda: calls, what="an echo")
+        (arrival, _) = requests.get(f"{url}/ledger", timeout=10).json()["arrivals"]
+
+    assert [type(answer) for answer in answers] == [Unknown, Unknown]
+    (call,) = calls
+    assert_echo(gateway, call["body"], Echo(message_id=arrival["id"], phone=NUMBER, text="Oi"))
+
+
+def test_a_brazilian_number_is_echoed_in_the_form_that_whatsapp_has(tmp_path: Path) -> None:
+    with telling(tmp_path, receipts=False) as (gateway, _, calls):
+        gateway.send(to("5531999990002"), departure=Leave())
+        wait_for(lambda: calls, what="an echo")
+    (echo,) = gateway.read(calls[0]["body"]).echoes
+    assert echo.phone == "553199990002"
+    assert identity(echo.phone) == identity("5531999990002")
+
+
+def test_echoes_can_be_turned_off(tmp_path: Path) -> None:
+    with telling(tmp_path, echoes=False, receiptDelayMs=10) as (gateway, _, calls):
+        gateway.send(to(NUMBER), departure=Leave())
+        wait_for(lambda: len(calls) == 3, what="three receipts")
+    assert {call["body"]["event"] for call in calls} == {"messages.update"}
+
+
+def test_a_message_with_nothing_to_tell_does_not_stop_those_after_it(tmp_path: Path) -> None:
+    with telling(tmp_path, echoes=False, receipts=False) as (gateway, url, calls):
+        gateway.send(to(NUMBER), departure=Leave())
+        requests.put(f"{url}/behaviour", json={"echoes": True}, timeout=10).raise_for_status()
+        gateway.send(to("5511999990002"), departure=Leave())
+        wait_for(lambda: calls, what="an echo")
+    assert [echo.phone for echo in gateway.read(calls[0]["body"]).echoes] == ["5511999990002"]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64encode
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from time import time
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
-from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Message, Refused, Unknown
+from broadcast.gateways.base import (
+    Accepted,
+    Answer,
+    Busy,
+    Closed,
+    Connection,
+    Echo,
+    Inbound,
+    Message,
+    News,
+    Receipt,
+    Refused,
+    Scope,
+    Unknown,
+)
 from broadcast.gateways.catalogue import build
-from broadcast.gateways.evolution import LONGEST_RETRY_S, Evolution, read_answer, request_of
+from broadcast.gateways.evolution import MOST_NUMBERS, Evolution, request_of
+from broadcast.gateways.evolution.answers import LONGEST_RETRY_S, read_answer, read_numbers
+from broadcast.gateways.evolution.webhooks import LEEWAY_S
 from broadcast.gateways.http import Response
 from tests.stubs import answering
 
@@ -152,15 +171,7 @@ ANSWERS = [
     (answer(301, None, text=""), Closed, "gateway_address_wrong"),
     (answer(408, None, text="<html>"), Unknown, "unknown_answer"),
     (answer(201, {"message": "(#131026)", "code": 131026}), Refused, "not_on_whatsapp"),
-    (answer(201, {"message": "(#131047)", "code": 131047}), Refused, "window_closed"),
-    (answer(201, {"message": "(#131050)", "code": 131050}), Refused, "opted_out"),
-    (answer(201, {"message": "(#130429)", "code": 130429}), Busy, "too_many_requests"),
-    (answer(201, {"message": "(#131056)", "code": 131056}), Busy, "too_many_requests"),
-    (answer(201, {"message": "(#131048)", "code": 131048}), Closed, "restricted"),
-    (answer(201, {"message": "expired", "code": 190}), Closed, "unauthorized"),
-    (answer(201, {"message": "permission", "code": 230}), Closed, "unauthorized"),
-    (answer(201, {"message": "billing", "code": 131042}), Closed, "billing"),
-    (answer(201, {"message": "what", "code": 999_999}), Refused, "rejected"),
+    (answer(201, {"message": "what", "code": True}), Unknown, "answer_without_id"),
 ]
 
 
@@ -169,6 +180,45 @@ def test_an_answer_is_read_by_its_shape(given_: Response, kind: type, reason: st
     result = read_answer(given_)
     assert isinstance(result, kind), result
     assert getattr(result, "reason", "") == reason
+
+
+#: the kind of answer, with everything but its words -> Meta's codes for it
+META: list[tuple[Answer, tuple[int, ...]]] = [
+    (Busy("gateway_error", most_attempts=3), (1, 131000)),
+    (Busy("gateway_error"), (2, 131016, 133004)),
+    (Busy("too_many_requests"), (130429,)),
+    (Busy("too_many_requests", after_s=120), (4, 80007)),
+    (Busy("too_many_requests", after_s=60), (131057,)),
+    (Busy("too_many_requests", after_s=6, contact_only=True), (131056,)),
+    (Busy("marketing_capped", after_s=86_400, contact_only=True, most_attempts=2), (131049,)),
+    (Busy("media_unreachable", contact_only=True, most_attempts=2), (131053,)),
+    (Closed("unauthorized"), (0, 3, 10, 190, 200, 230, 299, 131005)),
+    (Closed("unregistered"), (33, 131037, 131045, 133010)),
+    (Closed("restricted"), (368, 130497, 131031, 131048, 131064)),
+    (Closed("billing"), (131042, 134011)),
+    (Closed("marketing_disabled", scope=Scope.CAMPAIGN), (131063,)),
+    (Closed("template_missing", scope=Scope.CAMPAIGN), (132001,)),
+    (Closed("template_against_policy", scope=Scope.CAMPAIGN), (132007,)),
+    (Closed("template_paused", scope=Scope.CAMPAIGN), (132015,)),
+    (Closed("template_disabled", scope=Scope.CAMPAIGN), (132016,)),
+    (Closed("template_flow_blocked", scope=Scope.CAMPAIGN), (132068, 132069)),
+    (Refused("template_parameters"), (132000, 132005, 132012, 132018)),
+    (Refused("rejected"), (100, 131008, 131009, 131051, 131055, 135000, 300, 999_999)),
+    (Refused("recipient_not_allowed"), (131021, 131030)),
+    (Refused("blocked_by_us"), (130403,)),
+    (Refused("in_experiment"), (130472,)),
+    (Refused("not_on_whatsapp"), (131026,)),
+    (Refused("window_closed"), (131047,)),
+    (Refused("opted_out", opts_out=True), (131050,)),
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), [(code, expected) for expected, codes in META for code in codes])
+def test_a_code_of_metas_is_classed_by_what_can_be_done_about_it(code: int, expected: Answer) -> None:
+    result = read_answer(answer(201, {"message": "(#1) words", "type": "OAuthException", "code": code}))
+    assert not isinstance(result, Accepted)
+    assert result.detail == f"{code}: (#1) words"
+    assert replace(result, detail="") == expected
 
 
 def test_a_retry_after_is_obeyed_in_both_of_its_forms() -> None:
@@ -284,13 +334,70 @@ def test_an_instance_opens_and_closes(state: str, connection: Connection | None)
 
 
 #: what the reading looks at, with anything in it
-ITEM = st.dictionaries(st.sampled_from(["keyId", "status", "state", "statusReason"]), JSON)
-EVENT = st.sampled_from(["messages.update", "CONNECTION_UPDATE", "connection.update"]) | JSON
+KEY = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.just("3EB0") | JSON,
+        "fromMe": st.booleans() | JSON,
+        "remoteJid": st.sampled_from(["551100000001@s.whatsapp.net", "100000000000001@lid"]) | JSON,
+        "remoteJidAlt": st.just("551100000001:2@s.whatsapp.net") | JSON,
+    },
+)
+MESSAGE = st.recursive(
+    JSON,
+    lambda inner: st.dictionaries(
+        st.sampled_from(["conversation", "imageMessage", "caption", "ephemeralMessage", "message"]), inner
+    ),
+    max_leaves=8,
+)
+ITEM = st.dictionaries(
+    st.sampled_from(["keyId", "status", "state", "statusReason", "messageStubParameters"]), JSON
+) | st.fixed_dictionaries({"key": KEY, "message": MESSAGE})
+EVENT = (
+    st.sampled_from(
+        [
+            "messages.update",
+            "CONNECTION_UPDATE",
+            "connection.update",
+            "send.message",
+            "messages.upsert",
+            "status.instance",
+        ]
+    )
+    | JSON
+)
 
 
 @given(st.fixed_dictionaries({}, optional={"event": EVENT, "data": ITEM | st.lists(ITEM | JSON, max_size=3) | JSON}))
 def test_no_webhook_breaks_the_reading(payload: dict[str, Any]) -> None:
     GATEWAY.read(payload)
+
+
+def test_an_instance_that_was_logged_out_ends_closed() -> None:
+    # In the order in which a real one comes.
+    files = (
+        "status_instance_closed", "logout_instance", "connection_update_logged_out", "connection_update_connecting",
+        "qrcode_updated",
+    )  # fmt: skip
+    news = [GATEWAY.read(json.loads((PAYLOADS / f"{file}.json").read_text())).connection for file in files]
+    assert [told.is_open for told in news if told] == [False, False, False]
+
+
+@pytest.mark.parametrize("data", [None, {}, {"status": "open"}, {"status": ["closed"]}, []])
+def test_a_status_that_is_none_closes_nothing(data: Any) -> None:
+    assert GATEWAY.read({"event": "status.instance", "data": data}) == News()
+
+
+@pytest.mark.parametrize("codes", [None, [], "463", [None], [["463"]], ["500"], {"0": "463"}])
+def test_an_error_without_a_known_code_says_nothing_of_the_instance(codes: Any) -> None:
+    call = {"event": "messages.update", "data": {"keyId": "a", "status": "ERROR", "messageStubParameters": codes}}
+    (receipt,) = GATEWAY.read(call).receipts
+    assert (receipt.reason, receipt.means) == ("gateway_error", None)
+
+
+def test_a_code_without_an_error_closes_nothing() -> None:
+    call = {"event": "messages.update", "data": {"keyId": "a", "status": "READ", "messageStubParameters": ["463"]}}
+    assert GATEWAY.read(call).receipts[0].means is None
 
 
 @pytest.mark.parametrize("state", [[], {}, ["close"], None, 7, True])
@@ -315,33 +422,100 @@ def test_an_unknown_word_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("A_WORD_FROM_TOMORROW") == 1
 
 
-#: payload file -> the receipts and the connection in it
-NEWS: dict[str, Any] = {
-    "messages_update_sent": [("3EB0AA11BB22CC33DD44EE", Status.SENT)],
-    "messages_update_delivered": [("3EB0AA11BB22CC33DD44EE", Status.DELIVERED)],
-    "messages_update_played": [("3EB0AA11BB22CC33DD44EE", Status.READ)],
-    "messages_update_error": [("3EB0AA11BB22CC33DD44EE", Status.FAILED)],
-    "messages_update_deleted": [],
-    "messages_update_business_failed": [("wamid.HBgINVENTED0001", Status.FAILED)],
-    "messages_update_many": [("3EB0000000000000000001", Status.READ), ("3EB0000000000000000003", Status.SENT)],
-    "messages_upsert": [],
-    "logout_instance": [],
-    "connection_update_open": Connection(is_open=True, reason="open"),
-    "connection_update_logged_out": Connection(is_open=False, reason="close 401"),
-    "connection_update_refused": Connection(is_open=False, reason="refused 428"),
-    "connection_update_connecting": None,
+def receipts(*pairs: tuple[str, Status]) -> News:
+    failed = {Status.FAILED: "gateway_error"}
+    return News(
+        receipts=tuple(Receipt(message_id=key, status=status, reason=failed.get(status)) for key, status in pairs)
+    )
+
+
+def echoed(text: str) -> News:
+    echo = Echo(message_id="3EB0AA11BB22CC33DD44EE", phone="551100000001", text=text, at_ms=1_894_699_860_000)
+    return News(echoes=(echo,))
+
+
+def wrote(text: str) -> News:
+    return News(inbound=(Inbound(phone="551100000001", text=text),))
+
+
+def failed(reason: str, means: Answer | None = None) -> News:
+    key = "3EB0AA11BB22CC33DD44EE"
+    return News(receipts=(Receipt(message_id=key, status=Status.FAILED, reason=reason, means=means),))
+
+
+def connection(*, is_open: bool, reason: str) -> News:
+    return News(connection=Connection(is_open=is_open, reason=reason))
+
+
+#: payload file -> what is in it
+NEWS: dict[str, News] = {
+    "messages_update_sent": receipts(("3EB0AA11BB22CC33DD44EE", Status.SENT)),
+    "messages_update_delivered": receipts(("3EB0AA11BB22CC33DD44EE", Status.DELIVERED)),
+    "messages_update_played": receipts(("3EB0AA11BB22CC33DD44EE", Status.READ)),
+    "messages_update_error": receipts(("3EB0AA11BB22CC33DD44EE", Status.FAILED)),
+    "messages_update_error_restricted": failed(
+        "restricted", Closed("restricted", "463: the number may not begin chats")
+    ),
+    "messages_update_error_stale_session": failed("stale_session"),
+    "messages_update_deleted": News(),
+    "messages_update_business_failed": receipts(("wamid.HBgINVENTED0001", Status.FAILED)),
+    "messages_update_many": receipts(("3EB0000000000000000001", Status.READ), ("3EB0000000000000000003", Status.SENT)),
+    "send_message_text": echoed("Oi, Ana!\nTudo bem? \U0001f389"),
+    "send_message_extended": echoed("Oi, https://loja.example"),
+    "send_message_image": echoed("Oferta"),
+    "send_message_document_wrapped": echoed("Tabela"),
+    "send_message_audio": echoed(""),
+    "send_message_hidden_id": echoed("Oi"),
+    "send_message_hidden_id_alone": News(),
+    "send_message_group": News(),
+    "messages_upsert": wrote("oi"),
+    "messages_upsert_hidden_id": wrote("SAIR"),
+    "messages_upsert_hidden_id_older": wrote("SAIR"),
+    "messages_upsert_swapped_id": wrote("SAIR"),
+    "messages_upsert_disappearing": wrote("SAIR"),
+    "messages_upsert_image": wrote("SAIR"),
+    "messages_upsert_button": wrote("SAIR"),
+    "messages_upsert_template_button": wrote("SAIR"),
+    "messages_upsert_list": wrote("SAIR"),
+    "messages_upsert_interactive": wrote("SAIR"),
+    "messages_upsert_audio": News(),
+    "messages_upsert_reaction": News(),
+    "messages_upsert_group": News(),
+    "messages_upsert_status": News(),
+    "messages_upsert_channel": News(),
+    "messages_upsert_own_telephone": News(),
+    "logout_instance": connection(is_open=False, reason="logged out"),
+    "status_instance_closed": connection(is_open=False, reason="closed 401"),
+    "qrcode_updated": News(),
+    "connection_update_open": connection(is_open=True, reason="open"),
+    "connection_update_logged_out": connection(is_open=False, reason="close 401"),
+    "connection_update_refused": connection(is_open=False, reason="refused 428"),
+    "connection_update_connecting": News(),
 }
 
 
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: path.stem)
 def test_a_payload_says_what_it_says(path: Path) -> None:
-    news, expected = GATEWAY.read(json.loads(path.read_text())), NEWS[path.stem]
-    if isinstance(expected, list):
-        assert [(receipt.message_id, receipt.status) for receipt in news.receipts] == expected
-        assert news.connection is None
-    else:
-        assert news.receipts == ()
-        assert news.connection == expected
+    assert GATEWAY.read(json.loads(path.read_text())) == NEWS[path.stem]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"remoteJid": "551100000001@s.whatsapp.net", "fromMe": False, "id": "3EB0"},
+        {"remoteJid": "551100000001@s.whatsapp.net", "fromMe": "true", "id": "3EB0"},
+        {"remoteJid": "551100000001@s.whatsapp.net", "id": "3EB0"},
+        {"remoteJid": "551100000001@s.whatsapp.net", "fromMe": True, "id": "a b"},
+        {"remoteJid": "551100000001@s.whatsapp.net", "fromMe": True},
+        {"remoteJid": "status@broadcast", "fromMe": True, "id": "3EB0"},
+        {"remoteJid": "\u0661\u0662\u0663\u0664\u0665\u0666@s.whatsapp.net", "fromMe": True, "id": "3EB0"},
+        {"fromMe": True, "id": "3EB0"},
+        None,
+    ],
+)
+def test_what_is_no_send_of_ours_is_no_echo(key: Any) -> None:
+    call = {"event": "send.message", "data": {"key": key, "message": {"conversation": "Oi"}}}
+    assert GATEWAY.read(call) == News()
 
 
 def test_every_payload_is_there() -> None:
@@ -363,6 +537,49 @@ def test_every_payload_is_there() -> None:
 def test_a_webhook_carries_our_token(headers: dict[str, str], path: str, is_ours: bool) -> None:
     gateway = Evolution("http://127.0.0.1:1", "k", timeout_s=1, webhook_token="s3cret")
     assert gateway.verify(headers, b"", path=path) is is_ours
+
+
+TOKEN = "a webhook token " * 4  # as long as the longest of the algorithms asks for
+
+
+def signed(*, key: str = TOKEN, algorithm: str = "HS256", made: float = 0.0, **claims: Any) -> dict[str, str]:
+    """The header of a call that was signed so many s from now, as Evolution signs."""
+    at = int(time() + made)
+    whole = {"iat": at, "exp": at + 600, "app": "evolution", "action": "webhook", **claims}
+    whole = {name: value for name, value in whole.items() if value is not None}
+    return {"Authorization": f"Bearer {jwt.encode(whole, key if algorithm != 'none' else None, algorithm=algorithm)}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        (signed(), True),
+        pytest.param(signed(made=-600 - LEEWAY_S + 60), True, id="a late retry"),
+        pytest.param(signed(made=-600 - LEEWAY_S - 60), False, id="too late a retry"),
+        pytest.param(signed(made=LEEWAY_S - 60), True, id="its clock is ahead"),
+        pytest.param(signed(made=LEEWAY_S + 60), False, id="its clock is far ahead"),
+        pytest.param(signed(key=TOKEN + "."), False, id="another key"),
+        pytest.param(signed(algorithm="none"), False, id="unsigned"),
+        pytest.param(signed(algorithm="HS512"), False, id="another algorithm"),
+        pytest.param(signed(app="other"), False, id="another app"),
+        pytest.param(signed(action=None), False, id="no action"),
+        pytest.param(signed(iat=None), False, id="no beginning"),
+        pytest.param(signed(exp=None), False, id="no end"),
+        pytest.param(signed(exp="tomorrow"), False, id="no time"),
+        ({"Authorization": "Bearer a.b.c"}, False),
+        ({"Authorization": "Bearer ..\udc80"}, False),
+        pytest.param({"Authorization": f"Bearer {b64encode(b'[' * 9000).decode()}.a.b"}, False, id="deep"),
+    ],
+)
+def test_a_webhook_is_signed_with_our_token(headers: dict[str, str], is_ours: bool) -> None:
+    gateway = Evolution("http://127.0.0.1:1", "k", timeout_s=1, webhook_token=TOKEN)
+    assert gateway.verify(headers, b"", path="") is is_ours
+
+
+@given(st.text(), st.text())
+def test_no_stranger_breaks_the_check(bearer: str, path: str) -> None:
+    gateway = Evolution("http://127.0.0.1:1", "k", timeout_s=1, webhook_token=TOKEN)
+    assert not gateway.verify({"Authorization": f"Bearer {bearer}"}, b"", path=path)
 
 
 def test_without_a_token_every_call_is_taken() -> None:
@@ -387,3 +604,88 @@ def test_a_probe_says_what_the_gateway_knows(answer: Any, connection: Connection
 
 def test_a_probe_of_a_gateway_that_is_away_says_nothing() -> None:
     assert GATEWAY.probe("loja") is None
+
+
+#: what the check of numbers is answered -> what it says. The shapes are those of a real Evolution 2.3.7.
+CHECKS: list[tuple[Response, Any]] = [
+    (
+        answer(
+            200,
+            [
+                {"jid": "553199990002@s.whatsapp.net", "exists": True, "number": "5531999990002"},
+                {"jid": "5511999990404@s.whatsapp.net", "exists": False, "number": "5511999990404"},
+                {"jid": "100000000000001@lid", "exists": True, "number": "5511999990003"},
+                {"jid": "5511999990005@s.whatsapp.net", "exists": "yes", "number": "5511999990005"},
+                {"exists": True},
+                None,
+            ],
+        ),
+        {"5531999990002": "553199990002", "5511999990404": None, "5511999990003": "5511999990003"},
+    ),
+    (answer(200, {}, text="{}"), Busy("unknown_answer", "{}")),
+    (
+        answer(400, {"isBoom": True, "output": {"statusCode": 428, "payload": {"message": "Connection Closed"}}}),
+        Closed("disconnected", "Connection Closed"),
+    ),
+    (
+        answer(400, {"isBoom": True, "output": {"statusCode": 408, "payload": {"message": "Timed Out"}}}),
+        Busy("number_check_timed_out", "Timed Out"),
+    ),
+    (answer(400, {"isBoom": True, "output": {"statusCode": 500}}), Busy("gateway_error", "")),
+    (answer(400, {}, text="{}"), Busy("gateway_error", "{}")),
+    (
+        answer(400, {"status": 400, "error": "Bad Request", "message": ["Method not available on WhatsApp"]}),
+        Closed("method_not_available", '["Method not available on WhatsApp"]'),
+    ),
+    (
+        answer(400, {"status": 400, "error": "Bad Request", "message": [["numbers contains duplicate item"]]}),
+        Closed("rejected", '[["numbers contains duplicate item"]]'),
+    ),
+    (
+        answer(429, {"status": 429, "error": "Too Many Requests", "retryAfter": 9}, text="{}", **{"Retry-After": "9"}),
+        Busy("too_many_requests", "{}", after_s=9),
+    ),
+    (wrapped(429, ["Too many"]), Busy("too_many_requests", "Too many")),
+    (wrapped(401, "Unauthorized"), Closed("unauthorized", "Unauthorized")),
+    (wrapped(404, ['The "x" instance does not exist']), Closed("unknown_instance", 'The "x" instance does not exist')),
+    (wrapped(400, [["numbers is wrong"]]), Closed("rejected", "numbers is wrong")),
+    (wrapped(400, ["Error: Timed Out"]), Busy("unknown_answer", "Error: Timed Out")),
+    (answer(502, None, text="<html>"), Busy("unknown_answer", "HTTP 502: <html>")),
+]
+
+
+@pytest.mark.parametrize(("given_", "expected"), CHECKS)
+def test_a_check_of_numbers_is_read_by_its_shape(given_: Response, expected: Any) -> None:
+    assert read_numbers(given_) == expected
+
+
+@given(st.integers(100, 599), JSON)
+def test_no_answer_breaks_a_check_and_nobody_is_said_to_have_no_whatsapp(status: int, body: Any) -> None:
+    result = read_numbers(answer(status, body, text=str(body)))
+    assert not isinstance(result, dict) or result == {}
+
+
+def test_a_check_of_many_is_made_in_parts() -> None:
+    phones = [f"55119999{index:05d}" for index in range(MOST_NUMBERS + 1)]
+    with answering(200, [{"jid": f"{phones[0]}@s.whatsapp.net", "exists": True, "number": phones[0]}]) as (url, seen):
+        found = Evolution(url, "k", timeout_s=5).exists("loja 1", [*phones, *phones])
+    assert [call["body"]["numbers"] for call in seen] == [phones[:MOST_NUMBERS], phones[MOST_NUMBERS:]]
+    assert {call["path"] for call in seen} == {"/chat/whatsappNumbers/loja%201"}
+    assert found == {phones[0]: phones[0]}
+
+
+def test_a_check_ends_with_the_first_part_that_fails() -> None:
+    with answering(429, {}, {"Retry-After": "9"}) as (url, seen):
+        found = Evolution(url, "k", timeout_s=5).exists("loja", [str(number) for number in range(10_000, 10_200)])
+    assert isinstance(found, Busy)
+    assert (found.reason, found.after_s, len(seen)) == ("too_many_requests", 9, 1)
+
+
+def test_nobody_is_asked_about_nobody() -> None:
+    assert GATEWAY.exists("loja", []) == {}
+
+
+def test_a_check_by_a_gateway_that_is_away_is_put_off() -> None:
+    found = GATEWAY.exists("loja", ["5511999990001"])
+    assert isinstance(found, Busy)
+    assert not found.reached

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +24,8 @@ _REQUIRED = {
 }
 _MEDIA = ("image", "document", "video", "audio")
 _TEXTS = ("text", "caption", "media", "audio", "fileName", "mimetype")
+#: Where WhatsApp would keep a medium, and the number that the sandbox sends from.
+MEDIUM, OWN = "https://mmg.whatsapp.net/o1/sandbox", "5511900000000@s.whatsapp.net"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -33,6 +38,19 @@ class Send:
     kind: str
     text: str
     media_url: str | None
+
+
+def read_form(content_type: str, raw: bytes) -> dict[str, str]:
+    """The fields of a form, which media may come in; its file becomes the medium, in base64."""
+    form = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + raw)
+    fields: dict[str, str] = {}
+    for part in form.walk():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if name == "file" and isinstance(content, bytes):
+            fields["media"] = b64encode(content).decode()
+        elif isinstance(name, str) and isinstance(content, bytes):
+            fields[name] = content.decode(errors="replace")
+    return fields
 
 
 def read_send(path: str, body: Any) -> Send | Reply | None:
@@ -53,9 +71,14 @@ def read_send(path: str, body: Any) -> Send | Reply | None:
         instance=instance,
         number=re.sub(r"\D", "", body["number"]),
         kind={"sendText": "text", "sendWhatsAppAudio": "audio"}.get(route) or body["mediatype"],
-        text=body.get("text") or body.get("caption") or "",
+        text="" if _is_audio(route, body) else body.get("text") or body.get("caption") or "",
         media_url=body.get("media") or body.get("audio"),
     )
+
+
+def _is_audio(route: str, body: Mapping[str, Any]) -> bool:
+    """Whether it is shown without a caption, whatever was asked."""
+    return route == "sendWhatsAppAudio" or body.get("mediatype") == "audio"
 
 
 def _wrong_field(route: str, body: Mapping[str, Any]) -> Reply | None:
@@ -98,27 +121,55 @@ def new_id() -> str:
     return f"3EB0{uuid.uuid4().hex[:18].upper()}"
 
 
+def jid(number: str) -> str:
+    """The number's address. Of Brazilian mobiles the real server drops the ninth digit where most accounts have none.
+
+    Source: Evolution 2.3.7, `createJid`.
+    """
+    match = re.fullmatch(r"55(\d\d)9([7-9]\d{7})", number)
+    digits = f"55{match[1]}{match[2]}" if match and int(match[1]) >= 31 else number
+    return f"{digits}@s.whatsapp.net"
+
+
 def accepted(send: Send, message_id: str) -> dict[str, Any]:
     """The answer to an accepted send."""
+    kind = "conversation" if send.kind == "text" else f"{send.kind}Message"
+    caption = {"caption": send.text} if send.text else {}
     return {
-        "key": {"remoteJid": f"{send.number}@s.whatsapp.net", "fromMe": True, "id": message_id},
+        "key": {"remoteJid": jid(send.number), "fromMe": True, "id": message_id},
+        "pushName": "Você",
         "status": "PENDING",
-        "messageType": "conversation" if send.kind == "text" else f"{send.kind}Message",
+        "message": {kind: send.text if send.kind == "text" else {"url": MEDIUM, **caption}},
+        "contextInfo": None,
+        "messageType": kind,
         "messageTimestamp": int(time.time()),
+        "instanceId": _instance_id(send.instance),
         "source": "web",
     }
 
 
+def echo(send: Send, message_id: str) -> dict[str, Any]:
+    """A `send.message` webhook: it holds what the send is answered."""
+    return _call("send.message", send.instance, accepted(send, message_id))
+
+
 def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
     """A `messages.update` webhook."""
-    return {
-        "event": "messages.update",
-        "instance": send.instance,
-        "data": {
-            "keyId": message_id,
-            "remoteJid": f"{send.number}@s.whatsapp.net",
-            "fromMe": True,
-            "status": status,
-        },
-        "apikey": None,
+    data = {
+        "keyId": message_id,
+        "remoteJid": jid(send.number),
+        "fromMe": True,
+        "status": status,
+        "instanceId": _instance_id(send.instance),
     }
+    return _call("messages.update", send.instance, data)
+
+
+def _call(event: str, instance: str, data: dict[str, Any]) -> dict[str, Any]:
+    # The local time with a Z: so the real server has it.
+    at = datetime.now().isoformat(timespec="milliseconds") + "Z"  # noqa: DTZ005
+    return {"event": event, "instance": instance, "data": data, "date_time": at, "sender": OWN, "apikey": None}
+
+
+def _instance_id(instance: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, instance))

@@ -109,6 +109,10 @@ class Fault:
             return False
         return number in self.numbers if self.numbers else chance(seed, self.kind, number) < self.share
 
+    def shuts(self, instance: str) -> bool:
+        """Whether every arrival of the instance goes wrong."""
+        return self.instance in {None, instance} and not self.numbers and self.share >= 1 and self.times is None
+
 
 def _changed(reply: Reply, body: Mapping[str, Any]) -> Reply:
     """A kind's reply, with what a fault says otherwise."""
@@ -146,13 +150,27 @@ class Faults:
     def strike(self, instance: str, number: str, seed: int) -> Fault | None:
         """The fault that hits this arrival, if any; it counts as one of its times."""
         with self._lock:
-            for index, fault in enumerate(self._faults):
-                if not fault.hits(instance, number, seed):
-                    continue
-                if fault.times is None or self._hits[index, number] < fault.times:
-                    self._hits[index, number] += 1
-                    return fault
-        return None
+            index, fault = self._first(instance, number, seed)
+            if fault is not None:
+                self._hits[index, number] += 1
+            return fault
+
+    def threatening(self, instance: str, number: str, seed: int) -> Fault | None:
+        """The fault that an arrival of this number would meet; to look counts as none of its times."""
+        with self._lock:
+            return self._first(instance, number, seed)[1]
+
+    def shutting(self, instance: str) -> Fault | None:
+        """The fault that everything sent through the instance meets."""
+        with self._lock:
+            return next((fault for fault in self._faults if fault.shuts(instance)), None)
+
+    def _first(self, instance: str, number: str, seed: int) -> tuple[int, Fault | None]:
+        for index, fault in enumerate(self._faults):
+            is_over = fault.times is not None and self._hits[index, number] >= fault.times
+            if not is_over and fault.hits(instance, number, seed):
+                return index, fault
+        return -1, None
 
 
 def chance(seed: int, *parts: str) -> float:

@@ -1,4 +1,4 @@
-"""The sandbox's own receipts: each accepted message is acknowledged, delivered, and by some read, over a webhook.
+"""The sandbox's own webhooks: each accepted message is echoed, acknowledged, delivered, and by some read.
 
 They are posted by a process of their own, so that they never keep the server from stamping an arrival.
 """
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO, Any
@@ -36,9 +37,11 @@ class Postman:
         self._lock = threading.Lock()
         self._tell({"url": url, "token": token})
 
-    def post(self, instance: str, call: dict[str, Any], *, in_s: float) -> None:
-        """Post the call to the instance's address after so many seconds."""
-        self._tell({"instance": instance, "call": call, "at": time.monotonic() + in_s})
+    def post(self, instance: str, calls: Sequence[tuple[float, dict[str, Any]]]) -> None:
+        """Post the calls to the instance's address, each after so many seconds, and never before the one before it."""
+        now = time.monotonic()
+        if calls:
+            self._tell({"instance": instance, "calls": [(now + in_s, call) for in_s, call in calls]})
 
     def _tell(self, line: dict[str, Any]) -> None:
         pipe: IO[str] | None = self._child.stdin
@@ -57,22 +60,26 @@ class Postman:
                 self._child.stdin.close()
 
 
+#: Webhook calls about one message, and when each is due, in s.
+_Calls = list[tuple[float, dict[str, Any]]]
+
+
 class _Round:
     """The posting process: calls in the order in which they are due."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._due: list[tuple[float, int, str, dict[str, Any], int]] = []
+        self._due: list[tuple[float, int, str, _Calls, int]] = []
         self._order = itertools.count()
         self._ready = threading.Condition()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="postman")
         threading.Thread(target=self._run, daemon=True, name="postman").start()
 
-    def add(self, instance: str, call: dict[str, Any], at: float, tries: int = TRIES) -> None:
-        """Post the call at this moment of the monotonic clock, which all processes of a host share."""
+    def add(self, instance: str, calls: _Calls, tries: int = TRIES) -> None:
+        """Post the calls one after the other, each at its moment of the monotonic clock, which all processes share."""
         with self._ready:
-            heapq.heappush(self._due, (at, next(self._order), instance, call, tries))
+            heapq.heappush(self._due, (calls[0][0], next(self._order), instance, calls, tries))
             self._ready.notify()
 
     def _run(self) -> None:
@@ -80,17 +87,21 @@ class _Round:
             with self._ready:
                 while not self._due or self._due[0][0] > time.monotonic():
                     self._ready.wait(self._due[0][0] - time.monotonic() if self._due else None)
-                _, _, instance, call, tries = heapq.heappop(self._due)
-            self._pool.submit(self._post, instance, call, tries)
+                _, _, instance, calls, tries = heapq.heappop(self._due)
+            self._pool.submit(self._post, instance, calls, tries)
 
-    def _post(self, instance: str, call: dict[str, Any], tries: int) -> None:
+    def _post(self, instance: str, calls: _Calls, tries: int) -> None:
         url = self._url.replace("{instance}", quote(instance, safe=""))
+        (_, call), *later = calls
         try:
             failed = requests.post(url, json=call, headers=self._headers, timeout=10).status_code >= 500
         except requests.RequestException:
             failed = True
         if failed and tries > 1:
-            self.add(instance, call, time.monotonic() + 1.0, tries - 1)
+            # Later calls do not wait for it: what is tried again comes out of order, as with the real server.
+            self.add(instance, [(time.monotonic() + 1.0, call)], tries - 1)
+        if later:
+            self.add(instance, later)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -16,8 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from broadcast.gateways.sandbox import asking
 from broadcast.gateways.sandbox.arrival import ask_for_stamps, first_byte
-from broadcast.gateways.sandbox.dialect import Send, accepted, new_id, read_send, update
+from broadcast.gateways.sandbox.dialect import Send, accepted, echo, jid, new_id, read_form, read_send, update
 from broadcast.gateways.sandbox.faults import KINDS, Fault, Faults, Reply, chance, envelope, share, whole
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.receipts import Postman
@@ -30,12 +31,13 @@ HANG_S = 300.0
 class Behaviour:
     """How the gateway behaves when nothing goes wrong."""
 
-    latency_ms: int = 50
-    latency_jitter_ms: int = 0
-    seed: int = 0
-    receipts: bool = True
-    receipt_delay_ms: int = 200
-    read_share: float = 0.6
+    latency_ms: int = 50  #: how long each send takes
+    latency_jitter_ms: int = 0  #: and up to so much longer
+    seed: int = 0  #: the same seed strikes, and has read, the same numbers
+    receipts: bool = True  #: whether delivered messages are acknowledged by `messages.update` webhooks
+    receipt_delay_ms: int = 200  #: from the answer to the first, and from each to the next
+    read_share: float = 0.6  #: the part of all numbers that read what they get
+    echoes: bool = True  #: whether each delivered message is told by a `send.message` webhook, before the others
 
     def changed(self, body: Mapping[str, Any]) -> Behaviour:
         """The same but for the fields that `body` names. Raises ValueError or KeyError for what makes no sense."""
@@ -54,6 +56,7 @@ _BEHAVIOUR: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "receipts": ("receipts", bool),
     "receiptDelayMs": ("receipt_delay_ms", whole),
     "readShare": ("read_share", share),
+    "echoes": ("echoes", bool),
 }
 
 
@@ -86,7 +89,7 @@ class Sandbox(ThreadingHTTPServer):
     def take(self, send: Send, *, at: float, reference: str | None) -> tuple[Reply, int]:
         """Enter one request to send in the ledger; return the answer, and how many ms to wait before it."""
         fault = self.faults.strike(send.instance, send.number, self.behaviour.seed)
-        reply = _filled(fault, send) if fault else Reply(201, delivered=True)
+        reply = _filled(fault, send.instance, send.number).reply if fault else Reply(201, delivered=True)
         message_id = new_id() if reply.delivered else None
         if fault is None or (fault.reply.deed == "cut" and message_id):
             reply = replace(reply, body=accepted(send, message_id or ""))
@@ -102,34 +105,37 @@ class Sandbox(ThreadingHTTPServer):
             outcome="accepted" if reply.delivered else fault.kind if fault else "refused",
             id=message_id,
         )
-        if message_id:
-            self._acknowledge(send, message_id)
+        if message_id and self.postman is not None:
+            self.postman.post(send.instance, list(self.calls(send, message_id)))
         jitter = random.random() * self.behaviour.latency_jitter_ms  # noqa: S311 - not a secret
         return reply, int(self.behaviour.latency_ms + jitter + (fault.delay_ms if fault else 0))
 
-    def _acknowledge(self, send: Send, message_id: str) -> None:
+    def calls(self, send: Send, message_id: str) -> Iterator[tuple[float, dict[str, Any]]]:
+        """The webhooks of a delivered message and after how many s each comes, whether its send is answered or not."""
         behaviour = self.behaviour
-        if self.postman is None or not behaviour.receipts:
+        if behaviour.echoes:
+            yield behaviour.latency_ms / 1000, echo(send, message_id)
+        if not behaviour.receipts:
             return
         words = ["SERVER_ACK", "DELIVERY_ACK"]
         if chance(behaviour.seed, "read", send.number) < behaviour.read_share:
             words.append("READ")
         for step, word in enumerate(words, start=1):
             in_s = (behaviour.latency_ms + step * behaviour.receipt_delay_ms) / 1000
-            self.postman.post(send.instance, update(send, message_id, word), in_s=in_s)
+            yield in_s, update(send, message_id, word)
 
 
-def _filled(fault: Fault, send: Send) -> Reply:
-    """The fault's reply, with whom it is about where the real server names it. A body of the fault's own stays."""
+def _filled(fault: Fault, instance: str, number: str = "") -> Fault:
+    """The fault with whom it is about in its reply, where the real server names it. A body of its own stays."""
     if fault.reply.body != KINDS[fault.kind].body:
-        return fault.reply
+        return fault
     if fault.kind == "not_on_whatsapp":
-        person = {"jid": f"{send.number}@s.whatsapp.net", "exists": False, "number": send.number}
-        return replace(fault.reply, body=envelope(400, "Bad Request", [person]).body)
+        person = {"jid": jid(number), "exists": False, "number": number}
+        return replace(fault, reply=replace(fault.reply, body=envelope(400, "Bad Request", [person]).body))
     if fault.kind == "unknown_instance":
-        text = f'The "{send.instance}" instance does not exist'
-        return replace(fault.reply, body=envelope(404, "Not Found", [text]).body)
-    return fault.reply
+        text = f'The "{instance}" instance does not exist'
+        return replace(fault, reply=replace(fault.reply, body=envelope(404, "Not Found", [text]).body))
+    return fault
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -153,18 +159,21 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/faults":
             self._configure(lambda: self.server.faults.add(Fault.read(body)))
         elif path.startswith("/chat/whatsappNumbers/"):
-            self._numbers(body)
+            instance = unquote(path.rsplit("/", 1)[1])
+            self._reply_to_key(lambda: asking.numbers(body, lambda number: self._fault(instance, number)))
         else:
             self._message(path, body)
 
-    def _numbers(self, body: Any) -> None:
-        """Everybody has WhatsApp. This route answers errors without the envelope."""
-        numbers = body.get("numbers") if isinstance(body, dict) else None
-        if not isinstance(numbers, list) or not numbers:
-            problem = [["numbers does not meet minimum length of 1"]]
-            self._send(400, {"status": 400, "error": "Bad Request", "message": problem})
-            return
-        self._send(200, [{"jid": f"{number}@s.whatsapp.net", "exists": True, "number": number} for number in numbers])
+    def _fault(self, instance: str, number: str | None = None) -> Fault | None:
+        """The fault that a number, or the whole instance, would meet."""
+        faults = self.server.faults
+        seed = self.server.behaviour.seed
+        fault = faults.shutting(instance) if number is None else faults.threatening(instance, number, seed)
+        return _filled(fault, instance, number or "") if fault else None
+
+    def _reply_to_key(self, reply: Callable[[], Reply]) -> None:
+        """Reply to a caller who shows any key at all."""
+        self._reply(reply() if self.headers.get("apikey") else envelope(401, "Unauthorized", "Unauthorized"))
 
     def _message(self, path: str, body: Any) -> None:
         send = read_send(path, body)
@@ -213,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, ledger.gaps(instance=instance))
         elif parts.path.startswith("/instance/connectionState/"):
             name = unquote(parts.path.rsplit("/", 1)[1])
-            self._send(200, {"instance": {"instanceName": name, "state": "open"}})
+            self._reply_to_key(lambda: asking.state(name, self._fault(name)))
         elif parts.path == "/":
             self._send(200, {"status": 200, "message": "Broadcast sandbox: nothing leaves it", "version": "2.3.7"})
         else:
@@ -230,6 +239,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> Any:
         length = self.headers.get("Content-Length") or "0"
         raw = self.rfile.read(int(length) if length.isdecimal() else 0)
+        content_type = self.headers.get("Content-Type") or ""
+        if content_type.startswith("multipart/"):
+            return read_form(content_type, raw)
         try:
             return json.loads(raw) if raw else {}
         except ValueError:
