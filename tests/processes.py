@@ -132,6 +132,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {
             "REDIS_URL": redis_url,
+            "SANDBOX_URL": self.sandbox_url,
             "GATEWAY": "evolution",
             "EVOLUTION_URL": self.sandbox_url,
             "EVOLUTION_API_KEY": "secret-of-the-tests",

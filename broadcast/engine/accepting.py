@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 
 from broadcast.domain.campaign import Order, State
@@ -61,8 +62,9 @@ def accept(
     try:
         _check_schedule(order, now_ms=int(clock() * 1000))
         return _store(store, order, token=token, country=country)
-    except Invalid:
-        store.campaigns.release(order.campaign, token=token)
+    except (Invalid, Unavailable):
+        with suppress(Unavailable):  # a Redis that is away is told by the lease
+            store.campaigns.release(order.campaign, token=token)
         raise
 
 

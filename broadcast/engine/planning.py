@@ -13,6 +13,9 @@ from broadcast.store.lanes import Booked, Survey
 
 #: When nobody has asked the fence for a booked contact so long after its slot, its lane starts over.
 GRACE_MS = 3000
+#: A lane that lost batch after batch (its worker is frozen, or behind) books so many at a time until one leaves: what
+#: piles up for that worker would be in everybody's way when it wakes.
+PROBE = 10
 #: A lane that holds contacts is looked at again after so long, to find what a dead worker held.
 WATCH_MS = 2000
 #: The first departure is booked so far ahead that its message can reach a worker in time.
@@ -83,7 +86,7 @@ def _slots(survey: Survey, horizon: Horizon, chance: Callable[[], float]) -> lis
         previous_ms=survey.left_ms,
         previous_gap_ms=survey.gap_ms,
         until_ms=survey.now_ms + horizon.ms,
-        limit=max(horizon.contacts - survey.booked, 0),
+        limit=max((horizon.contacts if survey.lost < 2 else PROBE) - survey.booked, 0),
         chance=chance,
     )
 

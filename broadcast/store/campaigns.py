@@ -66,8 +66,8 @@ class Campaigns:
         return str(word)
 
     def release(self, campaign: str, *, token: str) -> None:
-        """Give up a claim that was not opened."""
-        self._scripts.run("release", campaign, token)
+        """Give up a claim that was not opened, and all that was stored under it."""
+        self._forget_contacts(campaign, self._scripts.run("release", campaign, token))
 
     def _forget_contacts(self, campaign: str, count: int) -> None:
         for first in range(0, count, CHUNK):

@@ -8,7 +8,7 @@ tally                 hash    contact status -> how many; moves in the same scri
 contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
 later                 zset    numbers of the contacts that wait for a time; score Unix ms
-lane                  hash    last departure `left` and its `gap`, `rest` until, `turn`, `hold` and why
+lane                  hash    last departure `left` and its `gap`, `rest` until, `turn`, `hold` and why, `stuck`
 ready                 zset    running campaigns of a lane; score: the turn each was last served
 booked                zset    campaign:number that a batch holds; score: departure planned, Unix ms
 sending               zset    campaign:number past the fence; score: end of the lease, Unix ms

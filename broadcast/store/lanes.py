@@ -28,6 +28,7 @@ class Survey:
     candidates: Sequence[Claim]
     completed: Sequence[str]
     claim: int
+    lost: int  #: batches that nobody took in time since the last departure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +64,13 @@ class Lanes:
 
     def survey(self, instance: str) -> Survey:
         """What planning needs to know of a lane, in one round trip; finished campaigns are completed on the way."""
-        now, hold, left, gap, rest, turn, booked, sending, workers, rows, completed, claim = self._scripts.run(
+        now, hold, left, gap, rest, turn, booked, sending, workers, rows, completed, claim, lost = self._scripts.run(
             "survey", instance
         )
         names = ("campaign", "served", "priority", "gap_ms", "jitter_ms", "waiting", "next_due_ms")
         return Survey(
             instance=instance, now_ms=now, hold=hold, left_ms=left, gap_ms=gap, rest_ms=rest, turn=turn,
-            booked=booked, sending=sending, workers=workers, completed=completed, claim=claim,
+            booked=booked, sending=sending, workers=workers, completed=completed, claim=claim, lost=lost,
             candidates=[Claim(**dict(zip(names, row, strict=True))) for row in rows],
         )  # fmt: skip
 

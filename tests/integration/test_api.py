@@ -241,6 +241,55 @@ def test_a_request_id_goes_through(client: FlaskClient) -> None:
     assert len(strange.headers["X-Request-Id"]) == 32
 
 
+def test_a_full_redis_is_a_503_and_keeps_nothing_by_halves(client: FlaskClient, store: Store) -> None:
+    redis_ = store.scripts.client
+    redis_.config_set("maxmemory", "1")
+    try:
+        answer = client.post(EDGE, json=a_body("c1", "loja", contacts=600))
+        steered = client.post("/campaigns/c0/retry", json={"scope": "failed"})
+    finally:
+        redis_.config_set("maxmemory", "0")
+
+    assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+    assert (answer.json["code"], answer.json["success"]) == ("unavailable", False)
+    assert int(answer.headers["Retry-After"]) > 0
+    assert steered.status_code in {404, 503}
+    assert redis_.keys("bcast:c*") == []
+    assert client.post(EDGE, json=a_body("c1", "loja", contacts=600)).json["queued"] == 600
+
+
+def test_doubt_is_listed_and_sent_again_over_http(client: FlaskClient, store: Store) -> None:
+    client.post(EDGE, json=a_body("c1", "loja", onUnknown="resend"))
+    page = client.get("/campaigns/c1/contacts", query_string={"limit": 2}).json
+    rest = client.get("/campaigns/c1/contacts", query_string={"limit": 2, "cursor": page["nextCursor"]}).json
+
+    assert [one["number"] for one in (*page["contacts"], *rest["contacts"])] == [0, 1, 2]
+    assert set(page["contacts"][0]) == {
+        "number", "phone", "status", "reason", "detail", "attempts", "messageId", "departedAt", "sentAt",
+        "deliveredAt", "readAt", "failedAt", "skippedAt", "cancelledAt", "unconfirmedAt",
+    }  # fmt: skip
+    assert client.get("/broadcast-status/c1").json["onUnknown"] == "resend"
+    answer = client.post("/campaigns/c1/retry", json={"scope": "failed"})
+    assert (answer.status_code, answer.json) == (
+        202,
+        {"success": True, "campaignId": "c1", "scope": "failed", "queued": 0, "status": "running"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/campaigns/c1/retry", {}, "/scope"),
+        ("/campaigns/c1/retry", {"scope": "sent"}, "/scope"),
+        ("/campaigns/c1/retry", {"scope": "failed", "more": 1}, "/more"),
+    ],
+)
+def test_a_retry_names_its_wrong_field(client: FlaskClient, path: str, body: dict[str, object], pointer: str) -> None:
+    client.post(EDGE, json=a_body("c1", "loja"))
+    answer = client.post(path, json=body)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, pointer)
+
+
 def test_a_redis_that_is_away_is_a_503_and_the_process_lives(settings: Settings) -> None:
     away = dataclasses.replace(settings, redis_url="redis://127.0.0.1:1/0")
     client = create_app(build_services(away)).test_client()

@@ -338,3 +338,19 @@ def test_a_lane_with_nothing_to_do_is_left_alone(lane: Store) -> None:
     fan_out(lane)
 
     assert lane.scripts.client.zcard(key("lanes")) == 0
+
+
+def test_a_lane_that_loses_batch_after_batch_books_few_until_one_leaves(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=400, gap_ms=20), country="BR")
+    sizes = []
+    for _ in range(4):
+        batch = fan_out(lane)
+        sizes.append(len(batch.departures))
+        time.sleep(0.1)
+        lane.lanes.mend("i1", grace_ms=0, most_attempts=5)
+    assert sizes[:2] == [400, 400]
+    assert sizes[2:] == [planning.PROBE, planning.PROBE]
+
+    ticket, *_ = tickets(fan_out(lane))
+    assert isinstance(ask(lane, ticket, ahead_ms=5000), Go)
+    assert len(fan_out(lane).departures) > planning.PROBE

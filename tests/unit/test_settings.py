@@ -73,3 +73,18 @@ def test_a_key_may_be_limited_to_instances() -> None:
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
 def test_every_setting_is_documented(field: object) -> None:
     assert f"`{field.metadata['variable']}`" in REFERENCE.read_text()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"GATEWAY": "evolution", "EVOLUTION_URL": "http://evolution:8080", "EVOLUTION_API_KEY": "k"},
+        {"API_KEYS": "crm:a-long-secret"},
+    ],
+    ids=["a real gateway", "keys"],
+)
+def test_fault_injection_is_refused_in_production(environ: dict[str, str]) -> None:
+    assert not Settings.read(environ).fault_injection
+    with pytest.raises(SettingsError, match="FAULT_INJECTION"):
+        Settings.read({**environ, "FAULT_INJECTION": "1"})
+    assert Settings.read({"FAULT_INJECTION": "1"}).fault_injection

@@ -69,6 +69,9 @@ class Sandbox(ThreadingHTTPServer):
 
     def __init__(self, port: int, *, ledger: Ledger, behaviour: Behaviour, postman: Postman | None = None) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
+        # On the listener too: the kernel stamps what comes only while some socket asks for it, and a connection's first
+        # byte may be there before the connection itself could ask.
+        ask_for_stamps(self.socket)
         self.ledger = ledger
         self.faults = Faults()
         self.behaviour = behaviour

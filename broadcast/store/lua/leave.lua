@@ -29,7 +29,8 @@ if redis.call("HEXISTS", suppressed_key(), identity) == 1 then
 end
 local state = redis.call("HGET", campaign_key(campaign), "status")
 if state ~= "running" then return back(state or "unknown") end
-local hold, left, gap, rest = unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest"))
+local hold, left, gap, rest, lost =
+  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "lost"))
 if hold then return back(hold) end
 
 local now = now_us()
@@ -47,6 +48,7 @@ ahead = math.min(ahead, math.floor(tonumber(before) / 2))
 if wait_us > ahead * 1000 then return { "wait", math.floor(wait_us) } end
 
 redis.call("HSET", lane_key(instance), "left", earliest, "gap", after)
+if lost then redis.call("HDEL", lane_key(instance), "lost") end
 redis.call("ZADD", sending_key(instance), earliest + lease_ms, campaign .. ":" .. number)
 if again then
   redis.call("HSET", contact, "departed", earliest)

@@ -9,6 +9,7 @@ local now = now_ms()
 -- for each slot to pass, or to book behind what is left, would keep it idle for a horizon.
 local is_lost = redis.call("ZCOUNT", booked_key(instance), "-inf", now - grace) > 0
 local booked = is_lost and start_over(instance) or 0
+if is_lost then redis.call("HINCRBY", lane_key(instance), "lost", 1) end
 
 local function give_up(campaign, number)
   local status, on_unknown = unpack(redis.call("HMGET", campaign_key(campaign), "status", "on_unknown"))

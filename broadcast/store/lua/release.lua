@@ -1,7 +1,8 @@
--- Give up a claim that was not opened.
+-- Give up a claim that was not opened. Works in a full Redis as well: it only deletes.
 -- ARGV[1] campaign · ARGV[2] token
--- reply 1 given up | 0 it was not this attempt's
+-- reply how many contacts it leaves behind, for the caller to remove; 0 when it was not this attempt's
 local campaign, token = unpack(ARGV)
-if redis.call("HGET", campaign_key(campaign), "token") ~= token then return 0 end
+local held, staged = unpack(redis.call("HMGET", campaign_key(campaign), "token", "staged"))
+if held ~= token then return 0 end
 redis.call("DEL", campaign_key(campaign), pending_key(campaign))
-return 1
+return tonumber(staged)
