@@ -84,7 +84,8 @@ def test_a_message_given_to_a_frozen_worker_is_lost_and_its_contact_is_not(
     published = re.compile(rf"batch of 1 .*instance={fresh} ")
     wait_for(lambda: published.search(stack.processes["control"].output()), what="the batch to be published")
     wait_for(lambda: queued(server) == 0, seconds=2, what="the message to be in nobody's hands")
-    worker.kill()
+    worker.child.kill()  # as it is, frozen: a moment awake would be enough to note the message
+    worker.child.wait()
     assert queued(server) == 0
 
     worker.start()
