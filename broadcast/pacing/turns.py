@@ -1,4 +1,4 @@
-"""Pacing: who gets the lane's next departures, when, and how long it takes. Arithmetic: time and chance are given."""
+"""Who gets the lane's next departures, and when."""
 
 from __future__ import annotations
 
@@ -82,19 +82,3 @@ def plan(
         open_claims[claim.campaign] = replace(claim, served=turn, waiting=claim.waiting - 1)
         previous_ms, previous_gap_ms = at_ms, claim.gap_ms
     return slots
-
-
-def sends_per_minute(mean_gap_ms: float, *, since_last_ms: float) -> float:
-    """The present rate: the mean of the last gaps, sinking while a departure is overdue."""
-    gap_ms = max(mean_gap_ms, since_last_ms)
-    return round(60_000 / gap_ms, 1) if gap_ms > 0 else 0.0
-
-
-def finish_ms(*, now_ms: int, left: int, gap_ms: float) -> int:
-    """When `left` more departures will be over, one each `gap_ms`."""
-    return math.ceil(now_ms + left * gap_ms)
-
-
-def back_off_ms(streak: int, *, base_ms: int = 1000, most_ms: int = 60_000) -> int:
-    """How long to wait after `streak` faults in a row: 1, 2, 4 … `base_ms`, never above `most_ms`."""
-    return min(base_ms << min(max(streak - 1, 0), 30), most_ms)
