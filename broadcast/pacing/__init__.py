@@ -1,15 +1,26 @@
 """Pacing: who gets the lane's next departures, when, and how long it takes. Arithmetic: time and chance are given."""
 
+from broadcast.pacing.days import day_of, next_day_ms
 from broadcast.pacing.forecast import finish_ms, sends_per_minute
-from broadcast.pacing.slowing import back_off_ms
+from broadcast.pacing.slowing import (
+    back_off_ms,
+)
 from broadcast.pacing.turns import LOWER_TURN, Claim, Slot, plan, whose_turn
+from broadcast.pacing.windows import EVERY_DAY, Window, closes_ms, is_open, opens_ms
 
 __all__ = [
+    "EVERY_DAY",
     "LOWER_TURN",
     "Claim",
     "Slot",
+    "Window",
     "back_off_ms",
+    "closes_ms",
+    "day_of",
     "finish_ms",
+    "is_open",
+    "next_day_ms",
+    "opens_ms",
     "plan",
     "sends_per_minute",
     "whose_turn",
