@@ -1,5 +1,6 @@
 """Pacing: who gets the lane's next departures, when, and how long it takes. Arithmetic: time and chance are given."""
 
+from broadcast.pacing.caps import Warmup, cap_of, room
 from broadcast.pacing.days import day_of, next_day_ms
 from broadcast.pacing.forecast import finish_ms, sends_per_minute
 from broadcast.pacing.slowing import (
@@ -13,8 +14,10 @@ __all__ = [
     "LOWER_TURN",
     "Claim",
     "Slot",
+    "Warmup",
     "Window",
     "back_off_ms",
+    "cap_of",
     "closes_ms",
     "day_of",
     "finish_ms",
@@ -22,6 +25,7 @@ __all__ = [
     "next_day_ms",
     "opens_ms",
     "plan",
+    "room",
     "sends_per_minute",
     "whose_turn",
 ]
