@@ -2,7 +2,7 @@
 
 from broadcast.pacing.caps import Warmup, cap_of, room
 from broadcast.pacing.days import day_of, next_day_ms
-from broadcast.pacing.forecast import finish_ms, sends_per_minute
+from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, sends_per_minute
 from broadcast.pacing.slowing import (
     MOST,
     ONE_STEP_MS,
@@ -20,6 +20,7 @@ from broadcast.pacing.windows import EVERY_DAY, Window, closes_ms, is_open, open
 
 __all__ = [
     "EVERY_DAY",
+    "HORIZON_MS",
     "LOWER_TURN",
     "MOST",
     "ONE_STEP_MS",
@@ -35,6 +36,7 @@ __all__ = [
     "closes_ms",
     "day_of",
     "finish_ms",
+    "forecast_ms",
     "is_open",
     "is_same_step",
     "next_day_ms",
