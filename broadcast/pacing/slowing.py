@@ -28,7 +28,7 @@ TIPS_OF_LAST = 20
 
 def slowed(factor: float, *, since_ms: int, now_ms: int) -> float:
     """The factor in force at `now_ms`, recovered from the `factor` that was set at `since_ms`."""
-    excess = min(max(factor, 1.0), MOST) - 1
+    excess = min(factor, MOST) - 1
     now_is = 1 + excess * 0.5 ** (max(now_ms - since_ms, 0) / HALVES_IN_MS)
     return now_is if now_is >= RECOVERED else 1.0
 

@@ -129,6 +129,11 @@ def test_nothing_leaves_once_the_window_is_closed(claims: list[Claim], closes_ms
     assert planned(claims, allowed_until_ms=closes_ms) == [slot for slot in free if slot.at_ms < closes_ms]
 
 
+def test_the_moment_at_which_the_window_closes_is_too_late() -> None:
+    assert [slot.at_ms for slot in planned([a_claim("a")], allowed_until_ms=1200)] == [1000, 1100]
+    assert [slot.at_ms for slot in planned([a_claim("a")], allowed_until_ms=1201)] == [1000, 1100, 1200]
+
+
 def test_the_window_does_not_put_off_the_horizon() -> None:
     slots = planned([a_claim("a")], until_ms=1200, allowed_until_ms=5000)
 
