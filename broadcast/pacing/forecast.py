@@ -46,7 +46,7 @@ def forecast_ms(
         if day != today:
             today, today_room = day, _most(room(cap, 0 if day else used_today), left)
         first_ms = max(last_ms + gap_ms, opens)
-        leaving = min(left, today_room, _fitting(first_ms, closes, gap_ms, left))
+        leaving = min(today_room, _fitting(first_ms, closes, gap_ms, left))
         if leaving:
             last_ms = first_ms + (leaving - 1) * gap_ms
             left, today_room = left - leaving, today_room - leaving
