@@ -13,16 +13,13 @@ import logging
 import mimetypes
 import re
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import PurePosixPath
-from time import time
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
-from broadcast.domain.phone import mask
 from broadcast.domain.receipt import Receipt
 from broadcast.gateways.base import (
     Accepted,
@@ -37,13 +34,14 @@ from broadcast.gateways.base import (
     Unknown,
 )
 from broadcast.gateways.http import Http, Response
+from broadcast.gateways.meta import detail_of, meaning_of
+from broadcast.gateways.words import retry_after_s
+from broadcast.gateways.words import words as _words
 
 log = logging.getLogger(__name__)
 
 #: WhatsApp throttles Evolution's own queries for minutes, not seconds.
 OVERLIMIT_S = 120.0
-#: A Retry-After is obeyed up to here; a date is only as good as the clock it was taken from.
-LONGEST_RETRY_S = 86_400.0
 
 Reading = Callable[[str, Response], Answer]
 
@@ -140,7 +138,7 @@ def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
     if isinstance(key, dict) and isinstance(key.get("id"), str) and key["id"]:
         return Accepted(key["id"])
     if isinstance(body.get("code"), int):
-        return _meta(body["code"], str(body.get("message", "")))
+        return _meta(body)
     return Unknown("answer_without_id", _words(answer.text))
 
 
@@ -182,7 +180,7 @@ def _not_evolution(answer: Response) -> Answer:
 
 
 def _busy(reason: str, *, after_s: float | None = None) -> Reading:
-    return lambda text, answer: Busy(reason, text, after_s=_retry_after_s(answer) or after_s)
+    return lambda text, answer: Busy(reason, text, after_s=retry_after_s(answer) or after_s)
 
 
 def _refuse(reason: str) -> Reading:
@@ -243,37 +241,10 @@ _FOREIGN: Mapping[int, Reading] = {
     503: _busy("gateway_unavailable"),
 }
 
-#: Meta's error codes, which a WHATSAPP-BUSINESS instance passes on inside a 201. Others refuse the one contact.
-#: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it.
-_META: Mapping[int, Reading] = {
-    **dict.fromkeys((1, 2, 131000, 131016, 133004), _busy("gateway_error")),
-    **dict.fromkeys((4, 80007, 130429, 131056, 131057), _busy("too_many_requests")),
-    **dict.fromkeys((0, 3, 10, 190, 131005, 33, 131045, 133010, 131037), _closed("unauthorized")),
-    **dict.fromkeys((368, 131031, 131048, 131064, 130497), _closed("restricted")),
-    **dict.fromkeys((131042, 134011), _closed("billing")),
-    131026: _refuse("not_on_whatsapp"),
-    131047: _refuse("window_closed"),
-    131050: _refuse("opted_out"),
-}
 
-
-def _meta(code: int, text: str) -> Answer:
-    reading = _closed("unauthorized") if 200 <= code < 300 else _META.get(code, _refuse("rejected"))
-    return reading(_words(f"{code}: {text}"), Response(201, {}, None, ""))
-
-
-def _retry_after_s(answer: Response) -> float | None:
-    given = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "")
-    try:
-        after_s = float(given) if re.fullmatch(r"[0-9]+", given) else parsedate_to_datetime(given).timestamp() - time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(after_s, 0.0), LONGEST_RETRY_S)
-
-
-def _words(text: str) -> str:
-    """The gateway's own words, short, on one line, without anybody's number."""
-    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(text.split()))[:200]
+def _meta(error: Mapping[str, Any]) -> Answer:
+    """Meta's error object, passed on inside a 201. A code that we do not know refuses the one contact."""
+    return meaning_of(error) or Refused("rejected", detail_of(error))
 
 
 #: their word -> ours. PENDING and DELETED are no news (DELETED stands for several unknown states).
