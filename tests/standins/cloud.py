@@ -207,7 +207,7 @@ def graph(**knows: Any) -> Iterator[Graph]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     stand_in.url = f"http://127.0.0.1:{server.server_port}/v23.0"
     try:
         yield stand_in
