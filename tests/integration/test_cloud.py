@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind, Template
@@ -199,3 +200,41 @@ def test_a_signed_status_finds_its_contact_by_our_reference(meta: Graph, names_u
     assert (receipt.message_id, receipt.status) == (meta.ledger[0].message_id, Status.FAILED)
     assert receipt.reference == "Promoção \U0001f384:7"
     assert isinstance(receipt.means, Closed)
+
+
+TEXT = {"messaging_product": "whatsapp", "to": "+5511999990001", "type": "text", "text": {"body": "Oi"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"messaging_product": "sms"}, 100),
+        ({"recipient_type": "group"}, 100),
+        ({"number": "5511"}, 100),
+        ({"to": None}, 100),
+        ({"to": "Ana"}, 131009),
+        ({"type": "sms"}, 100),
+        ({"type": "image"}, 131008),
+        ({"text": {"body": "Oi", "caption": "Oi"}}, 100),
+        ({"text": {"body": 7}}, 131009),
+        ({"text": {"body": "Oi", "preview_url": "no"}}, 131009),
+        ({"image": {"link": "https://cdn.example/a.jpg"}}, 100),
+        ({"type": "template", "template": {"name": "promo", "language": {}}}, 131008),
+        ({"type": "template", "template": {"name": "promo", "language": "pt_BR"}}, 131008),
+        ({"biz_opaque_callback_data": "x" * 513}, 100),
+    ],
+)
+def test_the_stand_in_refuses_what_the_real_one_does(meta: Graph, change: dict[str, Any], code: int) -> None:
+    body = {name: value for name, value in {**TEXT, **change}.items() if name != "text" or change.get("type") is None}
+    assert posted(meta, body).json()["error"]["code"] == code
+    assert meta.ledger == []
+
+
+def test_the_stand_in_gives_a_number_without_a_plus_our_own_country(meta: Graph) -> None:
+    assert posted(meta, {**TEXT, "to": "16505551234"}).json()["contacts"][0]["wa_id"] == "5516505551234"
+    assert posted(meta, {**TEXT, "to": "+5531999990001"}).json()["contacts"][0]["wa_id"] == "553199990001"
+
+
+def posted(meta: Graph, body: dict[str, Any]) -> requests.Response:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return requests.post(f"{meta.url}/{NUMBER_ID}/messages", json=body, headers=headers, timeout=5)

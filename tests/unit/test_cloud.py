@@ -308,6 +308,7 @@ NEWS: dict[str, News] = {
     "preference_resume": wish(stops=False),
     "preference_signup": wish(stops=False),
     "preference_from_tomorrow": News(),
+    "preference_of_another_sort": News(),
     "account_disabled": banned("disabled_update"),
     "account_deleted": banned("account_deleted"),
     "account_offboarded": banned("account_offboarded"),
@@ -378,6 +379,11 @@ def test_an_id_that_is_none_is_left_out(message_id: Any) -> None:
     given_ = payload("status_read")
     given_["entry"][0]["changes"][0]["value"]["statuses"][0]["id"] = message_id
     assert GATEWAY.read(given_) == News()
+
+
+@pytest.mark.parametrize("entry", [7, True, "x", {"changes": []}, [7, None, {"changes": 7}], None])
+def test_a_call_of_another_shape_is_no_news(entry: Any) -> None:
+    assert GATEWAY.read({"object": "whatsapp_business_account", "entry": entry}) == News()
 
 
 def test_half_a_character_is_no_trouble() -> None:
