@@ -35,9 +35,10 @@ from broadcast.gateways.base import (
 )
 from broadcast.gateways.catalogue import build
 from broadcast.gateways.evolution import MOST_NUMBERS, Evolution, request_of
-from broadcast.gateways.evolution.answers import LONGEST_RETRY_S, read_answer, read_numbers
+from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import LEEWAY_S
 from broadcast.gateways.http import Response
+from broadcast.gateways.words import LONGEST_RETRY_S
 from tests.stubs import answering
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "evolution"

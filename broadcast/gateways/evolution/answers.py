@@ -10,18 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
-from time import time
 from typing import Any
 
-from broadcast.domain.phone import mask
-from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Scope, Unknown
+from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Unknown
 from broadcast.gateways.http import Response
+from broadcast.gateways.meta import code_of, detail_of, meaning_of
+from broadcast.gateways.words import foreign, retry_after_s, words
 
 #: WhatsApp throttles Evolution's own queries for minutes, not seconds.
 OVERLIMIT_S = 120.0
-#: A Retry-After is obeyed up to here; a date is only as good as the clock it was taken from.
-LONGEST_RETRY_S = 86_400.0
 
 #: A person's address: digits, perhaps the number of a device.
 PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@s\.whatsapp\.net")
@@ -44,8 +41,9 @@ def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
     key = body.get("key")
     if isinstance(key, dict) and isinstance(key.get("id"), str) and key["id"]:
         return Accepted(key["id"])
-    if isinstance(body.get("code"), int) and not isinstance(body["code"], bool):
-        return _meta(body["code"], str(body.get("message", "")))
+    if code_of(body) is not None:
+        # What Meta answered to a WHATSAPP-BUSINESS instance, passed on inside a 201.
+        return meaning_of(body) or Refused("rejected", detail_of(body))
     return Unknown("answer_without_id", words(answer.text))
 
 
@@ -78,36 +76,19 @@ def _not_evolution(answer: Response) -> Answer:
     """Not Evolution's envelope: a proxy, another server, or half an answer. It says nothing of the message."""
     if 200 <= answer.status < 300:
         return _accepted_at_length(answer.text) or Unknown("answer_without_id", words(answer.text))
-    if answer.json is None and answer.text.lstrip().startswith("{"):
-        # The beginning of an envelope that is cut off or too long: an error's text may hold a whole query of Prisma's,
-        # and that one comes after the message left.
-        return Unknown("unknown_answer", f"HTTP {answer.status}: {words(answer.text)}")
-    reading = _FOREIGN.get(answer.status)
-    if reading is not None:
-        return reading(words(answer.text), answer)
-    if 300 <= answer.status < 500:
-        return Closed("gateway_address_wrong", f"HTTP {answer.status}: {words(answer.text)}")
-    return Unknown("unknown_answer", f"HTTP {answer.status}: {words(answer.text)}")
+    return foreign(answer)
 
 
-def _busy(
-    reason: str, *, after_s: float | None = None, contact_only: bool = False, most_attempts: int | None = None
-) -> Reading:
-    return lambda text, answer: Busy(
-        reason,
-        text,
-        after_s=_retry_after_s(answer) or after_s,
-        contact_only=contact_only,
-        most_attempts=most_attempts,
-    )
+def _busy(reason: str, *, after_s: float | None = None) -> Reading:
+    return lambda text, answer: Busy(reason, text, after_s=retry_after_s(answer) or after_s)
 
 
-def _refuse(reason: str, *, opts_out: bool = False) -> Reading:
-    return lambda text, _: Refused(reason, text, opts_out=opts_out)
+def _refuse(reason: str) -> Reading:
+    return lambda text, _: Refused(reason, text)
 
 
-def _closed(reason: str, *, scope: Scope = Scope.INSTANCE) -> Reading:
-    return lambda text, _: Closed(reason, text, scope=scope)
+def _closed(reason: str) -> Reading:
+    return lambda text, _: Closed(reason, text)
 
 
 def _unknown(reason: str) -> Reading:
@@ -148,57 +129,6 @@ _BY_STATUS: Mapping[int, Reading] = {
     500: _busy("gateway_error"),
     503: _busy("gateway_unavailable"),
 }
-
-#: An error that is not in Evolution's envelope, so not Evolution's. Whether a 500 page, 502 or 504 of a proxy stands
-#: for a request that went through, nobody knows; nor with 408, by which some mean the server behind them. With 503 and
-#: 429 a proxy says that it did not pass it on.
-_FOREIGN: Mapping[int, Reading] = {
-    401: _closed("unauthorized"),
-    403: _closed("unauthorized"),
-    408: _unknown("unknown_answer"),
-    429: _busy("too_many_requests"),
-    503: _busy("gateway_unavailable"),
-}
-
-#: Meta's error codes, which a WHATSAPP-BUSINESS instance passes on inside a 201. Others refuse the one contact.
-#: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it. Waits that the page does not
-#: name (it says minutes) are ours.
-_META: Mapping[int, Reading] = {
-    **dict.fromkeys((1, 131000), _busy("gateway_error", most_attempts=3)),
-    **dict.fromkeys((2, 131016, 133004), _busy("gateway_error")),
-    **dict.fromkeys((4, 80007), _busy("too_many_requests", after_s=120.0)),
-    130429: _busy("too_many_requests"),
-    131057: _busy("too_many_requests", after_s=60.0),
-    # One message in 6 s to one person; others can be sent to.
-    131056: _busy("too_many_requests", after_s=6.0, contact_only=True),
-    # The person had enough marketing of everybody's. To insist has Meta block the pair for a day.
-    131049: _busy("marketing_capped", after_s=86_400.0, contact_only=True, most_attempts=2),
-    # Meta could not fetch the medium, which it sometimes can a moment later.
-    131053: _busy("media_unreachable", contact_only=True, most_attempts=2),
-    **dict.fromkeys((0, 3, 10, 190, 131005, *range(200, 300)), _closed("unauthorized")),
-    **dict.fromkeys((33, 131037, 131045, 133010), _closed("unregistered")),
-    **dict.fromkeys((368, 130497, 131031, 131048, 131064), _closed("restricted")),
-    **dict.fromkeys((131042, 134011), _closed("billing")),
-    131063: _closed("marketing_disabled", scope=Scope.CAMPAIGN),
-    132001: _closed("template_missing", scope=Scope.CAMPAIGN),
-    132007: _closed("template_against_policy", scope=Scope.CAMPAIGN),
-    132015: _closed("template_paused", scope=Scope.CAMPAIGN),
-    132016: _closed("template_disabled", scope=Scope.CAMPAIGN),
-    **dict.fromkeys((132068, 132069), _closed("template_flow_blocked", scope=Scope.CAMPAIGN)),
-    **dict.fromkeys((132000, 132005, 132012, 132018), _refuse("template_parameters")),
-    **dict.fromkeys((100, 131008, 131009, 131051, 131055, 135000), _refuse("rejected")),
-    **dict.fromkeys((131021, 131030), _refuse("recipient_not_allowed")),
-    130403: _refuse("blocked_by_us"),
-    130472: _refuse("in_experiment"),
-    131026: _refuse("not_on_whatsapp"),
-    131047: _refuse("window_closed"),
-    131050: _refuse("opted_out", opts_out=True),
-}
-
-
-def _meta(code: int, text: str) -> Answer:
-    reading = _META.get(code, _refuse("rejected"))
-    return reading(words(f"{code}: {text}"), Response(201, {}, None, ""))
 
 
 def read_numbers(answer: Response) -> Mapping[str, str | None] | Busy | Closed:
@@ -249,17 +179,3 @@ def _unsent(answer: Answer) -> Busy | Closed:
     if isinstance(answer, Refused):
         return Closed(answer.reason, answer.detail)
     return Busy("unknown_answer", answer.detail if isinstance(answer, Unknown) else "")
-
-
-def _retry_after_s(answer: Response) -> float | None:
-    given = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "")
-    try:
-        after_s = float(given) if re.fullmatch(r"[0-9]+", given) else parsedate_to_datetime(given).timestamp() - time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(after_s, 0.0), LONGEST_RETRY_S)
-
-
-def words(text: str) -> str:
-    """The gateway's own words, short, on one line, without anybody's number."""
-    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(text.split()))[:200]
