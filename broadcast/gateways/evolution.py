@@ -13,16 +13,13 @@ import logging
 import mimetypes
 import re
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import PurePosixPath
-from time import time
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
-from broadcast.domain.phone import mask
 from broadcast.domain.receipt import Receipt
 from broadcast.gateways.base import (
     Accepted,
@@ -37,13 +34,12 @@ from broadcast.gateways.base import (
     Unknown,
 )
 from broadcast.gateways.http import Http, Response
+from broadcast.gateways.words import foreign, retry_after_s, words
 
 log = logging.getLogger(__name__)
 
 #: WhatsApp throttles Evolution's own queries for minutes, not seconds.
 OVERLIMIT_S = 120.0
-#: A Retry-After is obeyed up to here; a date is only as good as the clock it was taken from.
-LONGEST_RETRY_S = 86_400.0
 
 Reading = Callable[[str, Response], Answer]
 
@@ -141,7 +137,7 @@ def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
         return Accepted(key["id"])
     if isinstance(body.get("code"), int):
         return _meta(body["code"], str(body.get("message", "")))
-    return Unknown("answer_without_id", _words(answer.text))
+    return Unknown("answer_without_id", words(answer.text))
 
 
 def _accepted_at_length(text: str) -> Accepted | None:
@@ -158,31 +154,26 @@ def _refused(message: Any, answer: Response) -> Answer:
     """An error in Evolution's own envelope. `message` is a text, or a list of texts, lists or objects."""
     first = next(iter(message), "") if isinstance(message, list) else message
     if isinstance(first, dict) and first.get("exists") is False:
-        return Refused("not_on_whatsapp", _words(str(first.get("number", ""))))
+        return Refused("not_on_whatsapp", words(str(first.get("number", ""))))
     if isinstance(first, list):
-        return Refused("rejected", _words("; ".join(problem for problem in first if isinstance(problem, str))))
+        return Refused("rejected", words("; ".join(problem for problem in first if isinstance(problem, str))))
     text = first if isinstance(first, str) else answer.text
     for status, pattern, reading in _TEXTS:
         if status in {answer.status, None} and pattern.search(text):
-            return reading(_words(text), answer)
+            return reading(words(text), answer)
     fallback = _BY_STATUS.get(answer.status)
-    return fallback(_words(text), answer) if fallback else Unknown("unknown_answer", _words(text))
+    return fallback(words(text), answer) if fallback else Unknown("unknown_answer", words(text))
 
 
 def _not_evolution(answer: Response) -> Answer:
     """Not Evolution's envelope: a proxy, another server, or half an answer. It says nothing of the message."""
     if 200 <= answer.status < 300:
-        return _accepted_at_length(answer.text) or Unknown("answer_without_id", _words(answer.text))
-    reading = _FOREIGN.get(answer.status)
-    if reading is not None:
-        return reading(_words(answer.text), answer)
-    if 300 <= answer.status < 500:
-        return Closed("gateway_address_wrong", f"HTTP {answer.status}: {_words(answer.text)}")
-    return Unknown("unknown_answer", f"HTTP {answer.status}: {_words(answer.text)}")
+        return _accepted_at_length(answer.text) or Unknown("answer_without_id", words(answer.text))
+    return foreign(answer)
 
 
 def _busy(reason: str, *, after_s: float | None = None) -> Reading:
-    return lambda text, answer: Busy(reason, text, after_s=_retry_after_s(answer) or after_s)
+    return lambda text, answer: Busy(reason, text, after_s=retry_after_s(answer) or after_s)
 
 
 def _refuse(reason: str) -> Reading:
@@ -232,17 +223,6 @@ _BY_STATUS: Mapping[int, Reading] = {
     503: _busy("gateway_unavailable"),
 }
 
-#: An error that is not in Evolution's envelope, so not Evolution's. Whether a 500 page, 502 or 504 of a proxy stands
-#: for a request that went through, nobody knows; nor with 408, by which some mean the server behind them. With 503 and
-#: 429 a proxy says that it did not pass it on.
-_FOREIGN: Mapping[int, Reading] = {
-    401: _closed("unauthorized"),
-    403: _closed("unauthorized"),
-    408: _unknown("unknown_answer"),
-    429: _busy("too_many_requests"),
-    503: _busy("gateway_unavailable"),
-}
-
 #: Meta's error codes, which a WHATSAPP-BUSINESS instance passes on inside a 201. Others refuse the one contact.
 #: Source: Meta's error-codes page, 2026-09; each is classed by what can be done about it.
 _META: Mapping[int, Reading] = {
@@ -259,21 +239,7 @@ _META: Mapping[int, Reading] = {
 
 def _meta(code: int, text: str) -> Answer:
     reading = _closed("unauthorized") if 200 <= code < 300 else _META.get(code, _refuse("rejected"))
-    return reading(_words(f"{code}: {text}"), Response(201, {}, None, ""))
-
-
-def _retry_after_s(answer: Response) -> float | None:
-    given = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "")
-    try:
-        after_s = float(given) if re.fullmatch(r"[0-9]+", given) else parsedate_to_datetime(given).timestamp() - time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(after_s, 0.0), LONGEST_RETRY_S)
-
-
-def _words(text: str) -> str:
-    """The gateway's own words, short, on one line, without anybody's number."""
-    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(text.split()))[:200]
+    return reading(words(f"{code}: {text}"), Response(201, {}, None, ""))
 
 
 #: their word -> ours. PENDING and DELETED are no news (DELETED stands for several unknown states).
@@ -315,5 +281,5 @@ def _connection(item: Mapping[str, Any]) -> Connection | None:
     if state == "open":
         return Connection(is_open=True, reason="open")
     if state in ("close", "refused"):  # a tuple: whatever came can be compared, but not hashed
-        return Connection(is_open=False, reason=_words(f"{state} {why}" if isinstance(why, int | str) else state))
+        return Connection(is_open=False, reason=words(f"{state} {why}" if isinstance(why, int | str) else state))
     return None

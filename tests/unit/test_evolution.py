@@ -17,8 +17,9 @@ from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
 from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Message, Refused, Unknown
 from broadcast.gateways.catalogue import build
-from broadcast.gateways.evolution import LONGEST_RETRY_S, Evolution, read_answer, request_of
+from broadcast.gateways.evolution import Evolution, read_answer, request_of
 from broadcast.gateways.http import Response
+from broadcast.gateways.words import LONGEST_RETRY_S
 from tests.stubs import answering
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "evolution"
