@@ -288,6 +288,12 @@ def test_a_probe_says_what_the_gateway_knows(
     assert server.asked[0][:2] == ("GET", "/api/sessions/loja%201")
 
 
+def test_a_probe_finds_a_session_that_works_and_is_barred_from_new_people(server: StandIn, gateway: Waha) -> None:
+    locked = {"name": "loja-01", "status": "WORKING", "me": {"reachoutTimelock": {"isActive": True}}}
+    server.refuse("/api/sessions/loja-01", Reply(200, locked))
+    assert gateway.probe("loja-01") == Connection(is_open=False, reason="restricted")
+
+
 def test_a_probe_that_is_not_answered_as_it_should_be_says_nothing(server: StandIn, gateway: Waha) -> None:
     assert gateway.probe("loja-99") is None
     server.refuse("/api/sessions/loja-01", Reply(200, "<html>"), Reply(502, {"status": "WORKING"}))

@@ -187,14 +187,15 @@ def test_a_retry_after_is_obeyed() -> None:
 
 
 def test_an_errors_echo_of_our_request_is_not_kept() -> None:
-    whole = thrown("Timed Out asking 5511999990001", body={"chatId": CHAT, "text": "Segredo"})
-    cut = Response(500, {}, None, json.dumps(whole.body)[:400])
-    for result in (read_answer(as_response(whole)), read_answer(cut), read_check(as_response(whole))):
+    body = thrown("Timed Out asking 5511999990001", body={"chatId": CHAT, "text": "Segredo"}).body
+    body = {"request": body.pop("request"), **body}
+    whole = Response(500, {}, body, json.dumps(body))
+    cut = Response(500, {}, None, json.dumps(body)[:200])
+    for result in (read_answer(whole), read_answer(cut), read_check(whole), read_check(cut)):
         assert isinstance(result, Unknown | Busy)
         assert "Segredo" not in result.detail
         assert "5511999990001" not in result.detail
-        assert "request" not in result.detail
-    assert "Timed Out" in getattr(read_answer(as_response(whole)), "detail", "")
+    assert getattr(read_answer(whole), "detail", "").startswith("Timed Out asking 5511*")
 
 
 CHECKS = [
@@ -386,6 +387,7 @@ NEWS: dict[str, News] = {
     "message_any_text": WROTE,
     "message_without_text": News(),
     "message_hidden_id_noweb": WROTE,
+    "message_hidden_id_noweb_before": WROTE,
     "message_hidden_id_gows": WROTE,
     "message_hidden_id_alone": News(),
     "message_group": News(),
