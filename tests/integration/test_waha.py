@@ -12,9 +12,15 @@ import pytest
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
+from broadcast.engine import accepting, planning, settling, telling
+from broadcast.engine.planning import Horizon
+from broadcast.engine.sending import Policy, Sending
 from broadcast.errors import Held
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Connection, Message, Receipt, Refused, Unknown
 from broadcast.gateways.waha import Waha
+from broadcast.store import Store
+from broadcast.store.contacts import Ticket
+from tests.builders import an_order
 from tests.processes import free_port, wait_for
 from tests.standins.waha import Reply, StandIn, problem, thrown, waha
 from tests.stubs import raw_server, read_request, reset
@@ -129,6 +135,27 @@ def test_a_session_of_its_own_is_sent_through_whatever_the_instance_is_called(se
     assert isinstance(send(gateway), Accepted)
     assert server.ledger[0].body["session"] == "vendas 1"
     assert gateway.probe("loja-01") == Connection(is_open=True, reason="open")
+
+
+def test_a_campaign_sends_to_whom_it_can_and_skips_who_has_no_whatsapp(
+    server: StandIn, gateway: Waha, store: Store
+) -> None:
+    server.sessions["i1"] = "WORKING"
+    accepting.accept(store, an_order(contacts=[ANA, NOBODY]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    engine = Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+    batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=2))
+    tickets = [
+        Ticket(instance="i1", campaign="c1", number=one.number, batch=batch.id, run="r") for one in batch.departures
+    ]
+    assert [engine.send(ticket, quick_left=0) for ticket in tickets] == ["sent", "skipped"]
+
+    (taken,) = server.ledger
+    news = gateway.read(server.tell(taken, "READ"))
+    assert settling.settle(store, "i1", news.receipts) == 1
+    counts = telling.progress(store, "c1").counts
+    assert (counts[Status.READ], counts[Status.SKIPPED]) == (1, 1)
+    assert store.campaigns.finish("c1")
 
 
 def test_an_engine_that_takes_no_id_is_remembered_and_the_contact_comes_again_without_one(
