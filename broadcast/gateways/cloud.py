@@ -9,11 +9,10 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
-from broadcast.domain.content import Kind, Template
+from broadcast.domain.content import Kind, Template, file_name
 from broadcast.gateways.base import (
     Accepted,
     Answer,
@@ -30,7 +29,7 @@ from broadcast.gateways.base import (
 from broadcast.gateways.cloud_news import items, read
 from broadcast.gateways.http import Http, Response
 from broadcast.gateways.meta import code_of, detail_of, meaning_of
-from broadcast.gateways.words import can_be_id, header, retry_after_s, words
+from broadcast.gateways.words import can_be_id, foreign, header, retry_after_s, words
 
 Json = Mapping[str, Any]
 
@@ -114,7 +113,7 @@ def _content(message: Message) -> tuple[str, dict[str, Any]]:
     if message.kind is Kind.TEXT:
         return kind, {"body": message.text, "preview_url": False}
     caption = {"caption": message.text} if message.text and message.kind is not Kind.AUDIO else {}
-    name = PurePosixPath(unquote(urlsplit(url).path)).name if message.kind is Kind.DOCUMENT else ""
+    name = file_name(url) if message.kind is Kind.DOCUMENT else ""
     return kind, {"link": url, **caption, **({"filename": name} if name else {})}
 
 
@@ -171,31 +170,18 @@ def _unheard_of(error: Json, answer: Response) -> Answer:
 
 def _not_meta(answer: Response) -> Answer:
     """Not Meta's envelope: a proxy, another server, or half an answer. It says nothing of the message."""
-    text = f"HTTP {answer.status}: {words(answer.text)}"
     if 200 <= answer.status < 300:
         return Unknown("answer_without_id", words(answer.text))
-    if 300 <= answer.status < 400:
-        return Closed("gateway_address_wrong", text)
-    found = _FOREIGN.get(answer.status, Unknown("unknown_answer"))
-    means = replace(found, detail=text)
-    return _later(means, answer) if isinstance(means, Busy) else means
+    if answer.status == 400 and isinstance(answer.json, dict):
+        # Nearly what Meta says when it refuses: not a page that stands where Meta should.
+        return Unknown("unknown_answer", words(answer.text))
+    return foreign(answer)
 
 
 def _later(means: Busy, answer: Response) -> Busy:
     """The same, but not before the answer's Retry-After."""
     asked = [after_s for after_s in (means.after_s, retry_after_s(answer)) if after_s is not None]
     return replace(means, after_s=max(asked, default=None))
-
-
-#: HTTP code of one who is not Meta -> what it says. With 429 and 503 a proxy says that it did not pass it on.
-_FOREIGN: Mapping[int, Closed | Busy] = {
-    401: Closed("unauthorized"),
-    403: Closed("unauthorized"),
-    404: Closed("gateway_address_wrong"),
-    405: Closed("gateway_address_wrong"),
-    429: Busy("too_many_requests"),
-    503: Busy("gateway_unavailable"),
-}
 
 
 #: state of a number -> whether it can send. One that is flagged is warned, and sends. Any other cannot.

@@ -1,4 +1,4 @@
-"""How any gateway's answer is read: its words, its headers, its ids. Text of a stranger's, made fit to keep."""
+"""How any gateway's answer is read: its words, its headers, its ids; and what a stranger's answer means."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import lru_cache
 from time import time
 
 from broadcast.domain.phone import mask
+from broadcast.gateways.base import Busy, Closed, Unknown
 from broadcast.gateways.http import Response
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def header(headers: Mapping[str, str], wanted: str) -> str:
 
 
 def retry_after_s(answer: Response) -> float | None:
-    """How long the answer asks us to wait, given in seconds or as a date."""
+    """How long the answer asks us to wait, given in seconds or as a date; None where it does not say."""
     given = header(answer.headers, "Retry-After")
     try:
         after_s = float(given) if re.fullmatch(r"[0-9]+", given) else parsedate_to_datetime(given).timestamp() - time()
@@ -47,3 +48,27 @@ def can_be_id(text: object) -> bool:
 def tell_of(word: str, where: str) -> None:
     """Log a word of theirs that we do not know."""
     log.warning("unknown word %s in %s", word[:30], where, extra={"action": "webhook"})
+
+
+#: A proxy that asks for a login stands where the gateway should.
+_SHUT: Mapping[int, str] = {401: "unauthorized", 403: "unauthorized"}
+#: With these a proxy says that it did not pass the request on.
+_NOT_PASSED_ON: Mapping[int, str] = {429: "too_many_requests", 503: "gateway_unavailable"}
+
+
+def foreign(answer: Response) -> Busy | Closed | Unknown:
+    """An error that is not in the gateway's envelope, so not the gateway's: of a proxy, or of another server.
+
+    Whether a 500 page, 502 or 504 stands for a request that went through, nobody knows; nor with 408, by which some
+    mean the server behind them. An envelope that is cut off or too long may be the gateway's, and say anything.
+    """
+    text = f"HTTP {answer.status}: {words(answer.text)}"
+    if answer.json is None and answer.text.lstrip().startswith("{"):
+        return Unknown("unknown_answer", text)
+    if answer.status in _SHUT:
+        return Closed(_SHUT[answer.status], text)
+    if answer.status in _NOT_PASSED_ON:
+        return Busy(_NOT_PASSED_ON[answer.status], text, after_s=retry_after_s(answer))
+    if 300 <= answer.status < 500 and answer.status != 408:
+        return Closed("gateway_address_wrong", text)
+    return Unknown("unknown_answer", text)

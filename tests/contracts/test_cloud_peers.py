@@ -30,21 +30,12 @@ from pywa import handlers
 from broadcast.domain.content import Kind, Template
 from broadcast.gateways.base import Accepted, Closed, Inbound, Message, Preference, Refused
 from broadcast.gateways.cloud import Cloud, request_of
+from tests.departures import Gate
 from tests.standins.cloud import NUMBER_ID, SECRET, TOKEN, Graph, change, failure, graph
 from tests.standins.cloud_checks import checked
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "fixtures" / "samples"
 MESSAGE = Message(instance="loja", phone="5511999990001", kind=Kind.TEXT, text="Olá, Ana", reference="natal:7")
-
-
-class Leave:
-    """A fence that lets everybody leave at once."""
-
-    def wait(self) -> None:
-        pass
-
-    def left(self, at: float) -> None:
-        pass
 
 
 # pywa, a client and a webhook handler by others.
@@ -98,7 +89,7 @@ def test_what_we_send_is_what_another_client_sends(meta: Graph, peer: pywa.Whats
     for kind in (Kind.TEXT, Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.DOCUMENT):
         url = None if kind is Kind.TEXT else "https://cdn.example/a/tabela.pdf"
         message = Message(**{**vars(MESSAGE), "kind": kind, "media_url": url})
-        assert isinstance(gateway.send(message, departure=Leave()), Accepted)
+        assert isinstance(gateway.send(message, departure=Gate()), Accepted)
     ours = [sent.body for sent in meta.ledger[len(theirs) :]]
 
     assert len(theirs) == len(ours) == 5
@@ -129,7 +120,7 @@ def test_another_webhook_handler_reads_our_stand_ins_calls(
     meta: Graph, peer: pywa.WhatsApp, word: str, status: str
 ) -> None:
     gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID, app_secret=SECRET)
-    assert isinstance(gateway.send(MESSAGE, departure=Leave()), Accepted)
+    assert isinstance(gateway.send(MESSAGE, departure=Gate()), Accepted)
     errors = [failure(131049)] if word == "failed" else None
     heard = [*statuses_heard(peer, meta, meta.status(meta.ledger[0], word, errors=errors))]
 
@@ -355,14 +346,14 @@ CRABLINE_NUMBER = "100000000000000"
 def test_another_server_takes_our_text_but_for_the_plus(crabline: str) -> None:
     with without_plus(crabline) as url:
         answer = Cloud(url, TOKEN, timeout_s=10).send(
-            Message(**{**vars(MESSAGE), "instance": CRABLINE_NUMBER}), departure=Leave()
+            Message(**{**vars(MESSAGE), "instance": CRABLINE_NUMBER}), departure=Gate()
         )
     assert isinstance(answer, Accepted), answer
 
 
 def test_another_servers_envelope_is_read_as_metas(crabline: str) -> None:
     gateway = Cloud(crabline, TOKEN, timeout_s=10, phone_number_id=CRABLINE_NUMBER)
-    answer = gateway.send(MESSAGE, departure=Leave())
+    answer = gateway.send(MESSAGE, departure=Gate())
     assert isinstance(answer, Refused), answer
     assert answer.reason == "rejected"
     assert "Invalid parameter: to" in answer.detail
@@ -370,7 +361,7 @@ def test_another_servers_envelope_is_read_as_metas(crabline: str) -> None:
 
 def test_another_server_turns_down_a_token_that_is_not_its_own(crabline: str) -> None:
     gateway = Cloud(crabline, "other", timeout_s=10, phone_number_id=CRABLINE_NUMBER)
-    answer = gateway.send(MESSAGE, departure=Leave())
+    answer = gateway.send(MESSAGE, departure=Gate())
     assert isinstance(answer, Closed), answer
     assert answer.reason == "unauthorized"
     connection = gateway.probe("loja")
@@ -379,6 +370,6 @@ def test_another_server_turns_down_a_token_that_is_not_its_own(crabline: str) ->
 
 
 def test_a_number_that_another_server_does_not_have_closes_the_instance(crabline: str) -> None:
-    answer = Cloud(crabline, TOKEN, timeout_s=10, phone_number_id="7").send(MESSAGE, departure=Leave())
+    answer = Cloud(crabline, TOKEN, timeout_s=10, phone_number_id="7").send(MESSAGE, departure=Gate())
     assert isinstance(answer, Closed), answer
     assert answer.reason == "gateway_address_wrong"

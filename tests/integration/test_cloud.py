@@ -12,21 +12,9 @@ from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind, Template
 from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Message, Refused, Unknown
 from broadcast.gateways.cloud import Cloud
+from tests.departures import Gate
 from tests.standins.cloud import NUMBER_ID, SECRET, TOKEN, Graph, failure, graph
 from tests.stubs import raw_server, read_request, reset
-
-
-class Leave:
-    """A fence that lets everybody leave at once, and remembers that it was asked."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def wait(self) -> None:
-        self.calls.append("wait")
-
-    def left(self, at: float) -> None:
-        self.calls.append("left")
 
 
 @pytest.fixture
@@ -48,13 +36,13 @@ def a_message(kind: Kind = Kind.TEXT, **changes: Any) -> Message:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_is_taken_by_a_strict_server(meta: Graph, kind: Kind) -> None:
     url = None if kind is Kind.TEXT else "https://cdn.example/a/foto%20nova.jpg?x=1"
-    fence = Leave()
+    fence = Gate()
     answer = the_gateway(meta).send(a_message(kind, media_url=url), departure=fence)
 
     (sent,) = meta.ledger
     assert answer == Accepted(sent.message_id)
     assert (sent.wa_id, sent.reference, sent.number_id) == ("5511999990001", "natal:7", NUMBER_ID)
-    assert fence.calls == ["wait", "left"]
+    assert (len(fence.waited), len(fence.left_at)) == (1, 1)
 
 
 def test_a_template_is_taken_with_its_texts(meta: Graph) -> None:
@@ -69,7 +57,7 @@ def test_a_template_is_taken_with_its_texts(meta: Graph) -> None:
         },
     ]
     template = Template(name="promo", language="pt_BR", components=parts)
-    assert isinstance(the_gateway(meta).send(a_message(template=template), departure=Leave()), Accepted)
+    assert isinstance(the_gateway(meta).send(a_message(template=template), departure=Gate()), Accepted)
 
 
 @pytest.mark.parametrize(
@@ -83,32 +71,32 @@ def test_a_template_is_taken_with_its_texts(meta: Graph) -> None:
 def test_a_template_that_is_none_is_the_campaigns_fault(
     meta: Graph, template: Template, kind: type, reason: str
 ) -> None:
-    answer = the_gateway(meta).send(a_message(template=template), departure=Leave())
+    answer = the_gateway(meta).send(a_message(template=template), departure=Gate())
     assert isinstance(answer, kind)
     assert answer.reason == reason
     assert meta.ledger == []
 
 
 def test_a_number_keeps_its_country(meta: Graph) -> None:
-    the_gateway(meta).send(a_message(phone="16505551234"), departure=Leave())
+    the_gateway(meta).send(a_message(phone="16505551234"), departure=Gate())
     assert [sent.wa_id for sent in meta.ledger] == ["16505551234"]
 
 
 def test_without_a_number_of_its_own_the_instance_is_the_number(meta: Graph) -> None:
     gateway = the_gateway(meta, phone_number_id=None)
-    assert isinstance(gateway.send(a_message(instance=NUMBER_ID), departure=Leave()), Accepted)
-    assert gateway.send(a_message(instance="loja"), departure=Leave()).reason == "unknown_instance"
+    assert isinstance(gateway.send(a_message(instance=NUMBER_ID), departure=Gate()), Accepted)
+    assert gateway.send(a_message(instance="loja"), departure=Gate()).reason == "unknown_instance"
 
 
 def test_a_wrong_token_closes_the_instance(meta: Graph) -> None:
-    answer = the_gateway(meta, token="other").send(a_message(), departure=Leave())
+    answer = the_gateway(meta, token="other").send(a_message(), departure=Gate())
     assert isinstance(answer, Closed)
     assert answer.reason == "unauthorized"
 
 
 def test_an_address_without_its_version_closes_the_instance(meta: Graph) -> None:
     meta.url = meta.url.removesuffix("/v23.0")
-    assert the_gateway(meta).send(a_message(), departure=Leave()).reason == "gateway_address_wrong"
+    assert the_gateway(meta).send(a_message(), departure=Gate()).reason == "gateway_address_wrong"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +111,7 @@ def test_an_address_without_its_version_closes_the_instance(meta: Graph) -> None
     ],
 )
 def test_what_the_server_cannot_take_is_refused_and_never_sent(meta: Graph, changes: dict[str, Any]) -> None:
-    answer = the_gateway(meta).send(a_message(**changes), departure=Leave())
+    answer = the_gateway(meta).send(a_message(**changes), departure=Gate())
     assert isinstance(answer, Refused)
     assert answer.reason == "rejected"
     assert meta.ledger == []
@@ -133,7 +121,7 @@ def test_an_error_is_read_as_it_comes_over_the_wire(meta: Graph) -> None:
     meta.fail_next(131056, status=403, details="pair rate limit")
     meta.answer_next(429, "<html>", {"Retry-After": "9"})
     meta.answer_next(502, "<html>Bad Gateway</html>")
-    pair, throttled, lost = (the_gateway(meta).send(a_message(), departure=Leave()) for _ in range(3))
+    pair, throttled, lost = (the_gateway(meta).send(a_message(), departure=Gate()) for _ in range(3))
 
     assert isinstance(pair, Busy)
     assert pair.contact_only
@@ -154,7 +142,7 @@ def test_an_answer_cut_off_says_nothing() -> None:
     for serve in (half, lost):
         with raw_server(serve) as url:
             gateway = Cloud(url, "t", timeout_s=5)
-            assert isinstance(gateway.send(a_message(), departure=Leave()), Unknown)
+            assert isinstance(gateway.send(a_message(), departure=Gate()), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +179,7 @@ def test_a_probe_that_meets_a_busy_server_says_nothing(meta: Graph, status: int)
 @pytest.mark.parametrize("names_user", [True, False])
 def test_a_signed_status_finds_its_contact_by_our_reference(meta: Graph, names_user: bool) -> None:
     gateway = the_gateway(meta)
-    gateway.send(a_message(reference="Promoção \U0001f384:7"), departure=Leave())
+    gateway.send(a_message(reference="Promoção \U0001f384:7"), departure=Gate())
     call, headers = meta.signed(meta.status(meta.ledger[0], "failed", errors=[failure(131048)], names_user=names_user))
 
     assert gateway.verify(headers, call, path="")

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.standins.cloud_checks import Json, Wrong, checked, envelope
+from tests.stubs import listening
 
 TOKEN = "EAAinvented"
 SECRET = "5ecre7"
@@ -190,27 +190,10 @@ def graph(**knows: Any) -> Iterator[Graph]:
     """A stand-in that listens; `url` is its base, version and all."""
     stand_in = Graph(**knows)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, body, headers = stand_in.handle(self.command, self.path, dict(self.headers), raw)
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def handle(method: str, target: str, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        status, body, more = stand_in.handle(method, target, headers, raw)
+        return status, {"Content-Type": "application/json", **more}, body
 
-        do_GET = do_POST  # noqa: N815 - the base class names it
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    stand_in.url = f"http://127.0.0.1:{server.server_port}/v23.0"
-    try:
+    with listening(handle) as url:
+        stand_in.url = f"{url}/v23.0"
         yield stand_in
-    finally:
-        server.shutdown()
-        server.server_close()

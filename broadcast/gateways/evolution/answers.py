@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Unknown
 from broadcast.gateways.http import Response
 from broadcast.gateways.meta import code_of, detail_of, meaning_of
-from broadcast.gateways.words import foreign, retry_after_s, words
-
-#: WhatsApp throttles Evolution's own queries for minutes, not seconds.
-OVERLIMIT_S = 120.0
+from broadcast.gateways.readings import OVERLIMIT_S, Reading, busy, closed, refused, unknown
+from broadcast.gateways.words import foreign, words
 
 #: A person's address: digits, perhaps the number of a device.
 PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@s\.whatsapp\.net")
-
-Reading = Callable[[str, Response], Answer]
 
 
 def read_answer(answer: Response) -> Answer:
@@ -79,55 +75,39 @@ def _not_evolution(answer: Response) -> Answer:
     return foreign(answer)
 
 
-def _busy(reason: str, *, after_s: float | None = None) -> Reading:
-    return lambda text, answer: Busy(reason, text, after_s=retry_after_s(answer) or after_s)
-
-
-def _refuse(reason: str) -> Reading:
-    return lambda text, _: Refused(reason, text)
-
-
-def _closed(reason: str) -> Reading:
-    return lambda text, _: Closed(reason, text)
-
-
-def _unknown(reason: str) -> Reading:
-    return lambda text, _: Unknown(reason, text)
-
-
 #: (HTTP code or None for any, what the text says, what it means); the first that fits. Source: Evolution 2.3.6, 2.3.7.
 _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
     # In the send phase it is thrown before the message is written: by the queries that come first, or by a look at the
     # socket. A logged-out instance answers just this, so Unknown would use up its contacts one by one. As a part of
     # another text (a database's, an object store's) it may come after the message left.
-    (400, re.compile(r"^(Error: )?Connection Closed$"), _closed("disconnected")),
-    (500, re.compile(r"Connection Closed"), _closed("disconnected")),
-    (404, re.compile(r"instance does not exist"), _closed("unknown_instance")),
-    (404, re.compile(r"^Cannot POST"), _closed("gateway_address_wrong")),
-    (401, re.compile(r""), _closed("unauthorized")),
-    (403, re.compile(r""), _closed("unauthorized")),
-    (500, re.compile(r"reading 'textMessage'"), _closed("instance_not_loaded")),
-    (400, re.compile(r"Text is required|Owned media must be|file name must be informed"), _refuse("rejected")),
-    (400, re.compile(r"JID decoded but user is empty"), _refuse("rejected")),
-    (400, re.compile(r"^(Expected|Unexpected) .* JSON|in JSON at position"), _refuse("rejected")),
-    (400, re.compile(r"Method not available"), _refuse("rejected")),
-    (None, re.compile(r"rate-overlimit"), _busy("rate_overlimit", after_s=OVERLIMIT_S)),
+    (400, re.compile(r"^(Error: )?Connection Closed$"), closed("disconnected")),
+    (500, re.compile(r"Connection Closed"), closed("disconnected")),
+    (404, re.compile(r"instance does not exist"), closed("unknown_instance")),
+    (404, re.compile(r"^Cannot POST"), closed("gateway_address_wrong")),
+    (401, re.compile(r""), closed("unauthorized")),
+    (403, re.compile(r""), closed("unauthorized")),
+    (500, re.compile(r"reading 'textMessage'"), closed("instance_not_loaded")),
+    (400, re.compile(r"Text is required|Owned media must be|file name must be informed"), refused("rejected")),
+    (400, re.compile(r"JID decoded but user is empty"), refused("rejected")),
+    (400, re.compile(r"^(Expected|Unexpected) .* JSON|in JSON at position"), refused("rejected")),
+    (400, re.compile(r"Method not available"), refused("rejected")),
+    (None, re.compile(r"rate-overlimit"), busy("rate_overlimit", after_s=OVERLIMIT_S)),
     # The medium's own server, asked by Evolution. That it is asked too much passes.
     (
         500,
         re.compile(r"status code (408|425|429|5\d\d)|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up"),
-        _busy("media_unreachable"),
+        busy("media_unreachable"),
     ),
-    (500, re.compile(r"status code 4\d\d"), _refuse("media_unreachable")),
-    (500, re.compile(r"Timed Out|reading 'find'"), _busy("number_check_timed_out")),
+    (500, re.compile(r"status code 4\d\d"), refused("media_unreachable")),
+    (500, re.compile(r"Timed Out|reading 'find'"), busy("number_check_timed_out")),
 )
 
 #: An error in Evolution's envelope whose text is none of the above.
 _BY_STATUS: Mapping[int, Reading] = {
-    400: _unknown("failed_while_sending"),
-    429: _busy("too_many_requests"),
-    500: _busy("gateway_error"),
-    503: _busy("gateway_unavailable"),
+    400: unknown("failed_while_sending"),
+    429: busy("too_many_requests"),
+    500: busy("gateway_error"),
+    503: busy("gateway_unavailable"),
 }
 
 
@@ -141,7 +121,7 @@ def read_numbers(answer: Response) -> Mapping[str, str | None] | Busy | Closed:
         return _numbers(body) if isinstance(body, list) else Busy("unknown_answer", words(answer.text))
     output = body.get("output") if isinstance(body, dict) else None
     if isinstance(output, dict):
-        reading = _BOOMS.get(str(output.get("statusCode")), _busy("gateway_error"))
+        reading = _BOOMS.get(str(output.get("statusCode")), busy("gateway_error"))
         payload = output.get("payload")
         return _unsent(reading(words(str(payload.get("message") if isinstance(payload, dict) else "")), answer))
     if answer.status == 400 and isinstance(body, dict) and "message" in body:
@@ -154,10 +134,10 @@ def read_numbers(answer: Response) -> Mapping[str, str | None] | Busy | Closed:
 
 #: Code of an error of Baileys', as `Boom` has it -> what it means.
 _BOOMS: Mapping[str, Reading] = {
-    "401": _closed("disconnected"),
-    "408": _busy("number_check_timed_out"),
-    "428": _closed("disconnected"),
-    "429": _busy("rate_overlimit", after_s=OVERLIMIT_S),
+    "401": closed("disconnected"),
+    "408": busy("number_check_timed_out"),
+    "428": closed("disconnected"),
+    "429": busy("rate_overlimit", after_s=OVERLIMIT_S),
 }
 
 
