@@ -28,7 +28,7 @@ from broadcast.gateways.base import (
 )
 from broadcast.gateways.cloud_news import items, read
 from broadcast.gateways.http import Http, Response
-from broadcast.gateways.meta import code_of, detail_of, meaning_of
+from broadcast.gateways.meta import detail_of, is_metas, meaning_of
 from broadcast.gateways.words import can_be_id, foreign, header, retry_after_s, words
 
 Json = Mapping[str, Any]
@@ -129,7 +129,7 @@ def read_answer(answer: Response) -> Answer:
     if 200 <= answer.status < 300 and sent:
         return _accepted(sent, answer)
     error = body.get("error")
-    return _refused(error, answer) if isinstance(error, dict) and _is_metas(error) else _not_meta(answer)
+    return _refused(error, answer) if is_metas(error) else _not_meta(answer)
 
 
 def _accepted(sent: Json, answer: Response) -> Answer:
@@ -142,11 +142,6 @@ def _accepted(sent: Json, answer: Response) -> Answer:
     if can_be_id(sent.get("id")):
         return Accepted(sent["id"])
     return Unknown("answer_without_id", words(answer.text))
-
-
-def _is_metas(error: Json) -> bool:
-    """Whether it is Meta's envelope. Google's balancers, for one, answer with an `error` and a `code` as well."""
-    return code_of(error) is not None and any(isinstance(error.get(name), str) for name in ("type", "fbtrace_id"))
 
 
 def _refused(error: Json, answer: Response) -> Answer:

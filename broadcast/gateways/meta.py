@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from broadcast.gateways.base import Busy, Closed, Refused, Scope
 from broadcast.gateways.words import words
@@ -74,6 +74,13 @@ def meaning_of(error: Mapping[str, Any]) -> Meaning | None:
         return Closed("unknown_instance", detail_of(error))
     found = MEANINGS.get(code) if code is not None else None
     return replace(found, detail=detail_of(error)) if found is not None else None
+
+
+def is_metas(error: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether it is Meta's error object. Google's balancers, for one, answer with an `error` and a `code` as well."""
+    if not isinstance(error, dict) or code_of(error) is None:
+        return False
+    return any(isinstance(error.get(name), str) for name in ("type", "fbtrace_id"))
 
 
 def code_of(error: Mapping[str, Any]) -> int | None:

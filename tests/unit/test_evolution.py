@@ -83,7 +83,7 @@ def test_audio_goes_as_a_voice_note() -> None:
 @pytest.mark.parametrize("dialect", ["evolution", "sandbox"])
 def test_a_message_leaves_with_its_key_and_its_reference(dialect: str) -> None:
     with answering(201, {"key": {"id": "3EB0"}}) as (url, seen):
-        gateway = build(dialect, url=url + "/", api_key="k3y", timeout_s=5)
+        gateway = build(dialect, url=url + "/", credentials={"apiKey": "k3y"}, timeout_s=5)
         assert gateway.send(a_message(), departure=Gate()) == Accepted("3EB0")
     (request,) = seen
     assert request["path"] == "/message/sendText/loja%2001"
