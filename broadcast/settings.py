@@ -30,6 +30,50 @@ class ApiKey:
         return self.instances is None or instance in self.instances
 
 
+#: Less than this can be guessed by whoever gets hold of a copy of Redis.
+LEAST_SECRET = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The settings that a dialect's gateway is made of, by their fields; credentials have the catalogue's names."""
+
+    url: str
+    credentials: Mapping[str, str]
+    required: tuple[str, ...] = ()
+    checks_webhooks: str  #: without it, everybody's webhook calls are taken
+
+
+#: GATEWAY -> its settings
+ACCESS: Mapping[str, Access] = {
+    "sandbox": Access(
+        url="sandbox_url", credentials={"webhookToken": "webhook_token"}, checks_webhooks="webhook_token"
+    ),
+    "evolution": Access(
+        url="evolution_url",
+        credentials={"apiKey": "evolution_api_key", "webhookToken": "webhook_token"},
+        required=("evolution_url", "evolution_api_key"),
+        checks_webhooks="webhook_token",
+    ),
+    "cloud": Access(
+        url="cloud_api_url",
+        credentials={
+            "token": "cloud_api_token",
+            "appSecret": "cloud_app_secret",
+            "verifyToken": "cloud_verify_token",
+        },
+        required=("cloud_api_token",),
+        checks_webhooks="cloud_app_secret",
+    ),
+    "waha": Access(
+        url="waha_url",
+        credentials={"apiKey": "waha_api_key", "hmacKey": "waha_hmac_key"},
+        required=("waha_url", "waha_api_key"),
+        checks_webhooks="waha_hmac_key",
+    ),
+}
+
+
 def _flag(value: str) -> bool:
     if value not in {"0", "1"}:
         raise ValueError("use 1 or 0")
@@ -37,6 +81,18 @@ def _flag(value: str) -> bool:
 
 
 def _text(value: str) -> str:
+    return value
+
+
+def _secret(value: str) -> str:
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("use printable ASCII without blanks, as a header can carry it")
+    return value
+
+
+def _long_secret(value: str) -> str:
+    if len(value) < LEAST_SECRET:
+        raise ValueError(f"use {LEAST_SECRET} characters or more, such as those of: openssl rand -hex 32")
     return value
 
 
@@ -140,7 +196,10 @@ class Settings:
         "name:secret[:instance|instance…], comma separated; unset: the API listens on loopback only and asks for none.",
     )
     gateway: str = _setting(
-        "GATEWAY", _one_of("sandbox", "evolution"), "sandbox", "Dialect of the gateway that instances are sent through."
+        "GATEWAY",
+        _one_of(*ACCESS),
+        "sandbox",
+        "Dialect of the gateway that instances are sent through which are not registered one by one.",
     )
     sandbox_url: str = _setting(
         "SANDBOX_URL", _url("http"), "http://127.0.0.1:3010", "Address of the sandbox gateway, which sends to nobody."
@@ -149,7 +208,39 @@ class Settings:
         "EVOLUTION_URL", _url("http", "https"), None, "Address of the Evolution API server."
     )
     evolution_api_key: str | None = _setting(
-        "EVOLUTION_API_KEY", _text, None, "Evolution API's global or instance key."
+        "EVOLUTION_API_KEY", _secret, None, "Evolution API's global or instance key."
+    )
+    cloud_api_url: str = _setting(
+        "CLOUD_API_URL",
+        _url("https", "http"),
+        "https://graph.facebook.com/v23.0",
+        "Address of Meta's Graph API, with its version.",
+    )
+    cloud_api_token: str | None = _setting(
+        "CLOUD_API_TOKEN", _secret, None, "Token of a system user who may send through the Cloud API."
+    )
+    cloud_app_secret: str | None = _setting(
+        "CLOUD_APP_SECRET",
+        _text,
+        None,
+        "The Meta app's secret, which signs its webhook calls; unset: they are taken on loopback only, unchecked.",
+    )
+    cloud_verify_token: str | None = _setting(
+        "CLOUD_VERIFY_TOKEN", _text, None, "What Meta says to have a webhook's address confirmed; unset: none is."
+    )
+    waha_url: str | None = _setting("WAHA_URL", _url("http", "https"), None, "Address of the WAHA server.")
+    waha_api_key: str | None = _setting("WAHA_API_KEY", _secret, None, "WAHA's key, or a session's.")
+    waha_hmac_key: str | None = _setting(
+        "WAHA_HMAC_KEY",
+        _text,
+        None,
+        "Key that signs WAHA's webhook calls; unset: they are taken on loopback only, unchecked.",
+    )
+    secret_key: str | None = _setting(
+        "SECRET_KEY",
+        _long_secret,
+        None,
+        "Encrypts the credentials of registered instances, the same for every process; unset: none are taken.",
     )
     webhook_token: str | None = _setting(
         "WEBHOOK_TOKEN",
@@ -223,17 +314,33 @@ class Settings:
         settings.check()
         return settings
 
+    @property
+    def access(self) -> Access:
+        """The settings that the gateway in use is made of."""
+        return ACCESS[self.gateway]
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway in use is."""
+        return self.url_of(self.gateway) or ""
+
+    @property
+    def gateway_credentials(self) -> Mapping[str, str]:
+        """The credentials of the gateway in use that are set, by the names in the catalogue."""
+        found = {name: getattr(self, field) for name, field in self.access.credentials.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def url_of(self, dialect: str) -> str | None:
+        """Where the gateway of a dialect is; None where no setting says."""
+        url: str | None = getattr(self, ACCESS[dialect].url)
+        return url
+
     def check(self) -> None:
         """Raise SettingsError for settings that contradict each other."""
-        if self.gateway == "evolution":
-            for variable, value in (
-                ("EVOLUTION_URL", self.evolution_url),
-                ("EVOLUTION_API_KEY", self.evolution_api_key),
-            ):
-                if value is None:
-                    raise SettingsError(
-                        variable, "missing, and GATEWAY is evolution", "Set it, or use GATEWAY=sandbox."
-                    )
+        for name in self.access.required:
+            if getattr(self, name) is None:
+                missing = f"missing, and GATEWAY is {self.gateway}"
+                raise SettingsError(variable_of(name), missing, "Set it, or use GATEWAY=sandbox.")
         if self.fault_injection and (self.gateway != "sandbox" or self.api_keys):
             raise SettingsError(
                 "FAULT_INJECTION",
@@ -244,6 +351,12 @@ class Settings:
         for variable, port in ports.items():
             if list(ports.values()).count(port) > 1:
                 raise SettingsError(variable, f"port {port} is used twice", "Give each process a port of its own.")
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of one of the settings' fields."""
+    variable: str = next(item.metadata["variable"] for item in fields(Settings) if item.name == name)
+    return variable
 
 
 def _parse(variable: str, parse: Callable[[str], Any], text: str) -> Any:

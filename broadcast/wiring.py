@@ -20,24 +20,32 @@ from broadcast.store import Store
 WORKER_PATIENCE = 45
 
 
+@dataclass(frozen=True)
+class Door:
+    """What an instance is sent through, and the language that is spoken there."""
+
+    dialect: str
+    gateway: Gateway
+
+
 class Gateways:
     """The gateway of each instance."""
 
     def __init__(self, settings: Settings) -> None:
-        url, key = {
-            "sandbox": (settings.sandbox_url, "sandbox"),
-            "evolution": (settings.evolution_url, settings.evolution_api_key),
-        }[settings.gateway]
-        self._default = build(
+        gateway = build(
             settings.gateway,
-            url=url or "",
-            api_key=key or "",
+            url=settings.gateway_url,
+            credentials=settings.gateway_credentials,
             timeout_s=settings.send_timeout_s,
-            webhook_token=settings.webhook_token,
         )
+        self._default = Door(settings.gateway, gateway)
 
-    def of(self, instance: str) -> Gateway:  # noqa: ARG002 - instances will be registered one by one
+    def of(self, instance: str) -> Gateway:
         """The gateway that the instance is sent through."""
+        return self.door(instance).gateway
+
+    def door(self, instance: str) -> Door:  # noqa: ARG002 - instances will be registered one by one
+        """The gateway that the instance is sent through, and its dialect."""
         return self._default
 
 

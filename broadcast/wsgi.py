@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger
 from broadcast import logs
 from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import SettingsError
-from broadcast.settings import Settings
+from broadcast.settings import Settings, variable_of
 from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
 from broadcast.wiring import Services, build_services, is_embedded, redis_url
@@ -95,11 +95,10 @@ def _options(settings: Settings) -> dict[str, Any]:
 def _binding(name: str, settings: Settings) -> dict[str, str]:
     """Without a secret to ask for, nobody but this host may ask."""
     secret, port = {
-        "web": (settings.api_keys, settings.port),
-        "webhook": (settings.webhook_token, settings.webhook_port),
+        "web": ("api_keys", settings.port),
+        "webhook": (settings.access.checks_webhooks, settings.webhook_port),
     }[name]
-    if secret:
+    if getattr(settings, secret):
         return {"bind": f"0.0.0.0:{port}"}
-    setting = {"web": "API_KEYS", "webhook": "WEBHOOK_TOKEN"}[name]
-    log.warning("%s is unset: listening on the loopback only, and asking for no key", setting)
+    log.warning("%s is unset: listening on the loopback only, and asking for no key", variable_of(secret))
     return {"bind": f"127.0.0.1:{port}"}

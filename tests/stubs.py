@@ -1,4 +1,4 @@
-"""Servers that misbehave on purpose, on real sockets of the loopback."""
+"""Servers on real sockets of the loopback, most of which misbehave on purpose."""
 
 from __future__ import annotations
 
@@ -73,20 +73,20 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
+#: What a server makes of a request: method, path with query, headers and body -> HTTP code, headers, body.
+Handle = Callable[[str, str, dict[str, str], bytes], tuple[int, dict[str, str], bytes]]
+
+
 @contextmanager
-def answering(
-    status: int, body: Any, headers: dict[str, str] | None = None
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An HTTP server with one answer for everything; yields its address and the requests that it saw."""
-    seen: list[dict[str, Any]] = []
-    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+def listening(handle: Handle) -> Iterator[str]:
+    """An HTTP server on the loopback; yields its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            seen.append({"path": self.path, "headers": dict(self.headers), "body": json.loads(raw or b"null")})
+            status, headers, content = handle(self.command, self.path, dict(self.headers), raw)
             self.send_response(status)
-            for name, value in (headers or {}).items():
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -100,7 +100,23 @@ def answering(
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def answering(
+    status: int, body: Any, headers: dict[str, str] | None = None
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An HTTP server with one answer for everything; yields its address and the requests that it saw."""
+    seen: list[dict[str, Any]] = []
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+
+    def handle(_: str, path: str, given: dict[str, str], raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        seen.append({"path": path, "headers": given, "body": json.loads(raw or b"null")})
+        return status, headers or {}, content
+
+    with listening(handle) as url:
+        yield url, seen

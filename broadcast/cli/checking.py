@@ -6,8 +6,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kombu.connection import Connection as Broker
 
@@ -18,8 +19,9 @@ from broadcast.engine.judging import judge_redis
 from broadcast.engine.sending import PATIENCE_MS
 from broadcast.errors import SettingsError, Unavailable
 from broadcast.gateways.http import CONNECT_S, Http, Response
+from broadcast.gateways.meta import is_metas
 from broadcast.logs import masked
-from broadcast.settings import Settings
+from broadcast.settings import Settings, variable_of
 from broadcast.store import Store
 from broadcast.tasks import QUEUES, VISIBILITY_TIMEOUT_S
 from broadcast.wiring import Gateways, is_embedded, redis_url
@@ -74,17 +76,22 @@ def judge_settings(settings: Settings) -> list[Finding]:
     lane_a_s = 1000 / settings.default_rate_limit_ms
     taken = {settings.port: "PORT", settings.webhook_port: "WEBHOOK_PORT", settings.flower_port: "FLOWER_PORT"}
     is_sandbox = settings.gateway == "sandbox"
+    real = [variable_of(name) for name in ("evolution_url", "cloud_api_token", "waha_url") if getattr(settings, name)]
+    secret = variable_of(settings.access.checks_webhooks)
     #: whether it is so -> what it means, what to do
     rules: tuple[tuple[object, str, str], ...] = (
         (
-            is_sandbox and (settings.api_keys or settings.evolution_url),
-            "GATEWAY is sandbox, though this looks like the real thing: every campaign reaches nobody",
-            "Set GATEWAY, or take API_KEYS and EVOLUTION_URL away.",
+            is_sandbox and (settings.api_keys or real),
+            (
+                "GATEWAY is sandbox, though this looks like the real thing: campaigns reach nobody, "
+                "but for those of registered instances"
+            ),
+            f"Set GATEWAY, or take {' and '.join(['API_KEYS', *real])} away.",
         ),
         (
-            settings.api_keys and not settings.webhook_token,
-            "API_KEYS is set and WEBHOOK_TOKEN is not: receipts are taken from this host only, and from anybody on it",
-            "Set WEBHOOK_TOKEN, and give it to the gateway's webhooks.",
+            settings.api_keys and not getattr(settings, settings.access.checks_webhooks),
+            f"API_KEYS is set and {secret} is not: receipts are taken from this host only, and from anybody on it",
+            f"Set {secret}, and give it to the gateway's webhooks.",
         ),
         (
             not settings.api_keys and not is_sandbox,
@@ -189,19 +196,42 @@ def _ask(subject: str, url: str, path: str) -> Response | Finding:
     return answer
 
 
+@dataclass(frozen=True)
+class _Greeting:
+    """How a server of a dialect is known by its answer to one who has no key."""
+
+    name: str
+    path: str
+    is_its: Callable[[Mapping[str, Any]], bool]
+    ends: str  #: how its address must end
+
+
+_EVOLUTION = _Greeting("Evolution API", "/", lambda body: "version" in body, "without a path")
+#: GATEWAY -> how its server greets
+_GREETINGS: Mapping[str, _Greeting] = {
+    "sandbox": _EVOLUTION,
+    "evolution": _EVOLUTION,
+    # There is nothing to get at its root, and it says so in its own envelope.
+    "cloud": _Greeting("the Graph API", "/", lambda body: is_metas(body.get("error")), "with the version, as /v23.0"),
+    # Some want the key even for this.
+    "waha": _Greeting(
+        "WAHA", "/ping", lambda body: body.get("message") == "pong" or body.get("statusCode") == 401, "without a path"
+    ),
+}
+
+
 def _gateway(settings: Settings) -> list[Finding]:
-    variable, url = {
-        "sandbox": ("SANDBOX_URL", settings.sandbox_url),
-        "evolution": ("EVOLUTION_URL", settings.evolution_url),
-    }[settings.gateway]
-    answer = _ask("gateway", url or "", "/")
+    greeting, url = _GREETINGS[settings.gateway], settings.gateway_url
+    answer = _ask("gateway", url, greeting.path)
     if isinstance(answer, Finding):
         return [answer]
-    where = masked(url or "")
-    if isinstance(answer.json, dict) and "version" in answer.json:
-        return [ok("gateway", f"{where} answers: {settings.gateway} {str(answer.json['version'])[:20]}")]
-    text = f"{where} answers {answer.status}, but not as Evolution API does at its root"
-    return [warning("gateway", text, f"Make sure that {variable} is its address, without a path.")]
+    where = masked(url)
+    if isinstance(answer.json, dict) and greeting.is_its(answer.json):
+        version = str(answer.json.get("version", ""))[:20]
+        return [ok("gateway", f"{where} answers: {settings.gateway} {version}".rstrip())]
+    text = f"{where} answers {answer.status}, but not as {greeting.name} does at {greeting.path}"
+    variable = variable_of(settings.access.url)
+    return [warning("gateway", text, f"Make sure that {variable} is its address, {greeting.ends}.")]
 
 
 def _instance(settings: Settings, instance: str) -> Finding:

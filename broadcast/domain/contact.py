@@ -17,7 +17,7 @@ class Status(str, Enum):
     DELIVERED = "delivered"
     READ = "read"
     FAILED = "failed"  #: the gateway refused it, or every attempt was used up
-    SKIPPED = "skipped"  #: never tried: duplicate, invalid, opted out
+    SKIPPED = "skipped"  #: never tried: duplicate, invalid, opted out, no WhatsApp
     CANCELLED = "cancelled"
     UNCONFIRMED = "unconfirmed"  #: nobody knows whether it left; only a receipt or a person decides
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 
 class Kind(str, Enum):
@@ -39,6 +41,11 @@ class Content:
     text: str
     media_url: str | None = None
     template: Template | None = None
+
+
+def file_name(media_url: str) -> str:
+    """The name at the end of a medium's address; "" where there is none."""
+    return PurePosixPath(unquote(urlsplit(media_url).path)).name
 
 
 #: `{{name}}` or `{{name|what to say instead}}`. Nothing else has a meaning inside a message.

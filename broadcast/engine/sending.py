@@ -212,11 +212,12 @@ def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
 def outcome_of(
     answer: Answer, *, attempt: int, max_attempts: int, quick_left: int, on_unknown: OnUnknown = OnUnknown.HOLD
 ) -> Outcome:
-    """What an answer means for the contact and its lane. `attempt` counts this one."""
+    """What an answer means for the contact and its lane. `attempt` counts this one; 0: it came before the fence."""
     if isinstance(answer, Accepted):
         return Outcome(status=Status.SENT, message_id=answer.message_id)
     if isinstance(answer, Refused):
-        return Outcome(status=Status.FAILED, reason=answer.reason, detail=answer.detail)
+        # Before the fence nothing was tried: the gateway was asked about the number alone.
+        return Outcome(status=Status.FAILED if attempt else Status.SKIPPED, reason=answer.reason, detail=answer.detail)
     if isinstance(answer, Unknown):
         again = on_unknown is OnUnknown.RESEND and attempt < max_attempts
         status, due_ms = (Status.PENDING, back_off_ms(attempt)) if again else (Status.UNCONFIRMED, None)

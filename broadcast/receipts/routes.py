@@ -1,7 +1,8 @@
 """Webhook calls: verified before they are parsed, stored before they are answered.
 
-Evolution drops an event for good on 400, 401, 403, 404 and 422, so those are for callers who are not our gateway; a
-fault of ours is a 503, and the gateway comes again. The body is never logged: it may hold the instance's key.
+In another dialect than its own, there is no such instance. Evolution drops an event for good on 400, 401, 403, 404 and
+422, so those are for callers who are not our gateway; a fault of ours is a 503, and the gateway comes again. The body
+is never logged: it may hold the instance's key.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import json
 import logging
 from typing import cast
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from broadcast.engine import settling, steering
-from broadcast.errors import Unauthorized
-from broadcast.gateways.base import Connection
+from broadcast.errors import Forbidden, NotFound, Unauthorized
+from broadcast.gateways.base import Connection, Gateway
+from broadcast.gateways.catalogue import DIALECTS
 from broadcast.tasks.upkeep import wake
 from broadcast.wiring import Services
 
@@ -24,12 +26,20 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 
-@blueprint.post("/evolution/<instance>")
-@blueprint.post("/evolution/<instance>/<path:rest>")
-def evolution(instance: str, rest: str = "") -> ResponseReturnValue:
-    """A call of Evolution's. Its token is in a header or is the next part of the path; the event's name may follow."""
-    body = _body()
-    _verify(instance, rest, body)
+@blueprint.get("/cloud/<instance>")
+def challenge(instance: str) -> ResponseReturnValue:
+    """Meta asks whether the address is ours before it posts there; it is not for anybody else to know."""
+    answer = _gateway("cloud", instance).challenge(request.args)
+    if answer is None:
+        raise Forbidden("This call does not carry the verify token.")
+    return Response(answer, content_type="text/plain")
+
+
+def receive(spoken: str, instance: str, rest: str = "") -> ResponseReturnValue:
+    """A gateway's call. Whose it is, headers, body and the rest of the path say, each dialect in its own way."""
+    body, gateway = _body(), _gateway(spoken, instance)
+    if not gateway.verify(dict(request.headers), body, path=rest):
+        raise Unauthorized("This call does not carry the webhook's secret, or is not signed with it.")
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
@@ -37,7 +47,7 @@ def evolution(instance: str, rest: str = "") -> ResponseReturnValue:
     if not isinstance(payload, dict):
         log.warning("a webhook call is no JSON that we could read", extra={"action": "webhook", "instance": instance})
         return "", 202  # it would be no better the next time
-    news = services().gateways.of(instance).read(payload)
+    news = gateway.read(payload)
     lease_ms = services().sending.policy.lease_ms
     for echo in news.echoes:
         settling.adopt(services().store, instance, echo, lease_ms=lease_ms)
@@ -46,6 +56,11 @@ def evolution(instance: str, rest: str = "") -> ResponseReturnValue:
         _apply(instance, news.connection)
     log.debug("settled %s", settled, extra={"action": "webhook", "instance": instance})
     return "", 204
+
+
+for _spoken in sorted({dialect.webhook for dialect in DIALECTS.values()}):
+    for _rule in (f"/{_spoken}/<instance>", f"/{_spoken}/<instance>/<path:rest>"):
+        blueprint.add_url_rule(_rule, _spoken, receive, methods=["POST"], defaults={"spoken": _spoken})
 
 
 def services() -> Services:
@@ -61,10 +76,12 @@ def _body() -> bytes:
         return b""
 
 
-def _verify(instance: str, rest: str, body: bytes) -> None:
-    gateway = services().gateways.of(instance)
-    if not gateway.verify(dict(request.headers), body, path=rest):
-        raise Unauthorized("This call does not carry the webhook token.")
+def _gateway(spoken: str, instance: str) -> Gateway:
+    """The gateway of the instance, if it calls us in this dialect. Raises NotFound."""
+    door = services().gateways.door(instance)
+    if DIALECTS[door.dialect].webhook != spoken:
+        raise NotFound(f"The instance {instance} is not of this dialect.")
+    return door.gateway
 
 
 def _apply(instance: str, connection: Connection) -> None:

@@ -39,6 +39,7 @@ from broadcast.gateways.sandbox.dialect import Send, read_send
 from broadcast.gateways.sandbox.faults import Fault
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.server import Behaviour, Sandbox
+from tests.departures import Gate
 from tests.stubs import raw_server, read_request
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "fixtures"
@@ -131,19 +132,6 @@ TEMPLATES = {"promo_jan": "\u25b6\ufe0fpromo_jan\u25c0\ufe0f"}
 JWT_KEY = "s3cret"
 
 
-class Leave:
-    """A fence that lets everybody leave at once."""
-
-    def wait(self) -> None:
-        pass
-
-    def is_now(self) -> bool:
-        return True
-
-    def left(self, at: float) -> None:
-        pass
-
-
 MESSAGE = Message(instance="loja", phone="5511999990001", kind=Kind.TEXT, text="Oi", reference="c:1")
 
 
@@ -166,7 +154,7 @@ def test_a_recorded_answer_is_what_it_was(case: dict[str, Any], request: pytest.
     table = {**NOT_ACCEPTED, **BUSINESS} if "business-" in request.node.name else NOT_ACCEPTED
     kind, reason = table.get(case["name"], (Accepted, ""))
     with raw_server(replay(case["response"])) as url:
-        result = Evolution(url, "k", timeout_s=5).send(MESSAGE, departure=Leave())
+        result = Evolution(url, "k", timeout_s=5).send(MESSAGE, departure=Gate())
 
     assert isinstance(result, kind), result
     assert getattr(result, "reason", "") == reason

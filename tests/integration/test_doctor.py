@@ -210,20 +210,35 @@ def test_a_beat_that_stands_still_and_a_queue_without_a_worker_are_seen(store: S
     assert (findings["queue control"]["level"], findings["queue broadcast"]["level"]) == ("ok", "error")
 
 
+#: GATEWAY -> the settings of its address, and of its key
+GATEWAYS = {
+    "evolution": ("EVOLUTION_URL", "EVOLUTION_API_KEY"),
+    "cloud": ("CLOUD_API_URL", "CLOUD_API_TOKEN"),
+    "waha": ("WAHA_URL", "WAHA_API_KEY"),
+}
+
+
 @pytest.mark.parametrize(
-    ("status", "body", "level", "word"),
+    ("gateway", "status", "body", "level", "word"),
     [
-        (200, {"status": 200, "version": "2.3.7"}, "ok", "2.3.7"),
-        (200, "<html>hello</html>", "warning", "not as Evolution"),
-        (404, {"message": "no"}, "warning", "404"),
-        (502, "bad gateway", "error", "502"),
+        ("evolution", 200, {"status": 200, "version": "2.3.7"}, "ok", "2.3.7"),
+        ("evolution", 200, "<html>hello</html>", "warning", "not as Evolution"),
+        ("evolution", 404, {"message": "no"}, "warning", "404"),
+        ("evolution", 502, "bad gateway", "error", "502"),
+        ("cloud", 400, {"error": {"code": 100, "type": "GraphMethodException"}}, "ok", "answers: cloud"),
+        ("cloud", 404, {"error": {"code": 404, "message": "not found"}}, "warning", "not as the Graph API"),
+        ("cloud", 404, "<html>", "warning", "not as the Graph API"),
+        ("waha", 200, {"message": "pong"}, "ok", "answers: waha"),
+        ("waha", 401, {"message": "Unauthorized", "statusCode": 401}, "ok", "answers: waha"),
+        ("waha", 404, {"message": "Cannot GET /ping", "statusCode": 404}, "warning", "not as WAHA does at /ping"),
     ],
 )
-def test_who_answers_for_the_gateway_is_told_apart(status: int, body: Any, level: str, word: str) -> None:
+def test_who_answers_for_the_gateway_is_told_apart(gateway: str, status: int, body: Any, level: str, word: str) -> None:
     with answering(status, body) as (url, seen):
-        gateway = {"GATEWAY": "evolution", "EVOLUTION_URL": url, "EVOLUTION_API_KEY": "geheim-key"}
-        _, findings = doctor(**nowhere(), **gateway)
+        address, key = GATEWAYS[gateway]
+        _, findings = doctor(**nowhere(), **{"GATEWAY": gateway, address: url, key: "geheim-key"})
     assert (findings["gateway"]["level"], word in findings["gateway"]["text"]) == (level, True), findings["gateway"]
+    assert address in findings["gateway"]["remedy"] or level != "warning"
     assert "geheim-key" not in str(seen)
 
 

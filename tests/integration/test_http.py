@@ -5,34 +5,15 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 
 from broadcast.errors import Held
 from broadcast.gateways.base import Busy, Unknown
 from broadcast.gateways.http import Http, Response
+from tests.departures import Gate
 from tests.processes import free_port, wait_for
 from tests.stubs import answering, drip, raw_server, read_request, reset
-
-
-@dataclass
-class Gate:
-    """A departure that records when it was asked and when the request left."""
-
-    before: Callable[[], None] = lambda: None
-    waited: list[float] = field(default_factory=list)
-    left_at: list[float] = field(default_factory=list)
-
-    def wait(self) -> None:
-        self.before()
-        self.waited.append(time.monotonic())
-
-    def is_now(self) -> bool:
-        return True
-
-    def left(self, at: float) -> None:
-        self.left_at.append(at)
 
 
 def post(url: str, gate: Gate | None = None, *, timeout_s: float = 1.0) -> Response | Busy | Unknown:

@@ -7,34 +7,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
 from broadcast.gateways import http
 from broadcast.gateways.base import Busy, Unknown
 from broadcast.gateways.http import MOST_BYTES, Http, Response
+from tests.departures import Gate
 from tests.stubs import answering, raw_server, read_request, reset
 
 
-@dataclass
-class Free:
-    """A fence that lets everybody leave, after it did something."""
-
-    before: Callable[[], object] = lambda: None
-
-    def wait(self) -> None:
-        self.before()
-
-    def is_now(self) -> bool:
-        return True
-
-    def left(self, at: float) -> None:
-        pass
-
-
-def post(gateway: Http, departure: Free | None = None) -> Response | Busy | Unknown:
-    return gateway.post("/send", {"text": "oi"}, departure=departure or Free())
+def post(gateway: Http, departure: Gate | None = None) -> Response | Busy | Unknown:
+    return gateway.post("/send", {"text": "oi"}, departure=departure or Gate())
 
 
 def at(url: str, *, timeout_s: float = 1.0) -> Http:
@@ -61,7 +45,7 @@ def test_many_requests_at_once_leave_no_warning(caplog: pytest.LogCaptureFixture
     with answering(201, {"key": {"id": "m"}}) as (url, _):
         gateway = at(url, timeout_s=10)
         threads = [
-            threading.Thread(target=lambda: answers.append(post(gateway, Free(together.wait)))) for _ in range(12)
+            threading.Thread(target=lambda: answers.append(post(gateway, Gate(together.wait)))) for _ in range(12)
         ]
         for thread in threads:
             thread.start()
@@ -88,7 +72,7 @@ def test_a_connection_that_ended_before_the_departure_carried_nothing(
         assert ended.wait(10)
 
     with raw_server(serve) as url:
-        answer = post(at(url), Free(look))
+        answer = post(at(url), Gate(look))
     assert isinstance(answer, Busy), answer
     assert (answer.reason, answer.reached) == ("gateway_unreachable", False)
 

@@ -32,6 +32,7 @@ from broadcast.gateways.sandbox import arrival as arrivals
 from broadcast.gateways.sandbox.faults import KINDS
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.server import Behaviour, Sandbox
+from tests.departures import Gate
 from tests.processes import wait_for
 from tests.stubs import answering
 
@@ -55,22 +56,9 @@ def sandbox(server: Sandbox) -> Sandbox:
     return server
 
 
-class Leave:
-    """A fence that lets everybody leave at once."""
-
-    def wait(self) -> None:
-        pass
-
-    def is_now(self) -> bool:
-        return True
-
-    def left(self, at: float) -> None:
-        pass
-
-
 def send(sandbox: Sandbox, number: str = NUMBER, *, instance: str = "loja", reference: str = "c:1") -> Any:
     message = Message(instance=instance, phone=number, kind=Kind.TEXT, text="Oi", reference=reference)
-    return Evolution(sandbox.url, "k", timeout_s=0.5).send(message, departure=Leave())
+    return Evolution(sandbox.url, "k", timeout_s=0.5).send(message, departure=Gate())
 
 
 def post(sandbox: Sandbox, path: str, body: Any, **headers: str) -> requests.Response:
@@ -112,7 +100,7 @@ def test_every_kind_that_we_send_is_taken(sandbox: Sandbox, kind: Kind) -> None:
     text = "" if kind is Kind.AUDIO else "Oi"
     message = Message(instance="loja", phone=NUMBER, kind=kind, text=text, media_url=url, reference="c:1")
 
-    assert isinstance(Evolution(sandbox.url, "k", timeout_s=5).send(message, departure=Leave()), Accepted)
+    assert isinstance(Evolution(sandbox.url, "k", timeout_s=5).send(message, departure=Gate()), Accepted)
     (arrival,) = ledger(sandbox)
     assert (arrival["kind"], arrival["text"], arrival["mediaUrl"]) == (kind.value, text, url)
 
@@ -235,7 +223,7 @@ def test_a_fault_can_name_its_answer(sandbox: Sandbox) -> None:
     answers = [send(sandbox, number) for number in ("1111", "2222", "3333")]
     assert answers[0] == Busy("too_many_requests", "Too many requests", after_s=7)
     assert isinstance(answers[1], Closed)
-    assert answers[2] == Busy("gateway_unavailable", "<html>closed for today</html>")
+    assert answers[2] == Busy("gateway_unavailable", "HTTP 503: <html>closed for today</html>")
 
 
 @pytest.mark.parametrize(
@@ -338,7 +326,7 @@ CHECKED: dict[str, Any] = {
     "too_many": Busy("too_many_requests", "Too many requests", after_s=7),
     "unauthorized": Closed("unauthorized", "Unauthorized"),
     "unknown_instance": Closed("unknown_instance", 'The "loja" instance does not exist'),
-    "unavailable": Busy("gateway_unavailable", "<html><h1>503 Service Temporarily Unavailable</h1></html>"),
+    "unavailable": Busy("gateway_unavailable", "HTTP 503: <html><h1>503 Service Temporarily Unavailable</h1></html>"),
 }
 
 
@@ -503,7 +491,7 @@ def to(number: str, *, kind: Kind = Kind.TEXT, text: str = "Oi", url: str | None
 
 def test_receipts_come_back_in_the_dialect(tmp_path: Path) -> None:
     with telling(tmp_path) as (gateway, _, calls):
-        answer = gateway.send(to(NUMBER), departure=Leave())
+        answer = gateway.send(to(NUMBER), departure=Gate())
         wait_for(lambda: len(calls) == 4, what="an echo and three receipts")
 
     assert isinstance(answer, Accepted)
@@ -527,7 +515,7 @@ def test_a_delivered_message_is_echoed_before_its_receipts(tmp_path: Path, kind:
     text = "" if kind is Kind.AUDIO else "Oi,\nAna \U0001f389"
     message = to(NUMBER, kind=kind, text=text, url=None if kind is Kind.TEXT else "https://cdn.example/a.pdf")
     with telling(tmp_path) as (gateway, _, calls):
-        answer = gateway.send(message, departure=Leave())
+        answer = gateway.send(message, departure=Gate())
         wait_for(lambda: len(calls) >= 2, what="an echo and a receipt")
 
     assert isinstance(answer, Accepted)
@@ -547,7 +535,7 @@ def test_a_message_whose_answer_was_lost_is_echoed_all_the_same(tmp_path: Path) 
     with telling(tmp_path, receipts=False) as (gateway, url, calls):
         requests.post(f"{url}/faults", json={"kind": "reset_after", "numbers": [NUMBER]}, timeout=10).raise_for_status()
         requests.post(f"{url}/faults", json={"kind": "reset_before"}, timeout=10).raise_for_status()
-        answers = [gateway.send(to(number), departure=Leave()) for number in (NUMBER, "5511999990002")]
+        answers = [gateway.send(to(number), departure=Gate()) for number in (NUMBER, "5511999990002")]
         wait_for(lambda: calls, what="an echo")
         (arrival, _) = requests.get(f"{url}/ledger", timeout=10).json()["arrivals"]
 
@@ -558,7 +546,7 @@ def test_a_message_whose_answer_was_lost_is_echoed_all_the_same(tmp_path: Path) 
 
 def test_a_brazilian_number_is_echoed_in_the_form_that_whatsapp_has(tmp_path: Path) -> None:
     with telling(tmp_path, receipts=False) as (gateway, _, calls):
-        gateway.send(to("5531999990002"), departure=Leave())
+        gateway.send(to("5531999990002"), departure=Gate())
         wait_for(lambda: calls, what="an echo")
     (echo,) = gateway.read(calls[0]["body"]).echoes
     assert echo.phone == "553199990002"
@@ -567,16 +555,16 @@ def test_a_brazilian_number_is_echoed_in_the_form_that_whatsapp_has(tmp_path: Pa
 
 def test_echoes_can_be_turned_off(tmp_path: Path) -> None:
     with telling(tmp_path, echoes=False, receiptDelayMs=10) as (gateway, _, calls):
-        gateway.send(to(NUMBER), departure=Leave())
+        gateway.send(to(NUMBER), departure=Gate())
         wait_for(lambda: len(calls) == 3, what="three receipts")
     assert {call["body"]["event"] for call in calls} == {"messages.update"}
 
 
 def test_a_message_with_nothing_to_tell_does_not_stop_those_after_it(tmp_path: Path) -> None:
     with telling(tmp_path, echoes=False, receipts=False) as (gateway, url, calls):
-        gateway.send(to(NUMBER), departure=Leave())
+        gateway.send(to(NUMBER), departure=Gate())
         requests.put(f"{url}/behaviour", json={"echoes": True}, timeout=10).raise_for_status()
-        gateway.send(to("5511999990002"), departure=Leave())
+        gateway.send(to("5511999990002"), departure=Gate())
         wait_for(lambda: calls, what="an echo")
     assert [echo.phone for echo in gateway.read(calls[0]["body"]).echoes] == ["5511999990002"]
 

@@ -13,7 +13,7 @@ from broadcast.engine import accepting, planning, telling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
 from broadcast.errors import NotNow, Unavailable
-from broadcast.gateways.base import Accepted, Answer, Busy, Connection, Departure, Message, News, Unknown
+from broadcast.gateways.base import Accepted, Answer, Busy, Connection, Departure, Message, News, Refused, Unknown
 from broadcast.store import Store
 from broadcast.store.contacts import Ticket
 from tests.builders import an_order
@@ -102,6 +102,26 @@ def test_a_connection_that_never_opened_costs_no_attempt_and_no_departure(store:
     assert (contact["status"], contact.get("attempts"), contact["reason"]) == ("pending", None, "gateway_unreachable")
     assert telling.progress(store, "c1").last_error == "gateway_unreachable"
     assert telling.lane(store, "i1").rest_until_ms is not None
+
+
+def test_who_is_refused_before_the_fence_is_skipped_and_holds_nothing_up(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+
+    assert send_once(store, Told([lambda: Refused("not_on_whatsapp")])) == "skipped"
+    contact = store.scripts.client.hgetall("bcast:contact:c1:0")
+    assert (contact["status"], contact.get("attempts"), contact["reason"]) == ("skipped", None, "not_on_whatsapp")
+    assert store.scripts.client.zcard("bcast:booked:i1") == 0
+    assert store.campaigns.finish("c1")
+
+
+def test_who_is_refused_before_the_fence_after_a_short_wait_holds_nothing_up_either(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    gateway = Told([lambda: Busy("number_check_failed"), lambda: Refused("not_on_whatsapp")])
+
+    with pytest.raises(NotNow):
+        send_once(store, gateway, quick_left=1)
+    assert send_again(store, gateway, "c1", 0) == "skipped"
+    assert store.scripts.client.zcard("bcast:booked:i1") + store.scripts.client.zcard("bcast:sending:i1") == 0
 
 
 def test_what_may_have_been_sent_is_unconfirmed_and_ends_the_campaign(store: Store) -> None:

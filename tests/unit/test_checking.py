@@ -26,7 +26,11 @@ def test_settings_that_agree_are_fine(environ: dict[str, str]) -> None:
     [
         ({"API_KEYS": KEYS, "WEBHOOK_TOKEN": "t"}, "sandbox"),
         ({"EVOLUTION_URL": "https://evolution.example"}, "sandbox"),
+        ({"CLOUD_API_TOKEN": "EAA"}, "sandbox"),
+        ({"WAHA_URL": "https://waha.example"}, "sandbox"),
         ({**FINE, "WEBHOOK_TOKEN": ""}, "WEBHOOK_TOKEN"),
+        ({**FINE, "GATEWAY": "cloud", "CLOUD_API_TOKEN": "EAA"}, "CLOUD_APP_SECRET"),
+        ({**FINE, "GATEWAY": "waha", "WAHA_URL": "https://waha.example", "WAHA_API_KEY": "k"}, "WAHA_HMAC_KEY"),
         ({**EVOLUTION, "WEBHOOK_TOKEN": "t"}, "API_KEYS is unset"),
         ({"SEND_TIMEOUT_S": "44"}, "hold a task for 60 s"),
         ({"FANOUT_HORIZON_S": "24", "SEND_TIMEOUT_S": "30"}, "hold a task for 60 s"),

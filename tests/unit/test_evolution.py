@@ -35,9 +35,11 @@ from broadcast.gateways.base import (
 )
 from broadcast.gateways.catalogue import build
 from broadcast.gateways.evolution import MOST_NUMBERS, Evolution, request_of
-from broadcast.gateways.evolution.answers import LONGEST_RETRY_S, read_answer, read_numbers
+from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import LEEWAY_S
 from broadcast.gateways.http import Response
+from broadcast.gateways.words import LONGEST_RETRY_S
+from tests.departures import Gate
 from tests.stubs import answering
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "evolution"
@@ -78,24 +80,11 @@ def test_audio_goes_as_a_voice_note() -> None:
     assert body == {"number": "5511999990001", "audio": "https://cdn.example/a.mp3"}
 
 
-class Leave:
-    """A fence that lets everybody leave at once."""
-
-    def wait(self) -> None:
-        pass
-
-    def is_now(self) -> bool:
-        return True
-
-    def left(self, at: float) -> None:
-        pass
-
-
 @pytest.mark.parametrize("dialect", ["evolution", "sandbox"])
 def test_a_message_leaves_with_its_key_and_its_reference(dialect: str) -> None:
     with answering(201, {"key": {"id": "3EB0"}}) as (url, seen):
-        gateway = build(dialect, url=url + "/", api_key="k3y", timeout_s=5)
-        assert gateway.send(a_message(), departure=Leave()) == Accepted("3EB0")
+        gateway = build(dialect, url=url + "/", credentials={"apiKey": "k3y"}, timeout_s=5)
+        assert gateway.send(a_message(), departure=Gate()) == Accepted("3EB0")
     (request,) = seen
     assert request["path"] == "/message/sendText/loja%2001"
     assert (request["headers"]["apikey"], request["headers"]["X-Broadcast-Reference"]) == ("k3y", "c1:7")
@@ -106,14 +95,14 @@ def test_a_campaign_of_any_name_can_be_sent() -> None:
         instance="loja", phone="5511", kind=Kind.TEXT, text="Oi", reference="natal \U0001f384 \u2013 24.12:7"
     )
     with answering(201, {"key": {"id": "3EB0"}}) as (url, _):
-        assert Evolution(url, "k", timeout_s=5).send(message, departure=Leave()) == Accepted("3EB0")
+        assert Evolution(url, "k", timeout_s=5).send(message, departure=Gate()) == Accepted("3EB0")
 
 
 def test_an_accepted_answer_with_the_medium_in_it_is_accepted() -> None:
     # An instance that adds the medium to its webhooks (`base64`) adds it to its answers as well.
     body = {"key": {"remoteJid": "x", "fromMe": True, "id": "3EB0"}, "message": {"base64": "A" * 2_000_000}}
     with answering(201, body) as (url, _):
-        assert Evolution(url, "k", timeout_s=5).send(a_message(), departure=Leave()) == Accepted("3EB0")
+        assert Evolution(url, "k", timeout_s=5).send(a_message(), departure=Gate()) == Accepted("3EB0")
 
 
 @pytest.mark.parametrize("text", ['{"key": {"id": 7}, ', '{"key": {bad}, ', '{"message": {"key": {"id": "a"}}, ', ""])
@@ -643,7 +632,7 @@ CHECKS: list[tuple[Response, Any]] = [
     ),
     (
         answer(429, {"status": 429, "error": "Too Many Requests", "retryAfter": 9}, text="{}", **{"Retry-After": "9"}),
-        Busy("too_many_requests", "{}", after_s=9),
+        Busy("too_many_requests", "HTTP 429: {}", after_s=9),
     ),
     (wrapped(429, ["Too many"]), Busy("too_many_requests", "Too many")),
     (wrapped(401, "Unauthorized"), Closed("unauthorized", "Unauthorized")),

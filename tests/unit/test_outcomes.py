@@ -29,6 +29,11 @@ def test_each_answer_has_its_place(answer: Answer, status: Status) -> None:
     assert outcome(answer).status is status
 
 
+def test_who_is_refused_before_the_fence_was_never_tried() -> None:
+    result = outcome(Refused("not_on_whatsapp", "no such number"), attempt=0)
+    assert (result.status, result.reason, result.detail) == (Status.SKIPPED, "not_on_whatsapp", "no such number")
+
+
 def test_an_accepted_message_is_known_by_the_gateways_id() -> None:
     assert outcome(Accepted("id-1")).message_id == "id-1"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ def a_claim(campaign: str, *, priority: int = 5, waiting: int = 1000, gap_ms: in
     return Claim(campaign=campaign, priority=priority, served=0, waiting=waiting, gap_ms=gap_ms, jitter_ms=jitter_ms)
 
 
-def planned(claims: Sequence[Claim], *, limit: int = 100, until_ms: int = 10**9, **changes: int) -> list[Slot]:
+def planned(claims: Sequence[Claim], *, limit: int = 100, until_ms: int = 10**9, **changes: Any) -> list[Slot]:
     values = {"turn": 0, "first_ms": 1000, "previous_ms": 0, "previous_gap_ms": 0, **changes}
     return plan(claims, until_ms=until_ms, limit=limit, chance=random.Random(7).random, **values)
 
@@ -111,3 +113,41 @@ def test_the_finish_is_the_remaining_gaps_away() -> None:
 
 def test_back_off_doubles_up_to_its_most() -> None:
     assert [back_off_ms(streak) for streak in (1, 2, 3, 7, 400)] == [1000, 2000, 4000, 60_000, 60_000]
+
+
+@given(claims, st.integers(0, 40), st.integers(0, 60))
+def test_no_more_leave_than_the_day_has_room_for(claims: list[Claim], limit: int, room: int) -> None:
+    free = planned(claims, limit=limit)
+
+    assert planned(claims, limit=limit, room=room) == free[:room]
+
+
+@given(claims, st.integers(0, 100_000))
+def test_nothing_leaves_once_the_window_is_closed(claims: list[Claim], closes_ms: int) -> None:
+    free = planned(claims)
+
+    assert planned(claims, allowed_until_ms=closes_ms) == [slot for slot in free if slot.at_ms < closes_ms]
+
+
+def test_the_moment_at_which_the_window_closes_is_too_late() -> None:
+    assert [slot.at_ms for slot in planned([a_claim("a")], allowed_until_ms=1200)] == [1000, 1100]
+    assert [slot.at_ms for slot in planned([a_claim("a")], allowed_until_ms=1201)] == [1000, 1100, 1200]
+
+
+def test_the_window_does_not_put_off_the_horizon() -> None:
+    slots = planned([a_claim("a")], until_ms=1200, allowed_until_ms=5000)
+
+    assert [slot.at_ms for slot in slots] == [1000, 1100, 1200]
+
+
+@given(claims, st.floats(1, 16), st.integers(0, 10_000))
+def test_a_slow_down_lengthens_every_gap_by_its_factor(claims: list[Claim], factor: float, previous_ms: int) -> None:
+    usual = planned(claims, previous_ms=previous_ms)
+    slow = planned(claims, previous_ms=previous_ms, factor=factor)
+
+    assert [slot.campaign for slot in slow] == [slot.campaign for slot in usual]
+    for then, now in zip(usual, slow, strict=True):
+        assert now.before_ms == math.ceil(then.before_ms * factor)
+        assert now.after_ms == math.ceil(then.after_ms * factor)
+    for earlier, later in pairwise(slow):
+        assert later.at_ms - earlier.at_ms == max(earlier.after_ms, later.before_ms)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from broadcast.errors import SettingsError
-from broadcast.settings import Settings
+from broadcast.gateways.catalogue import DIALECTS, build
+from broadcast.settings import ACCESS, Settings, variable_of
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
@@ -40,6 +41,12 @@ def test_an_empty_environment_is_fine() -> None:
         ("LOG_FORMAT", "xml"),
         ("FLOWER_BASIC_AUTH", "nobody"),
         ("EVOLUTION_URL", "evolution.example"),
+        ("EVOLUTION_API_KEY", "a key"),
+        ("CLOUD_API_URL", "graph.facebook.com/v23.0"),
+        ("CLOUD_API_TOKEN", "EAA\u0142"),
+        ("WAHA_URL", "ftp://waha.example"),
+        ("WAHA_API_KEY", "two words"),
+        ("SECRET_KEY", "x" * 31),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(name: str, value: str) -> None:
@@ -61,6 +68,40 @@ def test_settings_that_contradict_each_other_are_named() -> None:
         Settings.read({"GATEWAY": "evolution"})
     with pytest.raises(SettingsError, match="PORT"):
         Settings.read({"WEBHOOK_PORT": "3001"})
+
+
+#: GATEWAY -> what it cannot do without
+NEEDED = {
+    "evolution": {"EVOLUTION_URL": "https://evolution.example", "EVOLUTION_API_KEY": "k"},
+    "cloud": {"CLOUD_API_TOKEN": "EAA"},
+    "waha": {"WAHA_URL": "https://waha.example", "WAHA_API_KEY": "k"},
+}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "lacking"), [(name, lacking) for name, needed in NEEDED.items() for lacking in needed]
+)
+def test_a_gateway_that_lacks_something_is_not_started(gateway: str, lacking: str) -> None:
+    # An empty text says nothing.
+    with pytest.raises(SettingsError, match=f"{lacking}: missing, and GATEWAY is {gateway}"):
+        Settings.read({"GATEWAY": gateway, **NEEDED[gateway], lacking: " "})
+
+
+@pytest.mark.parametrize("gateway", ["sandbox", *NEEDED])
+def test_a_gateway_of_the_settings_is_made_of_what_the_catalogue_names(gateway: str) -> None:
+    access, dialect = ACCESS[gateway], DIALECTS[gateway]
+    assert access.credentials.keys() <= dialect.credentials.keys()
+    needed = {variable_of(access.credentials[name]) for name in dialect.required()}
+    assert needed == NEEDED.get(gateway, {}).keys() - {variable_of(access.url)}
+    assert [access.credentials[name] for name in dialect.checking()] == [access.checks_webhooks]
+
+    settings = Settings.read({"GATEWAY": gateway, **NEEDED.get(gateway, {})})
+    assert settings.gateway_credentials.keys() == set(dialect.required())
+    assert build(gateway, url=settings.gateway_url, credentials=settings.gateway_credentials, timeout_s=1)
+
+
+def test_every_dialect_can_be_set() -> None:
+    assert ACCESS.keys() == DIALECTS.keys()
 
 
 def test_a_key_may_be_limited_to_instances() -> None:

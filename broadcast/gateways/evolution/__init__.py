@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from time import time
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
-from broadcast.domain.content import Kind
+from broadcast.domain.content import Kind, file_name
 from broadcast.gateways.base import Answer, Busy, Closed, Connection, Departure, Message, News
 from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import connection_of, is_ours, read_call
@@ -86,7 +85,7 @@ def request_of(message: Message) -> tuple[str, dict[str, Any]]:
     if message.kind is Kind.AUDIO:
         return f"/message/sendWhatsAppAudio/{instance}", {"number": message.phone, "audio": message.media_url}
     url = message.media_url or ""
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    name = file_name(url)
     mimetype, _ = mimetypes.guess_type(name)
     body = {"number": message.phone, "mediatype": message.kind.value, "media": url, "caption": message.text}
     # Evolution takes the type from the file's name, and a document is shown by it.

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hmac
-import logging
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import jwt
 
 from broadcast.domain.contact import Status
 from broadcast.gateways.base import Answer, Closed, Connection, Echo, Inbound, News, Receipt
-from broadcast.gateways.evolution.answers import PERSON, words
-
-log = logging.getLogger(__name__)
+from broadcast.gateways.evolution.answers import PERSON
+from broadcast.gateways.words import can_be_id, tell_of, words
 
 _Items = Sequence[Mapping[str, Any]]
 
@@ -127,10 +123,10 @@ _STATUSES: Mapping[str, Status | None] = {
 
 def _receipt(item: Mapping[str, Any]) -> Receipt | None:
     message_id, word = item.get("keyId"), item.get("status")
-    if not _can_be_id(message_id) or not isinstance(word, str):
+    if not can_be_id(message_id) or not isinstance(word, str):
         return None
     if word not in _STATUSES:
-        _tell_of(word[:30])
+        tell_of(word[:30], "a receipt")
     status = _STATUSES.get(word)
     if status is None:
         return None
@@ -151,15 +147,6 @@ def _failure(item: Mapping[str, Any]) -> tuple[str, Answer | None]:
     codes = item.get("messageStubParameters")
     code = str(codes[0]) if isinstance(codes, list) and codes else ""
     return _CODES.get(code, ("gateway_error", None))
-
-
-def _can_be_id(message_id: object) -> bool:
-    return isinstance(message_id, str) and re.fullmatch(r"[!-~]{1,256}", message_id) is not None
-
-
-@lru_cache(maxsize=100)  # once per word, not once per receipt
-def _tell_of(word: str) -> None:
-    log.warning("unknown status %s in a receipt", word, extra={"action": "receipt"})
 
 
 def connection_of(item: Mapping[str, Any]) -> Connection | None:
@@ -183,7 +170,7 @@ def _closed(state: str, why: object) -> Connection:
 def _echo(item: Mapping[str, Any]) -> Echo | None:
     """A message of ours, as the answer to its send has it: the way to one whose answer never came."""
     key = item.get("key")
-    if not isinstance(key, dict) or key.get("fromMe") is not True or not _can_be_id(key.get("id")):
+    if not isinstance(key, dict) or key.get("fromMe") is not True or not can_be_id(key.get("id")):
         return None
     phone = _phone(key)
     if phone is None:

@@ -1,5 +1,5 @@
--- Record what became of a send, if this run still holds the contact: it is at it, or (no connection was opened, so the
--- fence was never asked) its batch has it booked.
+-- Record what became of a send, if this run still holds the contact: it is at it, or (no connection was opened or the
+-- gateway knew beforehand, so the fence was never asked) its batch has it booked.
 -- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] new status
 -- ARGV[7] it may follow (a,b,c) · ARGV[8] message id or "" · ARGV[9] how long the id is kept, s
 -- ARGV[10] for pending and booked: due in ms, or "" · ARGV[11] the lane rests for, ms
@@ -47,6 +47,7 @@ elseif to == "booked" then
   redis.call("HDEL", contact, "run")
   move(campaign, number, status, "booked")
 else
+  redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
   redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
   if to == "sent" then redis.call("HDEL", contact, "reason", "detail") end
   move(campaign, number, status, to)

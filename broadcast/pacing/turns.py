@@ -1,4 +1,4 @@
-"""Pacing: who gets the lane's next departures, when, and how long it takes. Arithmetic: time and chance are given."""
+"""Who gets the lane's next departures, and when."""
 
 from __future__ import annotations
 
@@ -61,40 +61,33 @@ def plan(
     until_ms: int,
     limit: int,
     chance: Callable[[], float],
+    allowed_until_ms: int | None = None,
+    room: int | None = None,
+    factor: float = 1.0,
 ) -> list[Slot]:
     """The lane's next departures, none later than `until_ms` and at most `limit`.
 
     The first leaves at `first_ms` or when the gap after `previous_ms` is over, whichever is later; two neighbours
     keep the larger of their gaps. `chance` gives a number from 0 to 1 for the jitter, which only lengthens a gap.
+
+    `allowed_until_ms` is when the sending window closes, no longer a moment to leave at (None: never); `room` is what
+    the daily cap leaves (None: no cap); `factor`, 1 or more, is the slow-down by which every gap is lengthened.
     """
+    most = limit if room is None else min(limit, room)
+    last_ms = until_ms if allowed_until_ms is None else min(until_ms, allowed_until_ms - 1)
     open_claims = {claim.campaign: claim for claim in claims}
     slots: list[Slot] = []
-    while len(slots) < limit:
+    while len(slots) < most:
         turn += 1
         claim = whose_turn(tuple(open_claims.values()), turn=turn)
         if claim is None:
             break
-        before_ms = claim.gap_ms + math.floor(chance() * claim.jitter_ms)
+        before_ms = math.ceil((claim.gap_ms + math.floor(chance() * claim.jitter_ms)) * factor)
+        after_ms = math.ceil(claim.gap_ms * factor)
         at_ms = max(first_ms, previous_ms + max(before_ms, previous_gap_ms))
-        if at_ms > until_ms:
+        if at_ms > last_ms:
             break
-        slots.append(Slot(campaign=claim.campaign, at_ms=at_ms, before_ms=before_ms, after_ms=claim.gap_ms))
+        slots.append(Slot(campaign=claim.campaign, at_ms=at_ms, before_ms=before_ms, after_ms=after_ms))
         open_claims[claim.campaign] = replace(claim, served=turn, waiting=claim.waiting - 1)
-        previous_ms, previous_gap_ms = at_ms, claim.gap_ms
+        previous_ms, previous_gap_ms = at_ms, after_ms
     return slots
-
-
-def sends_per_minute(mean_gap_ms: float, *, since_last_ms: float) -> float:
-    """The present rate: the mean of the last gaps, sinking while a departure is overdue."""
-    gap_ms = max(mean_gap_ms, since_last_ms)
-    return round(60_000 / gap_ms, 1) if gap_ms > 0 else 0.0
-
-
-def finish_ms(*, now_ms: int, left: int, gap_ms: float) -> int:
-    """When `left` more departures will be over, one each `gap_ms`."""
-    return math.ceil(now_ms + left * gap_ms)
-
-
-def back_off_ms(streak: int, *, base_ms: int = 1000, most_ms: int = 60_000) -> int:
-    """How long to wait after `streak` faults in a row: 1, 2, 4 … `base_ms`, never above `most_ms`."""
-    return min(base_ms << min(max(streak - 1, 0), 30), most_ms)

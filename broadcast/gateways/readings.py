@@ -1,0 +1,35 @@
+"""How a dialect's tables say what a text of the gateway's means: a reason of ours, with their words as the detail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broadcast.gateways.base import Answer, Busy, Closed, Refused, Scope, Unknown
+from broadcast.gateways.http import Response
+from broadcast.gateways.words import retry_after_s
+
+#: WhatsApp throttles the queries of an unofficial client for minutes, not seconds.
+OVERLIMIT_S = 120.0
+
+#: Their words, and the answer that they stand in -> what it means.
+Reading = Callable[[str, Response], Answer]
+
+
+def busy(reason: str, *, after_s: float | None = None) -> Reading:
+    """Not now; not before the answer's Retry-After, or else `after_s`."""
+    return lambda text, answer: Busy(reason, text, after_s=retry_after_s(answer) or after_s)
+
+
+def refused(reason: str) -> Reading:
+    """The one contact, or the one message, cannot be sent."""
+    return lambda text, _: Refused(reason, text)
+
+
+def closed(reason: str, *, scope: Scope = Scope.INSTANCE) -> Reading:
+    """Nothing at all can be sent."""
+    return lambda text, _: Closed(reason, text, scope)
+
+
+def unknown(reason: str) -> Reading:
+    """It may have been sent."""
+    return lambda text, _: Unknown(reason, text)

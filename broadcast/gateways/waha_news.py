@@ -1,0 +1,164 @@
+"""What WAHA's webhooks say: receipts, echoes of our own sends, what people wrote, and the state of a session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from broadcast.domain.contact import Status
+from broadcast.gateways.base import Connection, Echo, Inbound, News, Receipt
+from broadcast.gateways.words import tell_of
+
+
+def news_of(payload: Mapping[str, object]) -> News:
+    """What a call says; empty news for what does not concern us, or is malformed."""
+    event, item = payload.get("event"), payload.get("payload")
+    reading = _EVENTS.get(event) if isinstance(event, str) else None
+    return reading(item) if reading is not None and isinstance(item, dict) else News()
+
+
+#: Where an answer, or an event, has the message's id: since 2025; NOWEB before; WEBJS before.
+_PLACES: tuple[tuple[str, ...], ...] = (("id",), ("key", "id"), ("id", "_serialized"))
+
+#: A message's id, alone or as `true_<chat>_<id>`. The chat of one message may be a number here and a hidden id there,
+#: so the last segment is all that joins a receipt to its send. With a fourth segment it is a group's.
+_ID = re.compile(r"(?:(?:true|false)_([^_\s]+)_)?([!-?A-^`-~]{1,256})")
+
+
+def id_of(body: Any) -> str | None:
+    """The id that an answer or an event gives a message, as receipts will name it."""
+    match = _named(body)
+    return match[2] if match else None
+
+
+def _named(body: Any) -> re.Match[str] | None:
+    return next(filter(None, map(_ID.fullmatch, _texts_at(body, _PLACES))), None)
+
+
+def _texts_at(body: Any, places: tuple[tuple[str, ...], ...]) -> list[str]:
+    """The texts that stand in these places, as far as there are any."""
+    found = []
+    for place in places:
+        value = body
+        for name in place:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            found.append(value)
+    return found
+
+
+#: their word -> ours. PENDING is no news.
+_ACKS: Mapping[str, Status | None] = {
+    "ERROR": Status.FAILED,
+    "PENDING": None,
+    "SERVER": Status.SENT,
+    "DEVICE": Status.DELIVERED,
+    "READ": Status.READ,
+    "PLAYED": Status.READ,
+}
+#: The same words as numbers, from -1, which is all that some engines give.
+_ACK_NAMES = tuple(_ACKS)
+
+
+def _acked(item: Mapping[str, Any]) -> News:
+    message_id, word = id_of(item), _ack_name(item)
+    if message_id is None or word is None or item.get("fromMe") is not True:
+        return News()
+    if word not in _ACKS:
+        tell_of(word[:30], "a receipt")
+    status = _ACKS.get(word)
+    if status is None:
+        return News()
+    reason = "gateway_error" if status is Status.FAILED else None
+    return News(receipts=(Receipt(message_id=message_id, status=status, reason=reason),))
+
+
+def _ack_name(item: Mapping[str, Any]) -> str | None:
+    name, number = item.get("ackName"), item.get("ack")
+    if isinstance(name, str):
+        return name
+    if type(number) is int and -1 <= number < len(_ACK_NAMES) - 1:
+        return _ACK_NAMES[number + 1]
+    return None
+
+
+#: A session's state -> whether it can send. STARTING may become either.
+_IS_OPEN: Mapping[str, bool] = {
+    "WORKING": True,
+    "STOPPED": False,
+    "FAILED": False,
+    "SCAN_QR_CODE": False,
+    "PASSKEY_REQUIRED": False,
+    "PASSKEY_CONFIRMATION_REQUIRED": False,
+}
+
+
+def connection_of(item: Mapping[str, Any]) -> Connection | None:
+    """What a session's state means for its instance; None where it may yet become either."""
+    state = item.get("status")
+    is_open = _IS_OPEN.get(state) if isinstance(state, str) else None
+    if is_open is None:
+        return None
+    if is_open and _is_restricted(item):
+        return Connection(is_open=False, reason="restricted")
+    return Connection(is_open=is_open, reason="open" if is_open else str(state))
+
+
+def _is_restricted(item: Mapping[str, Any]) -> bool:
+    """Whether WhatsApp bars the number from people it does not know. An event has it in `data`, a session in `me`."""
+    for told in (item.get("data"), item.get("me")):
+        lock, cap = (told.get("reachoutTimelock"), told.get("messageCapping")) if isinstance(told, dict) else (0, 0)
+        if isinstance(lock, dict) and lock.get("isActive") is True:
+            return True
+        if isinstance(cap, dict) and cap.get("cappingStatus") == "CAPPED":
+            return True
+    return False
+
+
+def _told_of_session(item: Mapping[str, Any]) -> News:
+    return News(connection=connection_of(item))
+
+
+def _written(item: Mapping[str, Any]) -> News:
+    """A message: one that a person wrote to us, or the echo of one that we sent by the API."""
+    text = item.get("body")
+    if not isinstance(text, str):
+        return News()
+    if item.get("fromMe") is True and item.get("source") == "api":
+        return _echo(item, text)
+    phone = _sender(item) if item.get("fromMe") is False and text else None
+    return News(inbound=(Inbound(phone=phone, text=text),)) if phone else News()
+
+
+def _echo(item: Mapping[str, Any], text: str) -> News:
+    match = _named(item)
+    person = _PERSON.fullmatch(match[1] or "") if match else None
+    if match is None or person is None:
+        return News()
+    return News(echoes=(Echo(message_id=match[2], phone=person[1], text=text),))
+
+
+#: A person's address: digits, perhaps the number of a device. Groups, channels and statuses have others.
+_PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@(?:c\.us|s\.whatsapp\.net)")
+#: Where NOWEB (two versions) and GOWS keep the number of a sender whom `from` names by a hidden id.
+_ALTERNATES = (("_data", "key", "remoteJidAlt"), ("_data", "key", "senderPn"), ("_data", "Info", "SenderAlt"))
+
+
+def _sender(item: Mapping[str, Any]) -> str | None:
+    """Who wrote to us, in digits; None for a group, and for a person known by a hidden id alone."""
+    sender = item.get("from")
+    if not isinstance(sender, str):
+        return None
+    given = _texts_at(item, _ALTERNATES) if sender.endswith("@lid") else [sender]
+    match = next(filter(None, map(_PERSON.fullmatch, given)), None)
+    return match[1] if match else None
+
+
+#: event -> how it is read
+_EVENTS: Mapping[str, Callable[[Mapping[str, Any]], News]] = {
+    "message.ack": _acked,
+    "message": _written,
+    "message.any": _written,
+    "session.status": _told_of_session,
+}

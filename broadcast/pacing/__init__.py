@@ -1,0 +1,51 @@
+"""Pacing: who gets the lane's next departures, when, and how long it takes. Arithmetic: time and chance are given."""
+
+from broadcast.pacing.caps import Warmup, cap_of, room
+from broadcast.pacing.days import day_of, next_day_ms
+from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, sends_per_minute
+from broadcast.pacing.slowing import (
+    MOST,
+    ONE_STEP_MS,
+    TIPS_OF_LAST,
+    TIPS_PERCENT,
+    TIPS_STREAK,
+    back_off_ms,
+    is_same_step,
+    slowed,
+    slower,
+    tips,
+)
+from broadcast.pacing.turns import LOWER_TURN, Claim, Slot, plan, whose_turn
+from broadcast.pacing.windows import EVERY_DAY, Window, closes_ms, is_open, opens_ms
+
+__all__ = [
+    "EVERY_DAY",
+    "HORIZON_MS",
+    "LOWER_TURN",
+    "MOST",
+    "ONE_STEP_MS",
+    "TIPS_OF_LAST",
+    "TIPS_PERCENT",
+    "TIPS_STREAK",
+    "Claim",
+    "Slot",
+    "Warmup",
+    "Window",
+    "back_off_ms",
+    "cap_of",
+    "closes_ms",
+    "day_of",
+    "finish_ms",
+    "forecast_ms",
+    "is_open",
+    "is_same_step",
+    "next_day_ms",
+    "opens_ms",
+    "plan",
+    "room",
+    "sends_per_minute",
+    "slowed",
+    "slower",
+    "tips",
+    "whose_turn",
+]
