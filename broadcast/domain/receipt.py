@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from broadcast.domain.answer import Answer
 from broadcast.domain.contact import Status
 
+#: The reason of a failure that the gateway gives none for.
+UNEXPLAINED = "gateway_error"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
@@ -23,6 +26,11 @@ class Receipt:
     detail: str | None = None  #: the gateway's words about a failure
     reference: str | None = None
     means: Answer | None = None
+
+    @property
+    def is_unexplained(self) -> bool:
+        """A failure of which the gateway says no reason: several say that the whole instance is restricted."""
+        return self.status is Status.FAILED and self.reason in {None, UNEXPLAINED}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,19 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from broadcast.domain.campaign import Campaign, OnUnknown
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Receipt
+from broadcast.engine.slowing import slow_down
+from broadcast.engine.steering import halt, hold_for
 from broadcast.engine.steps import Reached, Step, pass_by
+from broadcast.engine.suppressing import suppress_contact
 from broadcast.errors import Held, NotNow, Unavailable
-from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Unknown
+from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Scope, Unknown
 from broadcast.pacing import back_off_ms
 from broadcast.store import Store
 from broadcast.store.contacts import Back, Gone, Outcome, Person, Ticket, Wait
@@ -88,7 +91,8 @@ class Sending:
         self.reached(Step.ANSWERED)
         outcome = outcome_of(
             answer,
-            attempt=departure.attempt,
+            # A gateway may have no answer before the fence was asked; that is an attempt as well.
+            attempt=departure.attempt or (person.attempts + 1 if isinstance(answer, Busy) and answer.reached else 0),
             max_attempts=self.policy.max_attempts,
             quick_left=quick_left,
             on_unknown=campaign.on_unknown,
@@ -114,6 +118,7 @@ class Sending:
         parked = self._keep_recording(ticket, outcome)
         if parked:
             self.store.contacts.settle(ticket.instance, parked)
+        self._follow_up(ticket, outcome)
         level = logging.INFO if outcome.status is Status.SENT else logging.WARNING
         log.log(
             level,
@@ -129,6 +134,15 @@ class Sending:
                 "attempt": attempt,
             },
         )
+
+    def _follow_up(self, ticket: Ticket, outcome: Outcome) -> None:
+        """What the answer means for others than this contact."""
+        if outcome.slows:
+            slow_down(self.store, ticket.instance, reason=outcome.reason)
+        if outcome.halts:
+            halt(self.store, ticket.campaign, ": ".join(filter(None, (outcome.reason, outcome.detail))))
+        if outcome.opts_out:
+            suppress_contact(self.store, ticket.campaign, ticket.number, source=f"gateway of {ticket.instance}")
 
     def _keep_recording(self, ticket: Ticket, outcome: Outcome) -> Sequence[Receipt]:
         """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""
@@ -213,28 +227,37 @@ def outcome_of(
     answer: Answer, *, attempt: int, max_attempts: int, quick_left: int, on_unknown: OnUnknown = OnUnknown.HOLD
 ) -> Outcome:
     """What an answer means for the contact and its lane. `attempt` counts this one; 0: it came before the fence."""
+    outcome = _outcome(answer, attempt, max_attempts, quick_left, on_unknown)
+    return replace(outcome, answer=type(answer).__name__.lower())
+
+
+def _outcome(answer: Answer, attempt: int, max_attempts: int, quick_left: int, on_unknown: OnUnknown) -> Outcome:
     if isinstance(answer, Accepted):
         return Outcome(status=Status.SENT, message_id=answer.message_id)
     if isinstance(answer, Refused):
         # Before the fence nothing was tried: the gateway was asked about the number alone.
-        return Outcome(status=Status.FAILED if attempt else Status.SKIPPED, reason=answer.reason, detail=answer.detail)
+        status = Status.FAILED if attempt else Status.SKIPPED
+        return Outcome(status=status, reason=answer.reason, detail=answer.detail, opts_out=answer.opts_out)
     if isinstance(answer, Unknown):
         again = on_unknown is OnUnknown.RESEND and attempt < max_attempts
         status, due_ms = (Status.PENDING, back_off_ms(attempt)) if again else (Status.UNCONFIRMED, None)
         return Outcome(status=status, reason=answer.reason, detail=answer.detail, due_ms=due_ms)
     if isinstance(answer, Closed):
+        is_whole = answer.scope is Scope.INSTANCE
         return Outcome(
             status=Status.PENDING,
             reason=answer.reason,
             detail=answer.detail,
-            closes=answer.reason,
+            holds=hold_for(answer.reason) if is_whole else "",
+            halts=not is_whole,
             counts=False,
         )
     return _not_now(answer, attempt=attempt, max_attempts=max_attempts, quick_left=quick_left)
 
 
 def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) -> Outcome:
-    if busy.reached and attempt >= max_attempts:
+    most = min(max_attempts, busy.most_attempts or max_attempts)
+    if busy.reached and attempt >= most:
         return Outcome(status=Status.FAILED, reason=busy.reason, detail=busy.detail)
     if quick_left > 0 and (busy.after_s is None or busy.after_s <= SHORT_WAIT_S):
         return Outcome(
@@ -243,6 +266,7 @@ def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) ->
             detail=busy.detail,
             due_ms=BACK_OFF_LEASE_MS,
             counts=busy.reached,
+            slows=busy.reached and not busy.contact_only,
         )
     if not busy.reached:
         rest_ms = int((busy.after_s or 0) * 1000) or UNREACHED_REST_MS
@@ -253,5 +277,6 @@ def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) ->
         reason=busy.reason,
         detail=busy.detail,
         due_ms=after_ms or back_off_ms(attempt),
-        rest_ms=after_ms,
+        rest_ms=0 if busy.contact_only else after_ms,
+        slows=not busy.contact_only,
     )

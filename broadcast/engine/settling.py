@@ -1,14 +1,22 @@
-"""Settling what a gateway tells us later: receipts in whatever order, and echoes of sends that nobody knows of."""
+"""Settling what a gateway tells us later: receipts in whatever order, echoes, opt-outs, and news of the instance."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 
+from broadcast.domain.answer import Busy, Closed, Refused, Scope
 from broadcast.domain.content import render
+from broadcast.domain.optout import wants_out
 from broadcast.domain.phone import identity
-from broadcast.domain.receipt import Echo, Receipt
+from broadcast.domain.receipt import Echo, Inbound, Preference, Receipt
+from broadcast.engine.slowing import restrict_if_errors_tell
+from broadcast.engine.steering import closed, halt
+from broadcast.engine.suppressing import release, suppress, suppress_contact
 from broadcast.store import Store
-from broadcast.store.contacts import Doubt
+from broadcast.store.contacts import Doubt, Settled
+
+log = logging.getLogger(__name__)
 
 #: How long an unconfirmed contact can still be resolved by an echo: as long as gateways repeat a webhook, and more.
 DOUBTED_MS = 3_600_000
@@ -16,9 +24,53 @@ DOUBTED_MS = 3_600_000
 CLOCKS_MS = 60_000
 
 
-def settle(store: Store, instance: str, receipts: Sequence[Receipt]) -> int:
-    """Apply the receipts; return how many were news. One that is older than what is known changes nothing."""
-    return store.contacts.settle(instance, receipts) if receipts else 0
+def settle(store: Store, instance: str, receipts: Sequence[Receipt], *, max_attempts: int = 1) -> int:
+    """Apply the receipts, and what they mean beyond their contact; return how many were news.
+
+    One that is older than what is known changes nothing.
+    """
+    if not receipts:
+        return 0
+    settled = store.contacts.settle(instance, receipts)
+    for one in settled:
+        if one.receipt.means is not None:
+            _act(store, instance, one, max_attempts=max_attempts)
+    if any(one.receipt.is_unexplained and one.word == "moved" for one in settled):
+        ids = {"action": "settle", "instance": instance}
+        if restrict_if_errors_tell(store, instance):
+            log.warning("restricted: too many messages fail without a reason", extra=ids)
+    return sum(one.word == "moved" for one in settled)
+
+
+def _act(store: Store, instance: str, one: Settled, *, max_attempts: int) -> None:
+    """Do what a failure says of more than its contact: by the same table as an answer, only later."""
+    means = one.receipt.means
+    because = one.receipt.detail or ""
+    if isinstance(means, Closed) and means.scope is Scope.INSTANCE:
+        closed(store, instance, means.reason, detail=because)
+    elif one.word != "moved":
+        return  # told before, or of nobody that we know
+    elif isinstance(means, Closed):
+        halt(store, one.campaign, ": ".join(filter(None, (means.reason, because))))
+    elif isinstance(means, Refused) and means.opts_out:
+        suppress_contact(store, one.campaign, one.number, source=f"gateway of {instance}")
+    elif isinstance(means, Busy):
+        most = min(max_attempts, means.most_attempts or max_attempts)
+        in_ms = int((means.after_s or 0) * 1000)
+        store.contacts.defer(one.campaign, one.number, in_ms=in_ms, most_attempts=most)
+
+
+def heed(store: Store, instance: str, said: Sequence[Inbound | Preference], *, words: Collection[str]) -> int:
+    """Suppress those who wrote an opt-out or told the gateway so, take back those who changed their mind; how many."""
+    return sum(_heed(store, instance, one, words) for one in said)
+
+
+def _heed(store: Store, instance: str, one: Inbound | Preference, words: Collection[str]) -> bool:
+    if isinstance(one, Inbound):
+        return wants_out(one.text, words) and suppress(store, one.phone, source=f"message to {instance}")
+    if one.stops:
+        return suppress(store, one.phone, source=f"preference at {instance}")
+    return release(store, one.phone)
 
 
 def adopt(store: Store, instance: str, echo: Echo, *, lease_ms: int) -> bool:

@@ -81,11 +81,28 @@ def open_lane(store: Store, instance: str) -> None:
     store.lanes.hold(instance, "")
 
 
-def closed(store: Store, instance: str, reason: str) -> bool:
-    """The gateway says that the instance cannot send. A person's own pause stands."""
-    return store.lanes.hold(instance, "closed", reason=reason, only_if="open,closed")
+#: Reasons that no connection news undoes: a restricted number stays connected. Only a person opens its lane.
+RESTRICTING = frozenset({"restricted", "billing", "error_share"})
+
+
+def hold_for(reason: str) -> str:
+    """How a lane is held for this reason of a gateway's: "closed", or "restricted" until a person looks at it."""
+    return "restricted" if reason in RESTRICTING else "closed"
+
+
+def closed(store: Store, instance: str, reason: str, *, detail: str = "") -> bool:
+    """The gateway says that the instance cannot send. A person's own pause stands, and so does a restriction."""
+    hold = hold_for(reason)
+    only_if = "open,closed" if hold == "closed" else "open,closed,restricted"
+    return store.lanes.hold(instance, hold, reason=reason, detail=detail, only_if=only_if)
 
 
 def reopened(store: Store, instance: str) -> bool:
     """The gateway says that the instance is open again; True when its lane was closed for that. A pause stands."""
     return store.lanes.hold(instance, "", only_if="closed")
+
+
+def halt(store: Store, campaign: str, because: str) -> bool:
+    """The gateway takes this campaign's message for nobody: it is paused, and says why."""
+    found = store.campaigns.steer(campaign, Move.PAUSE, because=because)
+    return bool(found and found.done)

@@ -168,14 +168,14 @@ def read_check(answer: Response) -> str | Answer:
         return (
             f"{match[1]}@{_DOMAINS.get(match[2], match[2])}"
             if match
-            else Busy("number_check_failed", f"HTTP {answer.status}")
+            else Busy("number_check_failed", f"HTTP {answer.status}", contact_only=True)
         )
     error = read_answer(answer)
     if not isinstance(error, Unknown):
         return error
     if "rate-overlimit" in error.detail:
         return Busy("rate_overlimit", error.detail, after_s=OVERLIMIT_S)
-    return Busy("number_check_failed", error.detail)
+    return Busy("number_check_failed", error.detail, contact_only=True)
 
 
 #: A person's address, and what WAHA wants to be told where an engine says something else.

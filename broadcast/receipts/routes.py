@@ -15,6 +15,7 @@ from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from broadcast.domain.optout import DEFAULT_WORDS
 from broadcast.engine import settling, steering
 from broadcast.errors import Forbidden, NotFound, Unauthorized
 from broadcast.gateways.base import Connection, Gateway
@@ -51,7 +52,9 @@ def receive(spoken: str, instance: str, rest: str = "") -> ResponseReturnValue:
     lease_ms = services().sending.policy.lease_ms
     for echo in news.echoes:
         settling.adopt(services().store, instance, echo, lease_ms=lease_ms)
-    settled = settling.settle(services().store, instance, news.receipts)
+    most = services().settings.send_max_attempts
+    settled = settling.settle(services().store, instance, news.receipts, max_attempts=most)
+    settling.heed(services().store, instance, (*news.inbound, *news.preferences), words=DEFAULT_WORDS)
     if news.connection is not None:
         _apply(instance, news.connection)
     log.debug("settled %s", settled, extra={"action": "webhook", "instance": instance})

@@ -124,10 +124,14 @@ class Campaigns:
             on_unknown=OnUnknown(on_unknown),
         )
 
-    def steer(self, campaign: str, move: Move) -> Steering | None:
-        """Make a move if the campaign's state allows it; None when there is no such campaign."""
+    def steer(self, campaign: str, move: Move, *, because: str = "") -> Steering | None:
+        """Make a move if the campaign's state allows it; None when there is no such campaign.
+
+        `because` says why, where it is no person's wish.
+        """
         rule = RULES[move]
-        reply = self._scripts.run("steer", campaign, rule.to.value, ",".join(state.value for state in rule.from_))
+        may_follow = ",".join(sorted(state.value for state in rule.from_))
+        reply = self._scripts.run("steer", campaign, rule.to.value, may_follow, because)
         if not reply:
             return None
         done, status, sending, instance = reply

@@ -44,6 +44,7 @@ class Person:
     phone: str
     values: Mapping[str, str]
     digest: str
+    attempts: int = 0  #: those made before
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,16 @@ class Doubt:
     departed_ms: int  #: Unix ms
     phone: str
     values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of a receipt: "moved", "kept" (no news) or "parked" (its id is not known); and whose it is."""
+
+    receipt: Receipt
+    word: str
+    campaign: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -100,8 +111,12 @@ class Outcome:
     detail: str = ""
     due_ms: int | None = None  #: PENDING: back at the front of the lane, or after so long; BOOKED: how long held
     rest_ms: int = 0  #: the whole lane rests for so long
-    closes: str = ""  #: the lane closes, because of this
+    holds: str = ""  #: "closed" or "restricted": the lane is, because of the reason
     counts: bool = True  #: whether it used up one of the contact's attempts
+    slows: bool = False  #: the lane slows down
+    halts: bool = False  #: the campaign is paused: its message cannot be sent to anybody
+    opts_out: bool = False  #: the person goes on the suppression list
+    answer: str = ""  #: the gateway's answer in a word, for whoever looks at the instance
 
 
 class Contacts:
@@ -115,15 +130,15 @@ class Contacts:
 
         def ask() -> tuple[Sequence[str | None], str | None]:
             with self._scripts.client.pipeline(transaction=False) as pipe:
-                pipe.hmget(key("contact", ticket.campaign, ticket.number), ("batch", "phone", "values"))
+                pipe.hmget(key("contact", ticket.campaign, ticket.number), ("batch", "phone", "values", "attempts"))
                 pipe.hget(key("campaign", ticket.campaign), "digest")
                 contact, digest = pipe.execute()
             return contact, digest
 
-        (batch, phone, values), digest = self._scripts.ask(ask)
+        (batch, phone, values, attempts), digest = self._scripts.ask(ask)
         if batch != ticket.batch or phone is None or digest is None:
             return None
-        return Person(phone, _values(values), digest)
+        return Person(phone, _values(values), digest, int(attempts or 0))
 
     def leave(
         self, ticket: Ticket, *, identity: str, own_id: str | None, ahead_ms: int, patience_ms: int, lease_ms: int
@@ -148,18 +163,34 @@ class Contacts:
         word, rest = self._scripts.run(
             "record", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
             outcome.status.value, may_follow(outcome.status), outcome.message_id, KEEP_ID_S,
-            "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.closes,
-            outcome.reason, outcome.detail, "" if outcome.counts else "1",
+            "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.holds,
+            outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
         )  # fmt: skip
         return [_unpark(text) for text in rest] if word == "moved" else []
 
-    def settle(self, instance: str, receipts: Sequence[Receipt]) -> int:
-        """Apply receipts in whatever order they came, in one round trip; return how many were news."""
+    def settle(self, instance: str, receipts: Sequence[Receipt]) -> list[Settled]:
+        """Apply receipts in whatever order they came, in one round trip; what became of each."""
         with self._scripts.pipeline() as pipe:
             for first in range(0, len(receipts), SETTLED_AT_ONCE):
                 fields = [field for receipt in receipts[first : first + SETTLED_AT_ONCE] for field in _fields(receipt)]
                 pipe.run("settle", instance, PARK_S, KEEP_ID_S, *fields)
-        return sum(words.count("moved") for words in pipe.replies)
+        rows = (row for rows in pipe.replies for row in rows)
+        return [Settled(receipt, word, *_ref(ref)) for receipt, (word, ref) in zip(receipts, rows, strict=True)]
+
+    def recent(self, instance: str) -> str:
+        """How the lane's last messages fared, newest first: "a" acknowledged, "e" failed without an explanation."""
+        return "".join(self._scripts.ask(lambda: self._scripts.client.lrange(key("recent", instance), 0, -1)))
+
+    def defer(self, campaign: str, number: int, *, in_ms: int, most_attempts: int) -> bool:
+        """Try a contact again later that a receipt says has failed; False when that cannot be."""
+        return bool(self._scripts.run("defer", campaign, number, in_ms, most_attempts))
+
+    def phone(self, campaign: str, number: int) -> str | None:
+        """A contact's number."""
+        found: str | None = self._scripts.ask(
+            lambda: self._scripts.client.hget(key("contact", campaign, number), "phone")
+        )
+        return found
 
     def doubts(self, instance: str, message_id: str, *, since_ms: int) -> list[Doubt]:
         """The contacts of which an echo with this id may tell; none when the id is known already."""
@@ -192,11 +223,16 @@ class Contacts:
 def _fields(receipt: Receipt) -> tuple[str, ...]:
     return (
         receipt.message_id, receipt.status.value, may_follow(receipt.status), receipt.reason or "",
-        receipt.detail or "", receipt.reference or "", _park(receipt),
+        receipt.detail or "", receipt.reference or "", _park(receipt), "1" if receipt.is_unexplained else "",
     )  # fmt: skip
 
 
-def _values(text: str) -> Mapping[str, str]:
+def _ref(ref: str) -> tuple[str, int]:
+    campaign, _, number = ref.rpartition(":")
+    return campaign, int(number or -1)
+
+
+def _values(text: str | None) -> Mapping[str, str]:
     values: Mapping[str, str] = json.loads(text) if text else {}
     return values
 

@@ -15,6 +15,7 @@ sending               zset    campaign:number past the fence; score: end of the 
 doubtful              zset    campaign:number of the lane's unconfirmed contacts; score: their departure, Unix ms
 listed                zset    numbers of a campaign's contacts that are failed, or unconfirmed; score the same
 message               string  gateway's message id -> campaign:number
+recent                list    the lane's last messages, newest first: "a" acknowledged, "e" failed and nobody says why
 parked                list    receipts that came before the id was known, as JSON
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
@@ -45,6 +46,7 @@ PATTERNS: Mapping[str, str] = {
     "doubtful": "bcast:doubtful:%s",
     "listed": "bcast:listed:%s/%s",
     "message": "bcast:message:%s/%s",
+    "recent": "bcast:recent:%s",
     "parked": "bcast:parked:%s/%s",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",

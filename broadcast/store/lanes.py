@@ -136,6 +136,23 @@ class Lanes:
 
         return Counter(cause for cause in self._scripts.ask(ask) if cause)
 
+    def slow(self, instance: str, *, since_ms: int, factor: float, reason: str) -> bool:
+        """Keep a slow-down that was computed from what was read; False when somebody else was first."""
+        return bool(self._scripts.run("slow", instance, since_ms, factor, reason))
+
+    def slowness(self, instance: str) -> tuple[float, int, int]:
+        """The lane's slow-down: its factor, when that last changed (0: never), and Redis's clock, both Unix ms."""
+
+        def ask() -> tuple[list[str | None], tuple[int, int]]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                pipe.hmget(key("lane", instance), "slow", "slow_ms")
+                pipe.time()
+                fields, at = pipe.execute()
+            return fields, at
+
+        (factor, since_ms), (seconds, micros) = self._scripts.ask(ask)
+        return float(factor or 1), int(since_ms or 0), seconds * 1000 + micros // 1000
+
     def look(self, instance: str) -> tuple[Mapping[str, str], int, int, int]:
         """A lane's fields, and how many of its contacts wait, are booked and are sending."""
 

@@ -267,9 +267,7 @@ def test_a_closed_answer_closes_the_lane_and_news_opens_it(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=5), country="BR")
     first, second, *_ = tickets(fan_out(lane))
     ask(lane, first)
-    lane.contacts.record(
-        first, Outcome(status=Status.PENDING, reason="unauthorized", closes="unauthorized", counts=False)
-    )
+    lane.contacts.record(first, Outcome(status=Status.PENDING, reason="unauthorized", holds="closed", counts=False))
 
     assert ask(lane, second) == Back("closed")
     progress = telling.progress(lane, "c1")

@@ -50,9 +50,10 @@ def contact(answer: Answer) -> str:
 
 def lane(answer: Answer) -> str:
     later = outcome(answer, attempt=1, quick_left=0)
-    if later.closes:
+    if later.holds:
         return "pauses"
-    return f"rests {later.rest_ms / 1000:g} s" if later.rest_ms else "goes on"
+    rests = f"rests {later.rest_ms / 1000:g} s" if later.rest_ms else ""
+    return ", ".join(filter(None, (rests, "slows down" if later.slows else ""))) or "goes on"
 
 
 def named(answer: Answer) -> str:

@@ -66,4 +66,4 @@ def test_a_gateway_that_was_not_reached_costs_the_contact_nothing() -> None:
 
 def test_a_closed_instance_closes_its_lane_and_fails_nobody() -> None:
     result = outcome(Closed("unauthorized", "Unauthorized"))
-    assert (result.status, result.closes, result.counts) == (Status.PENDING, "unauthorized", False)
+    assert (result.status, result.holds, result.counts) == (Status.PENDING, "closed", False)

@@ -207,11 +207,14 @@ CHECKS = [
     ({"numberExists": True, "chatId": "10000000000001@lid"}, "10000000000001@lid"),
     ({"numberExists": False, "chatId": CHAT}, Refused("not_on_whatsapp")),
     ({"numberExists": False}, Refused("not_on_whatsapp")),
-    ({"numberExists": True}, Busy("number_check_failed", "HTTP 200")),
-    ({"numberExists": True, "chatId": "120300000000000001@g.us"}, Busy("number_check_failed", "HTTP 200")),
-    ({"chatId": CHAT}, Busy("number_check_failed", "HTTP 200")),
-    ({}, Busy("number_check_failed", "HTTP 200")),
-    ([], Busy("number_check_failed", "HTTP 200")),
+    ({"numberExists": True}, Busy("number_check_failed", "HTTP 200", contact_only=True)),
+    (
+        {"numberExists": True, "chatId": "120300000000000001@g.us"},
+        Busy("number_check_failed", "HTTP 200", contact_only=True),
+    ),
+    ({"chatId": CHAT}, Busy("number_check_failed", "HTTP 200", contact_only=True)),
+    ({}, Busy("number_check_failed", "HTTP 200", contact_only=True)),
+    ([], Busy("number_check_failed", "HTTP 200", contact_only=True)),
 ]
 
 

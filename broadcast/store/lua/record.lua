@@ -3,11 +3,11 @@
 -- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] new status
 -- ARGV[7] it may follow (a,b,c) · ARGV[8] message id or "" · ARGV[9] how long the id is kept, s
 -- ARGV[10] for pending and booked: due in ms, or "" · ARGV[11] the lane rests for, ms
--- ARGV[12] the lane closes because, or "" · ARGV[13] reason or "" · ARGV[14] detail or ""
--- ARGV[15] "1" when this attempt does not count
+-- ARGV[12] "closed" or "restricted" for the lane, or "" · ARGV[13] reason or "" · ARGV[14] detail or ""
+-- ARGV[15] "1" when this attempt does not count · ARGV[16] the answer in a word
 -- reply {"moved", {parked receipts as JSON}} | {"kept", status} not news, or no longer this run's to say
 local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
-local message_id, keep_s, due, rest_ms, closed, reason, detail, uncounted = unpack(ARGV, 8, 15)
+local message_id, keep_s, due, rest_ms, hold, reason, detail, uncounted, answer = unpack(ARGV, 8, 16)
 local contact = contact_key(campaign, number)
 local now = now_ms()
 local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
@@ -25,13 +25,15 @@ if tonumber(rest_ms) > 0 then
   local rest = tonumber(redis.call("HGET", lane_key(instance), "rest") or 0)
   redis.call("HSET", lane_key(instance), "rest", math.max(rest, now + rest_ms), "rest_reason", reason)
 end
-if closed ~= "" and redis.call("HGET", lane_key(instance), "hold") ~= "paused" then
-  redis.call("HSET", lane_key(instance), "hold", "closed", "reason", closed, "detail", detail, "held_ms", now)
+redis.call("HSET", lane_key(instance), "answer", answer, "answer_ms", now, "answer_reason", reason)
+if hold ~= "" and redis.call("HGET", lane_key(instance), "hold") ~= "paused" then
+  redis.call("HSET", lane_key(instance), "hold", hold, "reason", reason, "detail", detail, "held_ms", now)
 end
 if reason ~= "" then
   redis.call("HSET", contact, "reason", reason, "detail", detail)
   redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
 end
+if not_asked and uncounted ~= "1" and to ~= "skipped" then redis.call("HINCRBY", contact, "attempts", 1) end
 if not_asked and to == "booked" then
   redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
   redis.call("ZADD", sending_key(instance), now + due, campaign .. ":" .. number)

@@ -11,7 +11,7 @@ if not has(may_be_in, state) then return { 0, 0, 0, state, instance } end
 local numbers = redis.call("ZRANGE", listed_key(campaign, scope), 0, tonumber(most) - 1)
 for _, number in ipairs(numbers) do
   local contact = contact_key(campaign, number)
-  redis.call("HDEL", contact, "attempts", "reason", "detail", "message_id", "run", "batch", "at_" .. scope)
+  redis.call("HDEL", contact, "attempts", "reason", "detail", "message_id", "acked", "run", "batch", "at_" .. scope)
   move(campaign, number, scope, "pending")
   redis.call("RPUSH", pending_key(campaign), number)
 end

@@ -2,8 +2,8 @@
 -- A receipt of an earlier attempt may find its contact waiting to be sent again: then it need not be.
 -- ARGV[1] instance · ARGV[2] how long to park a receipt, s · ARGV[3] how long an id is kept, s
 -- ARGV[4..] per receipt: message id, new status, it may follow (a,b,c), reason or "", detail or "",
---           our reference or "", the receipt as JSON
--- reply {"moved" | "kept" | "parked", ...}
+--           our reference or "", the receipt as JSON, "1" for a failure that nobody explained
+-- reply {{"moved" | "kept" | "parked", campaign:number or ""}, ...}
 local instance, park_s, keep_s = unpack(ARGV, 1, 3)
 
 -- The contact that a reference of ours names, if it is one of this instance; it learns its id.
@@ -16,18 +16,32 @@ local function by_reference(reference, message_id)
   return reference
 end
 
-local function apply(message_id, to, may_follow, reason, detail, reference, receipt)
+-- Remember how the last messages of the lane fared: acknowledged once each, or failed without an explanation.
+local function remember(contact, status, to, is_unexplained)
+  if to == "failed" then
+    if is_unexplained ~= "1" or status == "failed" then return end
+    redis.call("LPUSH", recent_key(instance), "e")
+  elseif redis.call("HSETNX", contact, "acked", 1) == 1 then
+    redis.call("LPUSH", recent_key(instance), "a")
+  else
+    return
+  end
+  redis.call("LTRIM", recent_key(instance), 0, 19)
+end
+
+local function apply(message_id, to, may_follow, reason, detail, reference, receipt, is_unexplained)
   local ref = redis.call("GET", message_key(instance, message_id)) or by_reference(reference, message_id)
   if not ref then
     redis.call("RPUSH", parked_key(instance, message_id), receipt)
     redis.call("EXPIRE", parked_key(instance, message_id), park_s)
-    return "parked"
+    return { "parked", "" }
   end
   local campaign, number = parts(ref)
   local contact = contact_key(campaign, number)
   local status, known_id = unpack(redis.call("HMGET", contact, "status", "message_id"))
-  if not status or not has(may_follow, status) then return "kept" end
-  if to == "failed" and known_id ~= message_id then return "kept" end
+  if not status or (to == "failed" and known_id ~= message_id) then return { "kept", ref } end
+  remember(contact, status, to, is_unexplained)
+  if not has(may_follow, status) then return { "kept", ref } end
 
   if status == "booked" then let_go(instance, campaign, number) end
   redis.call("ZREM", sending_key(instance), ref)
@@ -38,9 +52,9 @@ local function apply(message_id, to, may_follow, reason, detail, reference, rece
     redis.call("HDEL", contact, "reason", "detail")
   end
   move(campaign, number, status, to)
-  return "moved"
+  return { "moved", ref }
 end
 
 local words = {}
-for i = 4, #ARGV, 7 do words[#words + 1] = apply(unpack(ARGV, i, i + 6)) end
+for i = 4, #ARGV, 8 do words[#words + 1] = apply(unpack(ARGV, i, i + 7)) end
 return words

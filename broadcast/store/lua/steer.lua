@@ -1,8 +1,8 @@
 -- Pause, resume or cancel a campaign. What is booked goes back to its lane at once; what is sending stays on the wire.
 -- moves: booked > pending, booked > cancelled
--- ARGV[1] campaign · ARGV[2] new status · ARGV[3] it may follow (a,b,c)
+-- ARGV[1] campaign · ARGV[2] new status · ARGV[3] it may follow (a,b,c) · ARGV[4] why, where no person says so, or ""
 -- reply {1 done or was so already | 0 cannot be from here, status, sending, instance}, or false: no such campaign
-local campaign, to, may_follow = unpack(ARGV)
+local campaign, to, may_follow, because = unpack(ARGV)
 local key = campaign_key(campaign)
 local status, instance, scheduled_ms, started_ms =
   unpack(redis.call("HMGET", key, "status", "instance", "scheduled_ms", "started_ms"))
@@ -24,7 +24,8 @@ if status == to then return { 1, status, sending, instance } end
 if not has(may_follow, status) then return { 0, status, sending, instance } end
 
 redis.call("HSET", key, "status", to)
-redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms")
+redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms", "because")
+if because ~= "" then redis.call("HSET", key, "because", because) end
 if to == "scheduled" then
   redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
 elseif to == "running" then

@@ -1,0 +1,34 @@
+"""Suppressing: who wants no more messages gets none, whoever said so."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+
+from broadcast.domain.phone import identity, mask
+from broadcast.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def suppress(store: Store, phone: str, *, source: str) -> bool:
+    """Put a person on the list; False when they are on it already. `phone` is E.164 digits."""
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    is_new = bool(store.suppressions.add({identity(phone): {"phone": phone, "source": source, "since": since}}))
+    if is_new:
+        log.info("opted out: %s", mask(phone), extra={"action": "suppress", "source": source})
+    return is_new
+
+
+def release(store: Store, phone: str) -> bool:
+    """Take a person off the list; False when they are not on it."""
+    was_on = store.suppressions.remove(identity(phone))
+    if was_on:
+        log.info("off the list again: %s", mask(phone), extra={"action": "suppress"})
+    return was_on
+
+
+def suppress_contact(store: Store, campaign: str, number: int, *, source: str) -> bool:
+    """Put a campaign's contact on the list."""
+    phone = store.contacts.phone(campaign, number)
+    return phone is not None and suppress(store, phone, source=source)
