@@ -83,8 +83,8 @@ class Register(Shape):
     dialect = fields.Str(load_default=None, validate=validate.OneOf(list(DIALECTS)))
     url = fields.Str(load_default=None, validate=[validate.Length(max=2048), _address])
     credentials = _Credentials(load_default=None, metadata={"type": "object", "writeOnly": True})
-    rateLimitMs = fields.Int(strict=True, load_default=0, validate=validate.Range(10, 86_400_000))
-    jitterMs = fields.Int(strict=True, load_default=0, validate=validate.Range(0, 86_400_000))
+    rateLimitMs = fields.Int(strict=True, load_default=None, validate=validate.Range(10, 86_400_000))
+    jitterMs = fields.Int(strict=True, load_default=None, validate=validate.Range(0, 86_400_000))
     dailyCap = fields.Int(strict=True, load_default=None, validate=validate.Range(1, 10_000_000))
     window = fields.Nested(SendingWindow, load_default=None)
     warmUp = fields.Nested(WarmUp, load_default=None)
@@ -102,8 +102,8 @@ def registration_of(instance: str, body: Mapping[str, Any], settings: Settings) 
         url=url.rstrip("/") if url else None,
         credentials=asked["credentials"],
         rules=Rules(
-            gap_ms=asked["rateLimitMs"],
-            jitter_ms=asked["jitterMs"],
+            gap_ms=asked["rateLimitMs"] or 0,
+            jitter_ms=asked["jitterMs"] or 0,
             daily_cap=asked["dailyCap"],
             window=asked["window"],
             warm_up_since=asked["warmUp"] and asked["warmUp"]["since"],
