@@ -98,10 +98,13 @@ class Gateways:
         if secrets is None:
             detail = "SECRET_KEY is unset, or is not the one that the instance was registered with"
             return Door(instance.dialect, Shut("credentials_unreadable", detail))
+        given = {**instance.open_credentials, **secrets}
+        # None need be given for the sandbox, whose own calls carry the settings' token.
+        is_sandbox = instance.dialect == "sandbox"
         gateway = build(
             instance.dialect,
             url=instance.url,
-            credentials={**instance.open_credentials, **secrets},
+            credentials={**self._settings.credentials_of("sandbox"), **given} if is_sandbox else given,
             timeout_s=self._settings.send_timeout_s,
         )
         return Door(instance.dialect, gateway)

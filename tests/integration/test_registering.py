@@ -393,6 +393,18 @@ def test_a_registered_instance_is_called_in_its_own_dialect_with_its_own_secret(
     services.store.scripts.client.close()
 
 
+def test_a_registered_sandbox_is_called_with_the_settings_token_alone(redis_url: str, store: Store) -> None:
+    registered(store, "http://127.0.0.1:1", dialect="sandbox", credentials={})
+    services = build_services(settings(redis_url, webhook_token="the-settings-token"))
+    client = create_webhook_app(services).test_client()
+
+    statuses = [
+        client.post(f"/webhooks/evolution/i1/{rest}", json={}).status_code for rest in ("", "the-settings-token")
+    ]
+    assert statuses == [401, 204]
+    services.store.scripts.client.close()
+
+
 def test_a_warm_up_counts_from_the_numbers_first_day() -> None:
     rules = Rules(daily_cap=60, warm_up_since=date(2026, 11, 1))
     caps = [rules.cap_on(date(2026, 11, day)) for day in (1, 4, 5, 9)]
