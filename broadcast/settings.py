@@ -327,7 +327,11 @@ class Settings:
     @property
     def gateway_credentials(self) -> Mapping[str, str]:
         """The credentials of the gateway in use that are set, by the names in the catalogue."""
-        found = {name: getattr(self, field) for name, field in self.access.credentials.items()}
+        return self.credentials_of(self.gateway)
+
+    def credentials_of(self, dialect: str) -> Mapping[str, str]:
+        """The same of a dialect's gateway."""
+        found = {name: getattr(self, field) for name, field in ACCESS[dialect].credentials.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     def url_of(self, dialect: str) -> str | None:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from broadcast.domain.instance import Instance
 from broadcast.engine.planning import Horizon
+from broadcast.engine.sealing import unseal
 from broadcast.engine.sending import Policy, Sending
 from broadcast.engine.steps import Reached, pass_by
 from broadcast.engine.striking import striker
 from broadcast.errors import SettingsError
 from broadcast.gateways.base import Gateway
 from broadcast.gateways.catalogue import build
+from broadcast.gateways.shut import Shut
 from broadcast.settings import Settings
 from broadcast.store import Store
 
 #: A worker tries a lost Redis again about once a second, for about so many seconds.
 WORKER_PATIENCE = 45
+#: What the registry said of an instance is believed for so many seconds.
+BELIEVED_S = 5.0
+#: Of so many instances.
+MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True)
@@ -28,10 +36,32 @@ class Door:
     gateway: Gateway
 
 
-class Gateways:
-    """The gateway of each instance."""
+@dataclass
+class _Known:
+    """What the registry said of an instance, until when (monotonic s) it is believed, and what was made of it."""
 
-    def __init__(self, settings: Settings) -> None:
+    door: Door
+    instance: Instance | None
+    until: float
+
+
+class Gateways:
+    """The gateway of each instance: the one that it was registered with, or else the settings'. Thread-safe.
+
+    `find` looks an instance up in the registry; `clock` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        find: Callable[[str], Instance | None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._find = find
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
         gateway = build(
             settings.gateway,
             url=settings.gateway_url,
@@ -44,9 +74,47 @@ class Gateways:
         """The gateway that the instance is sent through."""
         return self.door(instance).gateway
 
-    def door(self, instance: str) -> Door:  # noqa: ARG002 - instances will be registered one by one
-        """The gateway that the instance is sent through, and its dialect."""
-        return self._default
+    def door(self, instance: str) -> Door:
+        """The gateway that the instance is sent through, and its dialect. Raises Unavailable."""
+        known, now = self._known.get(instance), self._clock()
+        if known is not None and now < known.until:
+            return known.door
+        if known is not None:
+            known.until = now + BELIEVED_S  # so that this thread alone asks, and the others go on meanwhile
+        found = self._find(instance)
+        if known is None or known.instance != found:
+            known = _Known(self._made(found), found, now + BELIEVED_S)
+            if len(self._known) >= MOST_KNOWN:  # anybody may call a webhook in any name
+                self._known.clear()
+            self._known[instance] = known
+        return known.door
+
+    def _made(self, instance: Instance | None) -> Door:
+        if instance is None or instance.dialect is None:
+            return self._default
+        if self._settings.fault_injection and instance.dialect != "sandbox":
+            return Door(instance.dialect, Shut("fault_injection", "FAULT_INJECTION is set"))
+        secrets = self._secrets(instance)
+        if secrets is None:
+            detail = "SECRET_KEY is unset, or is not the one that the instance was registered with"
+            return Door(instance.dialect, Shut("credentials_unreadable", detail))
+        given = {**instance.open_credentials, **secrets}
+        # None need be given for the sandbox, whose own calls carry the settings' token.
+        is_sandbox = instance.dialect == "sandbox"
+        gateway = build(
+            instance.dialect,
+            url=instance.url,
+            credentials={**self._settings.credentials_of("sandbox"), **given} if is_sandbox else given,
+            timeout_s=self._settings.send_timeout_s,
+        )
+        return Door(instance.dialect, gateway)
+
+    def _secrets(self, instance: Instance) -> Mapping[str, str] | None:
+        if not instance.secret_names:
+            return {}
+        if self._settings.secret_key is None:
+            return None
+        return unseal(instance.sealed, secret_key=self._settings.secret_key, binding=instance.binding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +141,7 @@ class Services:
 def build_services(settings: Settings, *, patience: int = 0) -> Services:
     """Wire everything up. Nothing is connected yet. Raises SettingsError when there is no Redis to use."""
     store = Store(redis_url(settings), patience=patience)
-    gateways = Gateways(settings)
+    gateways = Gateways(settings, store.instances.find)
     policy = Policy(max_attempts=settings.send_max_attempts, timeout_s=settings.send_timeout_s)
     reached = striker(store) if settings.fault_injection else pass_by
     return Services(

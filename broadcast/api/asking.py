@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from flask import current_app, g, url_for
 
-from broadcast.api import answers, auth, shapes
+from broadcast.api import answers, auth, registration, shapes
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, steering, telling
+from broadcast.engine import accepting, registering, steering, telling
 from broadcast.errors import NotFound
 from broadcast.tasks.upkeep import retry_later, sweep_later, wake
 from broadcast.wiring import Services
@@ -109,17 +109,33 @@ def page(*, status: State | None, instance: str | None, limit: int, cursor: str 
     }
 
 
-def lane(instance: str) -> dict[str, Any]:
-    """An instance's lane as it stands now."""
-    _may_use(instance)
-    return answers.lane(telling.lane(services().store, instance))
+def instance(name: str) -> dict[str, Any]:
+    """How an instance is registered, and its lane as it stands now."""
+    _may_use(name)
+    found, rules = services().store.instances.find(name), services().store.instances.rules(name)
+    shown = registration.shown(found, rules, fallback=services().settings.gateway)
+    return {**answers.lane(telling.lane(services().store, name)), **shown}
+
+
+def register(name: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """Register an instance, whole; the answer, and 201 where it is new."""
+    _may_use(name)
+    settings = services().settings
+    is_new = registering.register(
+        services().store,
+        registration.registration_of(name, body, settings),
+        secret_key=settings.secret_key,
+        only_sandbox=settings.fault_injection,
+    )
+    wake(name)
+    return instance(name), 201 if is_new else 200
 
 
 def hold(instance: str) -> dict[str, Any]:
     """Pause a whole instance."""
     _may_use(instance)
     steering.hold_lane(services().store, instance)
-    return lane(instance)
+    return _lane(instance)
 
 
 def release(instance: str) -> dict[str, Any]:
@@ -127,7 +143,11 @@ def release(instance: str) -> dict[str, Any]:
     _may_use(instance)
     steering.open_lane(services().store, instance)
     wake(instance)
-    return lane(instance)
+    return _lane(instance)
+
+
+def _lane(instance: str) -> dict[str, Any]:
+    return answers.lane(telling.lane(services().store, instance))
 
 
 def _may_use(instance: str) -> None:

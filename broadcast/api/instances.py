@@ -1,20 +1,33 @@
-"""Instances: their lane, and a switch for the whole of it."""
+"""Instances: how they are registered, their lane, and a switch for the whole of it."""
 
 from __future__ import annotations
 
-from flask import jsonify
+from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
 from broadcast.api import asking
+from broadcast.api.body import read_json
+from broadcast.api.registration import Register
 
 blueprint = Blueprint("instances", __name__, url_prefix="/instances", description="Instances")
 
 
 @blueprint.get("/<instance>")
 def one(instance: str) -> ResponseReturnValue:
-    """The instance's lane: open, paused or closed and why, and what waits in it."""
-    return jsonify(asking.lane(instance))
+    """How the instance is registered, and its lane: open, paused or closed and why, and what waits in it."""
+    return jsonify(asking.instance(instance))
+
+
+@blueprint.put("/<instance>")
+@blueprint.doc(
+    requestBody={"content": {"application/json": {"schema": Register}}},
+    responses={"201": {"description": "Registered for the first time"}, "200": {"description": "Registered anew"}},
+)
+def register(instance: str) -> ResponseReturnValue:
+    """Say which gateway the instance is sent through, and its own rules. What is left out is unset."""
+    answer, status = asking.register(instance, read_json(request))
+    return jsonify(answer), status
 
 
 @blueprint.post("/<instance>/pause")

@@ -60,7 +60,7 @@ def _are_texts(values: Any, *, most: int) -> bool:
     return isinstance(values, dict) and all(_is_text(text, most=most) for text in (*values, *values.values()))
 
 
-class _Shape(Schema):
+class Shape(Schema):
     """An object without unknown fields, in which null says the same as leaving the field out."""
 
     @pre_load
@@ -146,7 +146,7 @@ class _Time(fields.Field[int]):
         return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
-class Send(_Shape):
+class Send(Shape):
     """The CRM's request for a campaign."""
 
     action = fields.Str(validate=validate.Equal("send_broadcast"))
@@ -178,7 +178,7 @@ class Send(_Shape):
                 raise ValidationError("must not be empty", "message")
             if url is not None:
                 raise ValidationError("must be null when mediaType is text", "mediaUrl")
-        elif not _is_web_address(url):
+        elif not is_web_address(url):
             raise ValidationError(f"must be an http or https address when mediaType is {kind.value}", "mediaUrl")
         most = {Kind.TEXT: MOST_TEXT, Kind.AUDIO: 0}.get(kind, MOST_CAPTION)
         if len(text) > most:
@@ -186,7 +186,7 @@ class Send(_Shape):
             raise ValidationError(problem, "message")
 
 
-class Steer(_Shape):
+class Steer(Shape):
     """Pause, resume, cancel, or look at one campaign."""
 
     action = fields.Str(required=True)
@@ -194,13 +194,13 @@ class Steer(_Shape):
     instanceId = fields.Str(allow_none=True, load_default=None, validate=_name)
 
 
-class Retry(_Shape):
+class Retry(Shape):
     """Which contacts are to be sent again."""
 
     scope = fields.Enum(Scope, by_value=True, required=True)
 
 
-class ContactsQuery(_Shape):
+class ContactsQuery(Shape):
     """Which contacts of a campaign to show."""
 
     status = fields.Enum(Status, by_value=True, load_default=None, allow_none=True)
@@ -208,7 +208,7 @@ class ContactsQuery(_Shape):
     cursor = fields.Str(load_default=None, allow_none=True)
 
 
-class ListQuery(_Shape):
+class ListQuery(Shape):
     """Which campaigns to list."""
 
     status = fields.Enum(State, by_value=True, load_default=None, allow_none=True)
@@ -262,7 +262,8 @@ def digest(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _is_web_address(url: str | None) -> bool:
+def is_web_address(url: str | None) -> bool:
+    """Whether it is an http or https address with a host."""
     try:
         parts = urlsplit(url or "")
         has_host = bool(parts.hostname) and parts.port != 0  # a port that is no number raises

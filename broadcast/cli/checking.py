@@ -15,6 +15,7 @@ from kombu.connection import Connection as Broker
 from broadcast.api.health import NEEDED
 from broadcast.domain.answer import Busy
 from broadcast.domain.finding import Finding, error, ok, warning
+from broadcast.domain.instance import Instance
 from broadcast.engine.judging import judge_redis
 from broadcast.engine.sending import PATIENCE_MS
 from broadcast.errors import SettingsError, Unavailable
@@ -235,13 +236,23 @@ def _gateway(settings: Settings) -> list[Finding]:
 
 
 def _instance(settings: Settings, instance: str) -> Finding:
-    state = Gateways(replace(settings, send_timeout_s=ANSWER_S)).of(instance).probe(instance)
+    gateways = Gateways(replace(settings, send_timeout_s=ANSWER_S), lambda name: _registered(settings, name))
+    state = gateways.of(instance).probe(instance)
     if state is None:
         remedy = "Look at the instance's name, at the key, and whether it is just connecting."
         return warning("instance", f"the gateway does not say how {instance} is", remedy)
     if state.is_open:
         return ok("instance", f"{instance} is open")
     return error("instance", f"{instance} cannot send: {state.reason}", "Connect it in the gateway.")
+
+
+def _registered(settings: Settings, instance: str) -> Instance | None:
+    """The instance in the registry; without Redis, which is a finding of its own, it is looked for at GATEWAY's."""
+    try:
+        with _store(settings) as store:
+            return store.instances.find(instance)
+    except (SettingsError, Unavailable):
+        return None
 
 
 def _door(name: str, port_of: Callable[[Settings], int]) -> Check:

@@ -3,6 +3,7 @@
 from broadcast.pacing.caps import Warmup, cap_of, room
 from broadcast.pacing.days import day_of, next_day_ms
 from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, sends_per_minute
+from broadcast.pacing.rules import Rules
 from broadcast.pacing.slowing import (
     MOST,
     ONE_STEP_MS,
@@ -28,6 +29,7 @@ __all__ = [
     "TIPS_PERCENT",
     "TIPS_STREAK",
     "Claim",
+    "Rules",
     "Slot",
     "Warmup",
     "Window",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broadcast.store.campaigns import Campaigns
 from broadcast.store.contacts import Contacts
+from broadcast.store.instances import Instances
 from broadcast.store.lanes import Lanes
 from broadcast.store.scripts import ANSWER_S, Scripts, connect
 from broadcast.store.server import Server
@@ -20,6 +21,7 @@ class Store:
         self.campaigns = Campaigns(self.scripts)
         self.contacts = Contacts(self.scripts)
         self.lanes = Lanes(self.scripts)
+        self.instances = Instances(self.scripts)
         self.workers = Workers(self.scripts)
         self.server = Server(self.scripts)
         self.suppressions = Suppressions(self.scripts)

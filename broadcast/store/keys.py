@@ -22,6 +22,7 @@ campaigns             zset    every campaign; score: when it was accepted, Unix 
 scheduled             zset    campaigns that wait for their time; score Unix ms
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
 instances             set     every instance that ever had a campaign
+instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON
 claim                 string  a deed that one process does for all; expires by itself
 strike                string  what a test wants to befall the next process at a step
@@ -53,6 +54,7 @@ PATTERNS: Mapping[str, str] = {
     "scheduled": "bcast:scheduled",
     "lanes": "bcast:lanes",
     "instances": "bcast:instances",
+    "instance": "bcast:instance:%s",
     "suppressed": "bcast:suppressed",
     "claim": "bcast:claim:%s",
     "strike": "bcast:strike:%s",

@@ -10,11 +10,9 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +31,7 @@ from broadcast.gateways.cloud import Cloud, request_of
 from tests.departures import Gate
 from tests.standins.cloud import NUMBER_ID, SECRET, TOKEN, Graph, change, failure, graph
 from tests.standins.cloud_checks import checked
+from tests.stubs import listening
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "fixtures" / "samples"
 MESSAGE = Message(instance="loja", phone="5511999990001", kind=Kind.TEXT, text="Olá, Ana", reference="natal:7")
@@ -315,28 +314,15 @@ def without_plus(url: str) -> Iterator[str]:
     so no spelling of a number suits both.
     """
 
-    class Hop(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body["to"] = body["to"].removeprefix("+")
-            answer = requests.post(
-                f"{url}{self.path}", json=body, headers={"Authorization": self.headers["Authorization"]}, timeout=10
-            )
-            self.send_response(answer.status_code)
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
+    def pass_on(_: str, path: str, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        body = json.loads(raw)
+        body["to"] = body["to"].removeprefix("+")
+        known = {"Authorization": headers["Authorization"]}
+        answer = requests.post(url + path, json=body, headers=known, timeout=10)
+        return answer.status_code, {}, answer.content
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hop)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with listening(pass_on) as hop:
+        yield hop
 
 
 #: crabline's own

@@ -19,8 +19,10 @@ from click.testing import CliRunner
 from broadcast.cli import main
 from broadcast.domain.finding import Level
 from broadcast.engine.judging import judge_redis
+from broadcast.engine.registering import Registration, register
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.server import Behaviour, Sandbox
+from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.tasks import QUEUES, create_celery
@@ -253,6 +255,18 @@ def test_why_a_gateway_is_not_reached_is_said_in_words(url: str, word: str) -> N
         _, findings = doctor(**nowhere(), **gateway)
     assert (findings["gateway"]["level"], word in findings["gateway"]["text"]) == ("error", True), findings["gateway"]
     assert findings["gateway"]["remedy"]
+
+
+def test_a_registered_instance_is_asked_for_at_its_own_gateway(store: Store, redis_url: str) -> None:
+    with answering(200, {"instance": {"instanceName": "loja", "state": "close"}}) as (url, seen):
+        credentials = {"apiKey": "its-own", "webhookToken": "t"}
+        wanted = Registration(instance="loja", dialect="evolution", url=url, credentials=credentials, rules=Rules())
+        register(store, wanted, secret_key="s" * 32, only_sandbox=False)
+        env = {**nowhere(), "REDIS_URL": redis_url, "SECRET_KEY": "s" * 32}
+        _, findings = doctor("--instance", "loja", **env)
+        _, unreadable = doctor("--instance", "loja", **{**env, "SECRET_KEY": "t" * 32})
+    assert (findings["instance"]["level"], [one["headers"]["apikey"] for one in seen]) == ("error", ["its-own"])
+    assert "SECRET_KEY" in unreadable["instance"]["text"]
 
 
 @pytest.mark.parametrize(("state", "level"), [("open", "ok"), ("close", "error"), ("connecting", "warning")])

@@ -1,0 +1,37 @@
+"""Credentials at rest: encrypted with SECRET_KEY, for one instance at one address, so that a copy of Redis has none."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+#: What the key is derived for; another purpose is to have another key of the same secret.
+_PURPOSE = b"broadcast: credentials of instances"
+
+
+def seal(credentials: Mapping[str, str], *, secret_key: str, binding: str) -> str:
+    """The credentials, encrypted and signed. Only who has the key, and names the same `binding`, can open them."""
+    text = json.dumps({"binding": binding, "credentials": dict(credentials)})
+    return _fernet(secret_key).encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str, *, secret_key: str, binding: str) -> Mapping[str, str] | None:
+    """What was sealed; None where the key is another, the binding is, or the text was touched."""
+    try:
+        found = json.loads(_fernet(secret_key).decrypt(sealed.encode()))
+    except InvalidToken:
+        return None
+    credentials: Mapping[str, str] = found["credentials"]
+    return credentials if found["binding"] == binding else None
+
+
+@lru_cache(maxsize=4)
+def _fernet(secret_key: str) -> Fernet:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret_key.encode())
+    return Fernet(base64.urlsafe_b64encode(derived))

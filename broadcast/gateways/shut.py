@@ -1,0 +1,38 @@
+"""A gateway that cannot be spoken to, since something of ours is missing: it says why, and nobody fails for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broadcast.gateways.base import Closed, Connection, Departure, Message, News
+
+
+@dataclass(frozen=True)
+class Shut:
+    """Closes the lane with the reason, takes no webhook calls, and sends nothing."""
+
+    reason: str
+    detail: str
+
+    def own_id(self, message: Message) -> None:
+        """None: nothing is sent."""
+
+    def send(self, message: Message, *, departure: Departure) -> Closed:  # noqa: ARG002 - nothing leaves
+        """Closed, before the fence is asked."""
+        return Closed(self.reason, self.detail)
+
+    def probe(self, instance: str) -> Connection:  # noqa: ARG002 - there is nobody to ask
+        """It cannot send."""
+        return Connection(is_open=False, reason=f"{self.reason}: {self.detail}")
+
+    def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - with what?
+        """Nobody can be known."""
+        return False
+
+    def challenge(self, query: Mapping[str, str]) -> None:
+        """None: nobody can be known."""
+
+    def read(self, payload: Mapping[str, object]) -> News:  # noqa: ARG002 - never verified
+        """Nothing."""
+        return News()
