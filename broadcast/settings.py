@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from broadcast.errors import SettingsError
 
@@ -72,6 +73,14 @@ ACCESS: Mapping[str, Access] = {
         checks_webhooks="waha_hmac_key",
     ),
 }
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("use an IANA time zone such as America/Sao_Paulo") from error
+    return value
 
 
 def _flag(value: str) -> bool:
@@ -289,6 +298,12 @@ class Settings:
     )
     default_country: str = _setting(
         "DEFAULT_COUNTRY", _country, "BR", "Country of a phone number that has no country code."
+    )
+    default_time_zone: str = _setting(
+        "DEFAULT_TIME_ZONE",
+        _zone,
+        "America/Sao_Paulo",
+        "IANA time zone of the days by which an instance's daily cap counts, if it has no sending window.",
     )
     fault_injection: bool = _setting(
         "FAULT_INJECTION",

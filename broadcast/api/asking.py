@@ -114,7 +114,7 @@ def instance(name: str) -> dict[str, Any]:
     _may_use(name)
     found, rules = services().store.instances.find(name), services().store.instances.rules(name)
     shown = registration.shown(found, rules, fallback=services().settings.gateway)
-    return {**answers.lane(telling.lane(services().store, name)), **shown}
+    return {**answers.lane(telling.lane(services().store, name, zone=services().settings.default_time_zone)), **shown}
 
 
 def register(name: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -147,7 +147,7 @@ def release(instance: str) -> dict[str, Any]:
 
 
 def _lane(instance: str) -> dict[str, Any]:
-    return answers.lane(telling.lane(services().store, instance))
+    return answers.lane(telling.lane(services().store, instance, zone=services().settings.default_time_zone))
 
 
 def _may_use(instance: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from broadcast.pacing import Slot, plan
+from broadcast.pacing import Allowance, Rules, Slot, allow, plan, slowed, zone_for
 from broadcast.store import Store
 from broadcast.store.lanes import Booked, Survey
 
@@ -42,6 +42,7 @@ class Batch:
     taken_back: int
     given_up: int
     survey: Survey
+    allowance: Allowance
 
     @property
     def campaigns(self) -> list[str]:
@@ -55,14 +56,25 @@ def plan_lane(
     *,
     horizon: Horizon,
     most_attempts: int = 1,
+    zone: str = "UTC",
     chance: Callable[[], float] = random.random,
 ) -> Batch:
-    """Mend the lane and book its next departures up to the horizon; the caller publishes them, then calls `rejoin`."""
+    """Mend the lane and book its next departures up to the horizon; the caller publishes them, then calls `rejoin`.
+
+    `zone` is the IANA zone of the days of an instance that has no sending window.
+    """
     taken_back, given_up = store.lanes.mend(instance, grace_ms=GRACE_MS, most_attempts=most_attempts)
-    survey = store.lanes.survey(instance)
+    survey, rules = store.lanes.survey(instance), store.instances.rules(instance)
+    allowance = allow(rules, now_ms=survey.now_ms, used_day=survey.day, used=survey.used, zone=zone_for(rules, zone))
     batch = uuid.uuid4().hex
-    slots = _slots(survey, horizon, chance)
-    booked = store.lanes.book(instance, turn=survey.turn, batch=batch, slots=slots) if slots else None
+    slots = _slots(survey, rules, allowance, horizon, chance)
+    booked = (
+        store.lanes.book(
+            instance, turn=survey.turn, batch=batch, slots=slots, day=allowance.day, until_ms=allowance.until_ms
+        )
+        if slots
+        else None
+    )
     return Batch(
         id=batch,
         instance=instance,
@@ -72,15 +84,25 @@ def plan_lane(
         taken_back=taken_back,
         given_up=given_up,
         survey=survey,
+        allowance=allowance,
     )
 
 
-def _slots(survey: Survey, horizon: Horizon, chance: Callable[[], float]) -> list[Slot]:
+def _slots(
+    survey: Survey, rules: Rules, allowance: Allowance, horizon: Horizon, chance: Callable[[], float]
+) -> list[Slot]:
     """The departures to book. With no live worker there are none: messages that nobody takes would only pile up."""
-    if survey.hold or survey.workers == 0:
+    if survey.hold or survey.workers == 0 or allowance.waits:
         return []
     return plan(
-        survey.candidates,
+        [
+            replace(
+                claim,
+                gap_ms=max(claim.gap_ms, rules.gap_ms),
+                jitter_ms=max(claim.jitter_ms, rules.jitter_ms),
+            )
+            for claim in survey.candidates
+        ],
         turn=survey.turn,
         first_ms=max(survey.now_ms + TRANSIT_MS, survey.rest_ms),
         previous_ms=survey.left_ms,
@@ -88,6 +110,9 @@ def _slots(survey: Survey, horizon: Horizon, chance: Callable[[], float]) -> lis
         until_ms=survey.now_ms + horizon.ms,
         limit=max((horizon.contacts if survey.lost < 2 else PROBE) - survey.booked, 0),
         chance=chance,
+        allowed_until_ms=allowance.until_ms,
+        room=None if allowance.room is None else max(allowance.room - survey.booked, 0),
+        factor=slowed(survey.slow, since_ms=survey.slow_ms, now_ms=survey.now_ms),
     )
 
 
@@ -99,7 +124,9 @@ def look_again_ms(batch: Batch, horizon: Horizon) -> int | None:
     survey = batch.survey
     held = len(batch.departures) + survey.booked + survey.sending
     times = [survey.now_ms + WATCH_MS] if held else []
-    if not survey.hold:
+    if not survey.hold and batch.allowance.waits:
+        times += [batch.allowance.again_ms] if batch.allowance.again_ms and survey.candidates else []
+    elif not survey.hold:
         times += [claim.next_due_ms for claim in survey.candidates if claim.next_due_ms > survey.now_ms]
         waiting = sum(claim.waiting for claim in survey.candidates) - len(batch.departures)
         if waiting > 0:
@@ -110,4 +137,6 @@ def look_again_ms(batch: Batch, horizon: Horizon) -> int | None:
 
 def rejoin(store: Store, batch: Batch, *, horizon: Horizon) -> None:
     """Say when the lane is to be planned again."""
-    store.lanes.rejoin(batch.survey, at_ms=look_again_ms(batch, horizon))
+    waits = batch.allowance.waits if batch.survey.candidates else ""
+    at_ms = look_again_ms(batch, horizon)
+    store.lanes.rejoin(batch.survey, at_ms=at_ms, waits=waits, wait_ms=batch.allowance.again_ms if waits else None)

@@ -13,7 +13,7 @@ from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import left_out
 from broadcast.engine.watching import QUIET_GAPS, Standing, cause
 from broadcast.errors import FieldError, Invalid, NotFound
-from broadcast.pacing import finish_ms, sends_per_minute
+from broadcast.pacing import allow, finish_ms, sends_per_minute, slowed, zone_for
 from broadcast.store import Store
 from broadcast.store.campaigns import Look
 
@@ -39,6 +39,16 @@ class LaneView:
     sending: int
     last_departure_ms: int | None
     rest_until_ms: int | None
+    slow_down: float  #: the factor by which gaps are lengthened just now, 1 for none
+    slow_reason: str | None
+    used_today: int  #: departures on the instance's present local day
+    cap_today: int | None
+    waits: str | None  #: "quiet_hours" or "daily_cap"
+    waits_until_ms: int | None
+    answer: str | None  #: the gateway's last answer in a word, …
+    answer_reason: str | None
+    answer_ms: int | None  #: … and when it came
+    error_share: float  #: of the last messages, those that failed without a reason
     stuck: str | None  #: why it is not sending although it has work, as upkeep found it
     stuck_since_ms: int | None
 
@@ -93,9 +103,18 @@ def page(
     return Page(items=items, next_cursor=_cursor(rows[limit - 1][0], items[-1].id) if more else None)
 
 
-def lane(store: Store, instance: str) -> LaneView:
-    """An instance's lane as it stands now; one that was never used is open and empty."""
+def lane(store: Store, instance: str, *, zone: str = "UTC") -> LaneView:
+    """An instance's lane as it stands now; one that was never used is open and empty.
+
+    `zone` is the IANA zone of the days of an instance that has no sending window.
+    """
     fields, waiting, booked, sending = store.lanes.look(instance)
+    factor, since_ms, now_ms = store.lanes.slowness(instance)
+    rules = store.instances.rules(instance)
+    used = int(fields.get("used", 0))
+    allowance = allow(rules, now_ms=now_ms, used_day=fields.get("day", ""), used=used, zone=zone_for(rules, zone))
+    slow = slowed(factor, since_ms=since_ms, now_ms=now_ms)
+    recent = store.contacts.recent(instance)
     return LaneView(
         instance=instance,
         state=fields.get("hold", "open"),
@@ -106,6 +125,16 @@ def lane(store: Store, instance: str) -> LaneView:
         sending=sending,
         last_departure_ms=_number(fields, "left"),
         rest_until_ms=_number(fields, "rest"),
+        slow_down=round(slow, 2),
+        slow_reason=fields.get("slow_reason") or None if slow > 1 else None,
+        used_today=used if fields.get("day") == allowance.day else 0,
+        cap_today=allowance.cap,
+        waits=allowance.waits or None,
+        waits_until_ms=allowance.again_ms,
+        answer=fields.get("answer") or None,
+        answer_reason=fields.get("answer_reason") or None,
+        answer_ms=_number(fields, "answer_ms"),
+        error_share=round(recent.count("e") / len(recent), 2) if recent else 0.0,
         stuck=fields.get("stuck") or None,
         stuck_since_ms=_number(fields, "stuck_ms"),
     )
@@ -147,6 +176,8 @@ def progress_of(look: Look) -> Progress:
     left = sum(counts[status] for status in OPEN)
     rate = _rate(look) if state is State.RUNNING and left else 0.0
     code, detail = _hold(look, gap_ms=gap_ms) if state is State.RUNNING and left else (None, None)
+    if state is State.PAUSED and order.get("because"):
+        code, detail = "message_refused", order["because"]
     return Progress(
         id=look.campaign,
         instance=order["instance"],
@@ -156,6 +187,7 @@ def progress_of(look: Look) -> Progress:
         counts=counts,
         gap_ms=gap_ms,
         on_unknown=OnUnknown(order["on_unknown"]),
+        slow_down=round(_slow(look), 2),
         sends_per_minute=rate,
         expected_finish_ms=_finish(look, state, left=left, gap_ms=gap_ms),
         hold_reason=code,
@@ -175,6 +207,11 @@ def _rate(look: Look) -> float:
     if not mean:
         return 0.0
     return sends_per_minute(mean, since_last_ms=look.now_ms - int(look.order["last_ms"]))
+
+
+def _slow(look: Look) -> float:
+    since_ms = _number(look.lane, "slow_ms") or 0
+    return slowed(float(look.lane.get("slow", 1)), since_ms=since_ms, now_ms=look.now_ms)
 
 
 def _finish(look: Look, state: State, *, left: int, gap_ms: int) -> int | None:

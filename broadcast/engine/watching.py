@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from broadcast.engine.steering import reopened
+from broadcast.gateways.base import Gateway
 from broadcast.store import Store
 
 #: A lane with work that let so many of its gaps pass, and at least so long, is stuck.
@@ -42,6 +44,13 @@ class Cause:
     detail: str
 
 
+#: what an instance's rules make its lane wait for -> the same for people
+_WAITS = {
+    "quiet_hours": "The instance's sending window is closed.",
+    "daily_cap": "The instance has had its departures for today.",
+}
+
+
 def cause(standing: Standing) -> Cause | None:
     """Why the lane is not sending, the surest cause first; None when nothing stands in its way."""
     lane = standing.lane
@@ -51,6 +60,8 @@ def cause(standing: Standing) -> Cause | None:
         return Cause("no_worker", "No live worker consumes the queue `broadcast`.")
     if not standing.control_workers:
         return Cause("no_control_worker", "No live worker consumes the queue `control`.")
+    if int(lane.get("wait_ms", 0)) > standing.now_ms:
+        return Cause(lane["waits"], _WAITS[lane["waits"]])
     if int(lane.get("rest", 0)) > standing.now_ms:
         return Cause("gateway_busy", f"The lane rests after: {lane.get('rest_reason', 'a busy answer')}")
     if not standing.waiting:
@@ -61,7 +72,7 @@ def cause(standing: Standing) -> Cause | None:
 
 
 @dataclass(frozen=True)
-class Watched:
+class Changed:
     """A lane whose cause changed: what it is now (None: it sends again), and whether fanning out anew may mend it."""
 
     instance: str
@@ -69,9 +80,17 @@ class Watched:
     may_be_mended: bool
 
 
-def watch(store: Store) -> list[Watched]:
-    """Look at every lane; return those whose cause changed, and those to be fanned out anew."""
-    changed = []
+@dataclass(frozen=True)
+class Watched:
+    """What one look at every lane found: what changed, and the closed lanes with work, whose gateway may be asked."""
+
+    changed: Sequence[Changed]
+    closed: Sequence[str]
+
+
+def watch(store: Store) -> Watched:
+    """Look at every lane; note why each that should be sending is not."""
+    changed, closed = [], []
     for instance in store.lanes.instances():
         view = store.lanes.view(instance)
         standing = Standing(
@@ -86,5 +105,13 @@ def watch(store: Store) -> list[Watched]:
         is_stalled = found is not None and found.code == "stalled"
         is_news = store.lanes.stick(instance, found.code if found else "", look=is_stalled)
         if is_news or is_stalled:
-            changed.append(Watched(instance, found, may_be_mended=is_stalled))
-    return changed
+            changed.append(Changed(instance, found, may_be_mended=is_stalled))
+        if view.waiting and view.lane.get("hold") == "closed":
+            closed.append(instance)
+    return Watched(changed, closed)
+
+
+def probe(store: Store, instance: str, gateway: Gateway) -> bool:
+    """Ask the gateway of a closed lane whether it is open again; True when the lane was opened for that."""
+    found = gateway.probe(instance)
+    return found is not None and found.is_open and reopened(store, instance)

@@ -1,5 +1,6 @@
 """Pacing: who gets the lane's next departures, when, and how long it takes. Arithmetic: time and chance are given."""
 
+from broadcast.pacing.allowance import Allowance, allow, zone_for
 from broadcast.pacing.caps import Warmup, cap_of, room
 from broadcast.pacing.days import day_of, next_day_ms
 from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, sends_per_minute
@@ -28,11 +29,13 @@ __all__ = [
     "TIPS_OF_LAST",
     "TIPS_PERCENT",
     "TIPS_STREAK",
+    "Allowance",
     "Claim",
     "Rules",
     "Slot",
     "Warmup",
     "Window",
+    "allow",
     "back_off_ms",
     "cap_of",
     "closes_ms",
@@ -50,4 +53,5 @@ __all__ = [
     "slower",
     "tips",
     "whose_turn",
+    "zone_for",
 ]

@@ -29,6 +29,10 @@ class Survey:
     completed: Sequence[str]
     claim: int
     lost: int  #: batches that nobody took in time since the last departure
+    slow: float  #: the slow-down as it was kept …
+    slow_ms: int  #: … at this moment, Unix ms; see `pacing.slowed`
+    day: str  #: the local day …
+    used: int  #: … on which so many departures were made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,25 +68,32 @@ class Lanes:
 
     def survey(self, instance: str) -> Survey:
         """What planning needs to know of a lane, in one round trip; finished campaigns are completed on the way."""
-        now, hold, left, gap, rest, turn, booked, sending, workers, rows, completed, claim, lost = self._scripts.run(
-            "survey", instance
-        )
+        reply = self._scripts.run("survey", instance)
+        now, hold, left, gap, rest, turn, booked, sending, workers, rows, completed, claim, lost, *paced = reply
+        slow, slow_ms, day, used = paced
         names = ("campaign", "served", "priority", "gap_ms", "jitter_ms", "waiting", "next_due_ms")
         return Survey(
             instance=instance, now_ms=now, hold=hold, left_ms=left, gap_ms=gap, rest_ms=rest, turn=turn,
             booked=booked, sending=sending, workers=workers, completed=completed, claim=claim, lost=lost,
+            slow=float(slow), slow_ms=slow_ms, day=day, used=used,
             candidates=[Claim(**dict(zip(names, row, strict=True))) for row in rows],
         )  # fmt: skip
 
-    def book(self, instance: str, *, turn: int, batch: str, slots: Sequence[Slot]) -> list[Booked] | None:
-        """Give the next contacts these slots; None when another planner was first."""
+    def book(
+        self, instance: str, *, turn: int, batch: str, slots: Sequence[Slot], day: str, until_ms: int | None
+    ) -> list[Booked] | None:
+        """Give the next contacts these slots; None when another planner was first.
+
+        They count for the local `day`, and the fence lets nobody leave from `until_ms` on.
+        """
         fields = [item for slot in slots for item in (slot.campaign, slot.at_ms, slot.before_ms, slot.after_ms)]
-        reply = self._scripts.run("book", instance, turn, batch, *fields)
+        reply = self._scripts.run("book", instance, turn, batch, day, "" if until_ms is None else until_ms, *fields)
         return None if reply is None else [Booked(*row) for row in reply]
 
-    def rejoin(self, survey: Survey, *, at_ms: int | None) -> None:
-        """Say when the lane is to be looked at again (None: when something asks for it)."""
-        self._scripts.run("rejoin", survey.instance, "" if at_ms is None else at_ms, survey.claim)
+    def rejoin(self, survey: Survey, *, at_ms: int | None, waits: str = "", wait_ms: int | None = None) -> None:
+        """Say when the lane is to be looked at again (None: when something asks), and what its rules wait for."""
+        at, wait = ("" if at is None else at for at in (at_ms, wait_ms))
+        self._scripts.run("rejoin", survey.instance, at, survey.claim, waits, wait)
 
     def mend(self, instance: str, *, grace_ms: int, most_attempts: int) -> tuple[int, int]:
         """Take back what a dead worker held; return how many booked and how many sending contacts."""

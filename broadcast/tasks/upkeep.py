@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 SWEPT_PER_TASK = 20_000
 #: How often the lanes are looked at for one that is stuck.
 WATCH_MS = 5000
+#: How often the gateway of a closed lane with work is asked whether it is open again.
+PROBE_MS = 30_000
 
 
 @shared_task(name="broadcast.fan_out", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
@@ -34,6 +36,7 @@ def fan_out(self: Any, instance: str) -> int:
         instance,
         horizon=services.horizon,
         most_attempts=services.settings.send_max_attempts,
+        zone=services.settings.default_time_zone,
         chance=services.chance,
     )
     if batch.departures:
@@ -72,7 +75,9 @@ def tick(self: Any) -> None:
 @shared_task(name="broadcast.watch", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def watch(self: Any) -> None:
     """Look for lanes that should be sending and are not; say why, and fan out anew what may only have been lost."""
-    for lane in watching.watch(services_of(self.app).store):
+    store = services_of(self.app).store
+    watched = watching.watch(store)
+    for lane in watched.changed:
         ids = {"action": "watch", "instance": lane.instance}
         if lane.cause is None:
             log.info("the lane sends again, or has nothing to send", extra=ids)
@@ -80,6 +85,18 @@ def watch(self: Any) -> None:
             log.warning("stuck: %s (%s)", lane.cause.code, lane.cause.detail, extra=ids)
         if lane.may_be_mended:
             fan_out.delay(lane.instance)
+    for instance in watched.closed:
+        if store.workers.claim(f"probe:{instance}", for_ms=PROBE_MS):
+            probe.delay(instance)
+
+
+@shared_task(name="broadcast.probe", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def probe(self: Any, instance: str) -> None:
+    """Ask the gateway of a closed lane whether it is open again."""
+    services = services_of(self.app)
+    if watching.probe(services.store, instance, services.gateways.of(instance)):
+        log.info("a probe found the instance open again", extra={"action": "probe", "instance": instance})
+        fan_out.delay(instance)
 
 
 @shared_task(name="broadcast.retry", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types

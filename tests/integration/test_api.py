@@ -78,8 +78,8 @@ def test_the_status_has_the_contracts_names(client: FlaskClient) -> None:
     assert status["expectedFinishAt"] == "2030-08-29T15:00:06Z"
     assert set(status) == {
         "success", "campaignId", "instanceId", "status", "priority", "total", "counts", "progress", "rateLimitMs",
-        "onUnknown", "sendsPerMinute", "expectedFinishAt", "holdReason", "holdDetail", "lastError", "skippedReasons",
-        "createdAt", "scheduledFor", "startedAt", "pausedAt", "finishedAt",
+        "onUnknown", "slowDown", "sendsPerMinute", "expectedFinishAt", "holdReason", "holdDetail", "lastError",
+        "skippedReasons", "createdAt", "scheduledFor", "startedAt", "pausedAt", "finishedAt",
     }  # fmt: skip
     assert list(status["counts"]) == [
         "pending", "booked", "sending", "sent", "delivered", "read", "failed", "skipped", "cancelled", "unconfirmed",

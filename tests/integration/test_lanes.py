@@ -12,6 +12,7 @@ from broadcast.domain.contact import Status
 from broadcast.engine import accepting, planning, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.errors import Conflict, NotFound
+from broadcast.pacing import Rules, allow
 from broadcast.store import Store
 from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
@@ -61,10 +62,11 @@ def test_without_a_worker_nothing_is_booked(store: Store) -> None:
 def test_two_planners_at_once_book_each_contact_once(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=50), country="BR")
     survey = lane.lanes.survey("i1")
-    slots = planning._slots(survey, HORIZON, lambda: 0.0)
+    allowance = allow(Rules(), now_ms=survey.now_ms, used_day="", used=0, zone="UTC")
+    slots = planning._slots(survey, Rules(), allowance, HORIZON, lambda: 0.0)
 
-    first = lane.lanes.book("i1", turn=survey.turn, batch="b1", slots=slots)
-    second = lane.lanes.book("i1", turn=survey.turn, batch="b2", slots=slots)
+    first = lane.lanes.book("i1", turn=survey.turn, batch="b1", slots=slots, day="d", until_ms=None)
+    second = lane.lanes.book("i1", turn=survey.turn, batch="b2", slots=slots, day="d", until_ms=None)
 
     assert first is not None
     assert len(first) == 50

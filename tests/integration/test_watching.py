@@ -74,14 +74,14 @@ def lane(store: Store) -> Store:
 
 
 def codes(store: Store) -> list[str | None]:
-    return [one.cause.code if one.cause else None for one in watching.watch(store)]
+    return [one.cause.code if one.cause else None for one in watching.watch(store).changed]
 
 
 def test_a_lane_that_nobody_looks_at_is_found_and_looked_at_again(lane: Store) -> None:
     lane.scripts.client.delete(key("lanes"))  # lost, however that came about
     make_quiet(lane)
 
-    (found,) = watching.watch(lane)
+    (found,) = watching.watch(lane).changed
     assert (found.instance, found.may_be_mended) == ("i1", True)
     assert lane.lanes.due() == ["i1"]
     assert telling.lane(lane, "i1").stuck == "stalled"

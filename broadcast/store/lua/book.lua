@@ -1,8 +1,9 @@
 -- Book departures for one batch: each contact gets its slot and belongs to the batch. moves: pending > booked
--- ARGV[1] instance · ARGV[2] the lane's turn as surveyed · ARGV[3] batch
--- ARGV[4..] per departure: campaign, slot Unix ms, least gap before it ms, least gap after it ms
+-- ARGV[1] instance · ARGV[2] the lane's turn as surveyed · ARGV[3] batch · ARGV[4] the local day by which departures count
+-- ARGV[5] nothing may leave from this Unix ms on, or ""
+-- ARGV[6..] per departure: campaign, slot Unix ms, least gap before it ms, least gap after it ms
 -- reply {{campaign, number, slot}, ...}, or false when another planner was first
-local instance, turn, batch = unpack(ARGV, 1, 3)
+local instance, turn, batch, day, until_ms = unpack(ARGV, 1, 5)
 turn = tonumber(turn)
 if tonumber(redis.call("HGET", lane_key(instance), "turn") or 0) ~= turn then return false end
 
@@ -16,8 +17,12 @@ local function next_contact(campaign)
   return next_contact(campaign)
 end
 
+if redis.call("HGET", lane_key(instance), "day") ~= day then
+  redis.call("HSET", lane_key(instance), "day", day, "used", 0)
+end
+redis.call("HSET", lane_key(instance), "until", until_ms)
 local booked = {}
-for i = 4, #ARGV, 4 do
+for i = 6, #ARGV, 4 do
   local campaign, slot, before, after = unpack(ARGV, i, i + 3)
   local number = next_contact(campaign)
   if number then

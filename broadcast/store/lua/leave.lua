@@ -29,8 +29,8 @@ if redis.call("HEXISTS", suppressed_key(), identity) == 1 then
 end
 local state = redis.call("HGET", campaign_key(campaign), "status")
 if state ~= "running" then return back(state or "unknown") end
-local hold, left, gap, rest, lost =
-  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "lost"))
+local hold, left, gap, rest, lost, until_ms =
+  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "lost", "until"))
 if hold then return back(hold) end
 
 local now = now_us()
@@ -41,6 +41,7 @@ if was_last then
 else
   earliest = math.max(earliest, tonumber(left or 0) + math.max(tonumber(gap or 0), tonumber(before)))
 end
+if until_ms and until_ms ~= "" and earliest >= tonumber(until_ms) then return back("quiet_hours") end
 local wait_us = earliest * 1000 - now
 if wait_us > patience * 1000 then return back("late") end
 -- Never so far ahead that the one before, if it is late, could not push this one.
@@ -55,6 +56,7 @@ if again then
 else
   redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
+  redis.call("HINCRBY", lane_key(instance), "used", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
   if own_id ~= "" then
     redis.call("HSET", contact, "message_id", own_id)

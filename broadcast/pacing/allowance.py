@@ -1,0 +1,45 @@
+"""What an instance's rules allow at a moment: from when, until when, and how many departures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from broadcast.pacing.caps import room
+from broadcast.pacing.days import day_of, next_day_ms
+from broadcast.pacing.rules import Rules
+from broadcast.pacing.windows import closes_ms, opens_ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """Times are Unix ms."""
+
+    day: str  #: the local day by which departures are counted
+    cap: int | None  #: departures that this day may have; None: no cap
+    room: int | None  #: how many of them are left
+    until_ms: int | None  #: when the window closes that is open now; None: never
+    waits: str  #: "quiet_hours" or "daily_cap" when nothing may leave now, else ""
+    again_ms: int | None  #: when something may leave again, if it waits
+
+
+def allow(rules: Rules, *, now_ms: int, used_day: str, used: int, zone: str) -> Allowance:
+    """What the rules allow. `used` departures were made on the local day `used_day`; days are those of `zone`."""
+    day = day_of(now_ms, zone)
+    cap = rules.cap_on(date.fromisoformat(day))
+    left = room(cap, used if used_day == day else 0)
+    window = rules.window
+    opens = opens_ms(window, now_ms) if window else now_ms
+    if opens > now_ms:
+        return Allowance(day=day, cap=cap, room=left, until_ms=None, waits="quiet_hours", again_ms=opens)
+    until = closes_ms(window, now_ms) if window else None
+    if left == 0:
+        tomorrow = next_day_ms(now_ms, zone)
+        again = opens_ms(window, tomorrow) if window else tomorrow
+        return Allowance(day=day, cap=cap, room=0, until_ms=until, waits="daily_cap", again_ms=again)
+    return Allowance(day=day, cap=cap, room=left, until_ms=until, waits="", again_ms=None)
+
+
+def zone_for(rules: Rules, default: str) -> str:
+    """The IANA zone of the instance's days: that of its window, if it has one."""
+    return rules.window.zone if rules.window else default

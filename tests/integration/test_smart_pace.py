@@ -1,0 +1,382 @@
+"""What a gateway and an instance's rules say about the pace, acted on: slower, closed, restricted, halted, or later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from datetime import time as clock_time
+
+import pytest
+
+from broadcast.domain.answer import Busy, Closed, Refused, Scope
+from broadcast.domain.campaign import Move, State
+from broadcast.domain.contact import Status
+from broadcast.domain.instance import Instance
+from broadcast.domain.optout import DEFAULT_WORDS
+from broadcast.domain.receipt import Inbound, Preference, Receipt
+from broadcast.engine import accepting, planning, settling, slowing, steering, telling, watching
+from broadcast.engine.planning import Horizon
+from broadcast.engine.sending import outcome_of
+from broadcast.gateways.base import Connection
+from broadcast.pacing import EVERY_DAY, Rules, Window
+from broadcast.store import Store
+from broadcast.store.contacts import Back, Go, Outcome, Ticket
+from broadcast.store.keys import key
+from tests.builders import an_order, phones
+from tests.lanes import HORIZON, ask, fan_out, tickets
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def lane(store: Store) -> Store:
+    store.workers.beat("broadcast", "w1")
+    store.workers.beat("control", "w1")
+    return store
+
+
+def leave(store: Store, ticket: Ticket) -> Go:
+    while not isinstance(found := ask(store, ticket, ahead_ms=5000), Go):
+        assert not isinstance(found, Back), found
+    return found
+
+
+def sent(store: Store, *, contacts: int, campaign: str = "c1") -> None:
+    """A campaign whose messages have all been taken, under the ids m0, m1 …"""
+    accepting.accept(store, an_order(campaign, contacts=contacts, gap_ms=10), country="BR")
+    for ticket in tickets(fan_out(store)):
+        leave(store, ticket)
+        store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
+
+
+def failed(number: int, *, reason: str | None = "gateway_error", **more: object) -> Receipt:
+    return Receipt(message_id=f"m{number}", status=Status.FAILED, reason=reason, **more)  # type: ignore[arg-type]
+
+
+def keep(store: Store, **rules: object) -> None:
+    store.instances.keep(Instance(id="i1"), Rules(**rules))  # type: ignore[arg-type]
+
+
+def a_window(*, opens_in_s: float, lasts_s: float) -> Window:
+    opens = datetime.now(timezone.utc) + timedelta(seconds=opens_in_s)
+    closes = opens + timedelta(seconds=lasts_s)
+
+    def wall(moment: datetime) -> clock_time:
+        return moment.time().replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    return Window(start=wall(opens), end=wall(closes), zone="UTC", days=EVERY_DAY)
+
+
+# A busy answer.
+
+
+def test_a_busy_answer_doubles_the_gaps_at_once_and_status_says_so(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=100, gap_ms=1000), country="BR")
+    assert len(fan_out(lane).departures) == 10
+
+    slowing.slow_down(lane, "i1", reason="too_many_requests")
+
+    progress = telling.progress(lane, "c1")
+    assert (progress.slow_down, progress.counts[Status.BOOKED]) == (2.0, 0)
+    batch = fan_out(lane)
+    gaps = [later.slot_ms - one.slot_ms for one, later in zip(batch.departures, batch.departures[1:], strict=False)]
+    assert len(batch.departures) == 5
+    assert min(gaps) >= 1980
+    view = telling.lane(lane, "i1")
+    assert (view.slow_down, view.slow_reason) == (2.0, "too_many_requests")
+
+
+def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
+    for _ in range(5):
+        slowing.slow_down(lane, "i1", reason="busy")
+    assert lane.lanes.slowness("i1")[0] == 2.0
+
+
+def test_a_slow_down_recovers_by_itself(lane: Store) -> None:
+    slowing.slow_down(lane, "i1", reason="busy")
+    minute_ago = int(time.time() * 1000) - 60_000
+    lane.scripts.client.hset(key("lane", "i1"), "slow_ms", minute_ago)
+    assert telling.lane(lane, "i1").slow_down == 1.5
+    lane.scripts.client.hset(key("lane", "i1"), "slow_ms", minute_ago - 3_600_000)
+    assert (telling.lane(lane, "i1").slow_down, telling.lane(lane, "i1").slow_reason) == (1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("busy", "slows", "rest_ms", "due_ms"),
+    [
+        (Busy("too_many", after_s=30), True, 30_000, 30_000),
+        (Busy("gateway_error"), True, 0, 1000),
+        (Busy("pair_limit", after_s=6, contact_only=True), False, 0, 6000),
+        (Busy("marketing_cap", after_s=86_400, contact_only=True, most_attempts=2), False, 0, DAY_MS),
+    ],
+)
+def test_who_is_meant_by_a_busy_answer_waits(busy: Busy, slows: bool, rest_ms: int, due_ms: int) -> None:
+    found = outcome_of(busy, attempt=1, max_attempts=5, quick_left=0)
+    assert (found.status, found.slows, found.rest_ms, found.due_ms) == (Status.PENDING, slows, rest_ms, due_ms)
+
+
+def test_a_gateway_may_allow_fewer_attempts_than_we_would_make() -> None:
+    busy = Busy("marketing_cap", after_s=86_400, contact_only=True, most_attempts=2)
+    assert outcome_of(busy, attempt=2, max_attempts=5, quick_left=2).status is Status.FAILED
+
+
+# A closed door.
+
+
+def test_a_restricted_instance_is_opened_by_a_person_only(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3), country="BR")
+    first, *_ = tickets(fan_out(lane))
+    leave(lane, first)
+    answer = outcome_of(Closed("restricted", "463"), attempt=1, max_attempts=5, quick_left=2)
+    lane.contacts.record(first, answer)
+
+    assert telling.progress(lane, "c1").hold_reason == "instance_restricted"
+    assert not steering.reopened(lane, "i1")
+    assert not steering.closed(lane, "i1", "close 428")
+    assert fan_out(lane).departures == []
+    steering.open_lane(lane, "i1")
+    fan_out(lane)
+    assert telling.progress(lane, "c1").counts[Status.BOOKED] == 3
+
+
+def test_a_campaign_whose_message_nobody_may_get_is_paused_and_others_go_on(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2), country="BR")
+    accepting.accept(lane, an_order("c2", contacts=2), country="BR")
+    assert steering.halt(lane, "c1", "template_paused: by Meta")
+
+    progress = telling.progress(lane, "c1")
+    assert (progress.state, progress.hold_reason, progress.hold_detail) == (
+        State.PAUSED, "message_refused", "template_paused: by Meta",
+    )  # fmt: skip
+    assert {one.campaign for one in fan_out(lane).departures} == {"c2"}
+    steering.steer(lane, "c1", Move.RESUME)
+    assert telling.progress(lane, "c1").hold_reason is None
+
+
+@dataclass
+class Says:
+    """A gateway that says this of its instances."""
+
+    connection: Connection | None
+
+    def probe(self, instance: str) -> Connection | None:
+        return self.connection
+
+
+@pytest.mark.parametrize(
+    ("connection", "opens"),
+    [
+        (Connection(is_open=True, reason="open"), True),
+        (Connection(is_open=False, reason="close"), False),
+        (None, False),
+    ],
+)
+def test_a_closed_lane_with_work_is_probed(lane: Store, connection: Connection | None, opens: bool) -> None:
+    accepting.accept(lane, an_order(contacts=3), country="BR")
+    steering.closed(lane, "i1", "disconnected")
+
+    assert watching.watch(lane).closed == ["i1"]
+    assert watching.probe(lane, "i1", Says(connection)) is opens  # type: ignore[arg-type]  # all that probing needs
+    assert bool(fan_out(lane).departures) is opens
+
+
+# Receipts.
+
+
+def test_a_number_that_fails_everybody_without_a_word_is_restricted(lane: Store) -> None:
+    sent(lane, contacts=5)
+    settling.settle(lane, "i1", [failed(0), failed(1)])
+    assert telling.lane(lane, "i1").state == "open"
+    settling.settle(lane, "i1", [failed(2)])
+
+    view = telling.lane(lane, "i1")
+    assert (view.state, view.reason, view.error_share) == ("restricted", "error_share", 1.0)
+    steering.open_lane(lane, "i1")
+    assert telling.lane(lane, "i1").error_share == 0.0
+
+
+def test_acknowledgements_in_between_and_doubled_receipts_tip_nothing(lane: Store) -> None:
+    sent(lane, contacts=8)
+    for number in range(0, 8, 2):
+        settling.settle(lane, "i1", [failed(number)] * 3)
+        settling.settle(lane, "i1", [Receipt(message_id=f"m{number + 1}", status=Status.SENT)] * 3)
+    view = telling.lane(lane, "i1")
+    assert (view.state, view.error_share) == ("open", 0.5)
+
+
+def test_failures_with_a_reason_of_their_own_do_not_restrict_the_instance(lane: Store) -> None:
+    sent(lane, contacts=6)
+    settling.settle(lane, "i1", [failed(number, reason="not_on_whatsapp") for number in range(6)])
+    assert telling.lane(lane, "i1").state == "open"
+
+
+@pytest.mark.parametrize(
+    ("means", "state", "campaign"),
+    [
+        (Closed("restricted"), "restricted", State.RUNNING),
+        (Closed("unauthorized"), "closed", State.RUNNING),
+        (Closed("template_paused", scope=Scope.CAMPAIGN), "open", State.PAUSED),
+        (None, "open", State.RUNNING),
+    ],
+)
+def test_a_failure_may_mean_more_than_its_contact(
+    lane: Store, means: Closed | None, state: str, campaign: State
+) -> None:
+    sent(lane, contacts=1)
+    accepting.accept(lane, an_order("c2", contacts=1), country="BR")
+    lane.scripts.client.hset(key("campaign", "c1"), "status", "running")
+    settling.settle(lane, "i1", [failed(0, reason="x", means=means, detail="131048")])
+
+    assert telling.lane(lane, "i1").state == state
+    assert telling.progress(lane, "c1").state is campaign
+
+
+def test_an_opt_out_told_by_a_receipt_is_kept(lane: Store) -> None:
+    sent(lane, contacts=1)
+    settling.settle(lane, "i1", [failed(0, reason="opted_out", means=Refused("opted_out", opts_out=True))])
+    again = accepting.accept(lane, an_order("c2", contacts=1), country="BR")
+    assert again.reasons == {"opted_out": 1}
+
+
+def test_a_person_who_has_had_enough_for_today_is_tried_once_more_a_day_later(lane: Store) -> None:
+    sent(lane, contacts=1)
+    lane.campaigns.finish("c1")
+    means = Busy("marketing_cap", after_s=86_400, contact_only=True, most_attempts=2)
+    settling.settle(lane, "i1", [failed(0, reason="marketing_cap", means=means)], max_attempts=5)
+
+    progress = telling.progress(lane, "c1")
+    assert (progress.state, progress.counts[Status.PENDING]) == (State.RUNNING, 1)
+    due_ms = lane.scripts.client.zscore(key("later", "c1"), "0")
+    assert due_ms is not None
+    assert abs(due_ms - (time.time() * 1000 + DAY_MS)) < 10_000
+    assert fan_out(lane).departures == []
+
+    lane.scripts.client.zadd(key("later", "c1"), {"0": 1})
+    (again,) = tickets(fan_out(lane), run="again")
+    leave(lane, again)
+    lane.contacts.record(again, Outcome(status=Status.SENT, message_id="m9"))
+    settling.settle(lane, "i1", [failed(9, reason="marketing_cap", means=means)], max_attempts=5)
+    assert telling.progress(lane, "c1").counts[Status.FAILED] == 1
+
+
+# Opt-outs.
+
+
+def test_a_person_who_writes_stop_gets_nothing_more_in_either_form_of_the_number(lane: Store) -> None:
+    said = [Inbound(phone="551190000001", text="Parar!"), Inbound(phone="5511990000002", text="quero parar de fumar")]
+    assert settling.heed(lane, "i1", said, words=DEFAULT_WORDS) == 1
+    acceptance = accepting.accept(lane, an_order(contacts=["5511990000001", "5511990000002"]), country="BR")
+    assert acceptance.reasons == {"opted_out": 1}
+
+
+def test_who_opts_out_between_accepting_and_sending_is_not_sent_to(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    settling.heed(lane, "i1", [Preference(phone=phones(1)[0], stops=True)], words=DEFAULT_WORDS)
+    assert not isinstance(ask(lane, ticket, identity="551190000000"), Go)
+    assert telling.progress(lane, "c1").counts[Status.SKIPPED] == 1
+
+
+def test_who_changes_their_mind_is_sent_to_again(lane: Store) -> None:
+    settling.heed(lane, "i1", [Preference(phone="5511990000001", stops=True)], words=DEFAULT_WORDS)
+    settling.heed(lane, "i1", [Preference(phone="5511990000001", stops=False)], words=DEFAULT_WORDS)
+    assert accepting.accept(lane, an_order(contacts=["5511990000001"]), country="BR").queued == 1
+
+
+# The instance's own rules.
+
+
+def test_the_instances_own_gap_holds_for_a_faster_campaign(lane: Store) -> None:
+    keep(lane, gap_ms=2000)
+    accepting.accept(lane, an_order(contacts=100, gap_ms=100), country="BR")
+    assert len(fan_out(lane).departures) == 5
+
+
+def test_in_quiet_hours_nothing_is_booked_and_the_lane_wakes_at_their_end(lane: Store) -> None:
+    keep(lane, window=a_window(opens_in_s=3600, lasts_s=3600))
+    accepting.accept(lane, an_order(contacts=3), country="BR")
+    batch = fan_out(lane)
+
+    assert batch.departures == []
+    progress = telling.progress(lane, "c1")
+    assert progress.hold_reason == "quiet_hours"
+    (_, at) = lane.scripts.client.zrange(key("lanes"), 0, 0, withscores=True)[0]
+    assert abs(at - (time.time() * 1000 + 3_600_000)) < 5000
+    assert watching.watch(lane).changed == []  # it is said to be waiting, not stuck
+    view = telling.lane(lane, "i1")
+    assert (view.waits, view.waits_until_ms) == ("quiet_hours", int(at))
+
+
+def test_a_quiet_lane_is_said_to_be_stuck_in_quiet_hours_once_its_gaps_have_passed(lane: Store) -> None:
+    keep(lane, window=a_window(opens_in_s=3600, lasts_s=3600))
+    accepting.accept(lane, an_order(contacts=3), country="BR")
+    fan_out(lane)
+    lane.scripts.client.hset(key("lane", "i1"), mapping={"joined_ms": 1, "left": 1})
+    assert [one.cause.code for one in watching.watch(lane).changed if one.cause] == ["quiet_hours"]
+
+
+def test_who_would_leave_after_the_end_of_the_window_goes_back_to_the_lane(lane: Store) -> None:
+    keep(lane, window=a_window(opens_in_s=-3600, lasts_s=7200))
+    accepting.accept(lane, an_order(contacts=5, gap_ms=500), country="BR")
+    batch = fan_out(lane)
+    closes_ms = int(lane.scripts.client.hget(key("lane", "i1"), "until") or 0)
+    assert abs(closes_ms - (time.time() * 1000 + 3_600_000)) < 61_000
+
+    lane.scripts.client.hset(key("lane", "i1"), "until", batch.departures[1].slot_ms)
+    first, second, *_ = tickets(batch)
+    assert isinstance(leave(lane, first), Go)
+    lane.contacts.record(first, Outcome(status=Status.SENT, message_id="m0"))
+    assert ask(lane, second) == Back("quiet_hours")
+    assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
+
+
+def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
+    keep(lane, daily_cap=3)
+    accepting.accept(lane, an_order(contacts=10), country="BR")
+    held = tickets(fan_out(lane))
+    assert len(held) == 3
+    assert fan_out(lane).departures == []
+    for ticket in held:
+        leave(lane, ticket)
+        lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
+
+    assert fan_out(lane).departures == []
+    assert telling.progress(lane, "c1").hold_reason == "daily_cap"
+    view = telling.lane(lane, "i1")
+    assert (view.used_today, view.cap_today, view.waits) == (3, 3, "daily_cap")
+    lane.scripts.client.hset(key("lane", "i1"), "day", "2000-01-01")  # as if midnight had passed
+    assert len(fan_out(lane).departures) == 3
+
+
+def test_a_young_number_has_the_cap_of_its_age(lane: Store) -> None:
+    keep(lane, warm_up_since=datetime.now(timezone.utc).date() - timedelta(days=1), daily_cap=500)
+    accepting.accept(lane, an_order(contacts=100), country="BR")
+    assert len(fan_out(lane).departures) == 20
+
+
+def test_a_departure_that_was_given_back_does_not_count(lane: Store) -> None:
+    keep(lane, daily_cap=3)
+    accepting.accept(lane, an_order(contacts=10), country="BR")
+    fan_out(lane)
+    lane.lanes.unbook_all()
+    assert len(fan_out(lane).departures) == 3
+
+
+def test_rules_that_are_changed_hold_from_the_next_batch_on(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=50, gap_ms=100), country="BR")
+    planning.plan_lane(lane, "i1", horizon=Horizon(ms=1000, contacts=500))
+    keep(lane, daily_cap=12)
+    assert len(planning.plan_lane(lane, "i1", horizon=HORIZON).departures) <= 12
+
+
+def test_the_last_answer_is_kept_for_whoever_looks(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    answer: Mapping[str, object] = {"attempt": 1, "max_attempts": 1, "quick_left": 0}
+    lane.contacts.record(ticket, outcome_of(Refused("not_on_whatsapp"), **answer))  # type: ignore[arg-type]
+    view = telling.lane(lane, "i1")
+    assert (view.answer, view.answer_reason) == ("refused", "not_on_whatsapp")
+    assert view.answer_ms is not None
