@@ -303,7 +303,7 @@ def test_in_quiet_hours_nothing_is_booked_and_the_lane_wakes_at_their_end(lane: 
     progress = telling.progress(lane, "c1")
     assert progress.hold_reason == "quiet_hours"
     (_, at) = lane.scripts.client.zrange(key("lanes"), 0, 0, withscores=True)[0]
-    assert abs(at - (time.time() * 1000 + 3_600_000)) < 5000
+    assert abs(at - (time.time() * 1000 + 3_600_000)) < 61_000  # a window opens at a whole minute
     assert watching.watch(lane).changed == []  # it is said to be waiting, not stuck
     view = telling.lane(lane, "i1")
     assert (view.waits, view.waits_until_ms) == ("quiet_hours", int(at))
@@ -324,10 +324,10 @@ def test_who_would_leave_after_the_end_of_the_window_goes_back_to_the_lane(lane:
     closes_ms = int(lane.scripts.client.hget(key("lane", "i1"), "until") or 0)
     assert abs(closes_ms - (time.time() * 1000 + 3_600_000)) < 61_000
 
-    lane.scripts.client.hset(key("lane", "i1"), "until", batch.departures[1].slot_ms)
     first, second, *_ = tickets(batch)
     assert isinstance(leave(lane, first), Go)
     lane.contacts.record(first, Outcome(status=Status.SENT, message_id="m0"))
+    lane.scripts.client.hset(key("lane", "i1"), "until", int(time.time() * 1000) + 100)  # less than the gap
     assert ask(lane, second) == Back("quiet_hours")
     assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
 
