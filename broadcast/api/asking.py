@@ -91,7 +91,7 @@ def contacts(campaign: str, *, status: Status | None, limit: int, cursor: str | 
 
 def status(campaign: str) -> dict[str, Any]:
     """One campaign as it stands now."""
-    progress = telling.progress(services().store, campaign)
+    progress = telling.progress(services().store, campaign, zone=services().settings.default_time_zone)
     auth.may_see(progress.instance, campaign)
     return answers.status(progress)
 

@@ -6,14 +6,24 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from broadcast.domain.campaign import OnUnknown, Progress, State
 from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import left_out
 from broadcast.engine.watching import QUIET_GAPS, Standing, cause
 from broadcast.errors import FieldError, Invalid, NotFound
-from broadcast.pacing import allow, finish_ms, sends_per_minute, slowed, zone_for
+from broadcast.pacing import (
+    Rules,
+    allow,
+    day_of,
+    finish_ms,
+    forecast_ms,
+    sends_per_minute,
+    slowed,
+    zone_for,
+)
 from broadcast.store import Store
 from broadcast.store.campaigns import Look
 
@@ -76,12 +86,33 @@ class ContactPage:
     next_cursor: str | None
 
 
-def progress(store: Store, campaign: str) -> Progress:
-    """One campaign as it stands now, in one round trip. Raises NotFound."""
+def progress(store: Store, campaign: str, *, zone: str = "UTC") -> Progress:
+    """One campaign as it stands now; its finish takes the instance's rules into account. Raises NotFound.
+
+    `zone` is the IANA zone of the days of an instance that has no sending window.
+    """
     look = store.campaigns.look(campaign)
     if look is None:
         raise NotFound(f"There is no campaign {campaign}.")
-    return progress_of(look)
+    found = progress_of(look)
+    if found.expected_finish_ms is None:
+        return found
+    return replace(found, expected_finish_ms=_forecast(look, found, store.instances.rules(found.instance), zone))
+
+
+def _forecast(look: Look, found: Progress, rules: Rules, zone: str) -> int:
+    """The finish by the pace, within the instance's window and what its days may have."""
+    zone = zone_for(rules, zone)
+    day = day_of(look.now_ms, zone)
+    return forecast_ms(
+        max(look.now_ms, found.scheduled_ms or 0),
+        sum(found.counts[status] for status in OPEN),
+        max(_mean_gap_ms(look, gap_ms=found.gap_ms), rules.gap_ms + rules.jitter_ms / 2),
+        window=rules.window,
+        cap=rules.cap_on(date.fromisoformat(day)),
+        used_today=int(look.lane.get("used", 0)) if look.lane.get("day") == day else 0,
+        zone=zone,
+    )
 
 
 def instance_of(store: Store, campaign: str) -> str:
@@ -218,8 +249,11 @@ def _finish(look: Look, state: State, *, left: int, gap_ms: int) -> int | None:
     if not left or state not in {State.RUNNING, State.SCHEDULED}:
         return None
     from_ms = max(look.now_ms, _number(look.order, "scheduled_ms") or 0)
-    mean_gap_ms = max(float(look.order.get("mean_ms", 0)), gap_ms + int(look.order["jitter_ms"]) / 2)
-    return finish_ms(now_ms=from_ms, left=left, gap_ms=mean_gap_ms)
+    return finish_ms(now_ms=from_ms, left=left, gap_ms=_mean_gap_ms(look, gap_ms=gap_ms))
+
+
+def _mean_gap_ms(look: Look, *, gap_ms: int) -> float:
+    return max(float(look.order.get("mean_ms", 0)), gap_ms + int(look.order["jitter_ms"]) / 2)
 
 
 def _hold(look: Look, *, gap_ms: int) -> tuple[str | None, str | None]:

@@ -170,11 +170,12 @@ class Contacts:
 
     def settle(self, instance: str, receipts: Sequence[Receipt]) -> list[Settled]:
         """Apply receipts in whatever order they came, in one round trip; what became of each."""
-        with self._scripts.pipeline() as pipe:
-            for first in range(0, len(receipts), SETTLED_AT_ONCE):
-                fields = [field for receipt in receipts[first : first + SETTLED_AT_ONCE] for field in _fields(receipt)]
-                pipe.run("settle", instance, PARK_S, KEEP_ID_S, *fields)
-        rows = (row for rows in pipe.replies for row in rows)
+        firsts = range(0, len(receipts), SETTLED_AT_ONCE)
+        chunks = [receipts[first : first + SETTLED_AT_ONCE] for first in firsts]
+        calls = [[field for receipt in chunk for field in _fields(receipt)] for chunk in chunks]
+        rows = (
+            row for rows in self._scripts.run_each("settle", instance, PARK_S, KEEP_ID_S, each=calls) for row in rows
+        )
         return [Settled(receipt, word, *_ref(ref)) for receipt, (word, ref) in zip(receipts, rows, strict=True)]
 
     def recent(self, instance: str) -> str:

@@ -71,6 +71,15 @@ class Scripts:
         """Run one script; the reply's shape is in the script's header. Raises Unavailable."""
         return self.ask(lambda: self._scripts[name](keys=[], args=args))
 
+    def run_each(self, name: str, *args: str | int | float, each: Sequence[Sequence[str | int | float]]) -> list[Any]:
+        """Run one script several times, each time with more arguments; a single time is a single round trip."""
+        if len(each) == 1:
+            return [self.run(name, *args, *each[0])]
+        with self.pipeline() as pipe:
+            for more in each:
+                pipe.run(name, *args, *more)
+        return pipe.replies
+
     @contextmanager
     def pipeline(self) -> Iterator[Pipeline]:
         """Several scripts in one round trip, sent at the end of the block. Raises Unavailable."""
