@@ -13,6 +13,8 @@ from broadcast.settings import ApiKey
 
 #: Answered without a key.
 OPEN_PATHS = frozenset({"/health/live", "/health/ready", "/openapi.json"})
+#: Pages that find their caller themselves, by a session, and the files that they are made of.
+OPEN_ROOMS = frozenset({"dashboard", "bootstrap"})
 #: Who asks when no keys are configured: the API is bound to the loopback then.
 ANYBODY = ApiKey("anybody", "")
 
@@ -22,7 +24,7 @@ def install(app: Flask, keys: Sequence[ApiKey]) -> None:
 
     @app.before_request
     def identify() -> None:
-        is_open = not keys or request.path in OPEN_PATHS
+        is_open = not keys or request.path in OPEN_PATHS or request.blueprint in OPEN_ROOMS
         g.caller = ANYBODY if is_open else find(keys, _presented())
 
 

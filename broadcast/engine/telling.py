@@ -184,6 +184,37 @@ def contacts(store: Store, campaign: str, *, status: Status | None, limit: int, 
     return ContactPage(items=items, next_cursor=str(last) if last >= 0 else None)
 
 
+#: One search looks at so many contacts, some at a time, and finds so many at the most; the next goes on from there.
+SEARCHED = 20_000
+SEARCHED_AT_ONCE = 2000
+MOST_FOUND = 50
+
+
+def search(store: Store, campaign: str, digits: str, *, cursor: str | None) -> ContactPage:
+    """The contacts in whose number the digits are, in their order. Raises NotFound, and Invalid as `contacts` does."""
+    look = store.campaigns.look(campaign)
+    if look is None:
+        raise NotFound(f"There is no campaign {campaign}.")
+    total, first = int(look.order["total"]), _after(cursor) + 1
+    end, found = min(total, first + SEARCHED), list[int]()
+    for start in range(first, end, SEARCHED_AT_ONCE):
+        numbers = range(start, min(start + SEARCHED_AT_ONCE, end))
+        phones = store.contacts.phones(campaign, numbers)
+        found += [number for number, phone in zip(numbers, phones, strict=True) if digits in phone]
+        if len(found) > MOST_FOUND:
+            end = found[MOST_FOUND]
+            break
+    rows = store.contacts.some(campaign, found[:MOST_FOUND])
+    items = [_contact(number, fields) for number, fields in rows if fields]
+    return ContactPage(items=items, next_cursor=str(end - 1) if end < total else None)
+
+
+def _after(cursor: str | None) -> int:
+    if cursor is not None and not re.fullmatch(r"\d{1,12}", cursor, re.ASCII):
+        raise Invalid(FieldError("/cursor", "is not a cursor of ours"))
+    return int(cursor) if cursor is not None else -1
+
+
 def _contact(number: int, fields: Mapping[str, str]) -> ContactView:
     return ContactView(
         number=number,

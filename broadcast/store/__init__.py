@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broadcast.store.campaigns import Campaigns
 from broadcast.store.contacts import Contacts
+from broadcast.store.desk import Desk
 from broadcast.store.instances import Instances
 from broadcast.store.lanes import Lanes
 from broadcast.store.scripts import ANSWER_S, Scripts, connect
@@ -25,6 +26,7 @@ class Store:
         self.workers = Workers(self.scripts)
         self.server = Server(self.scripts)
         self.suppressions = Suppressions(self.scripts)
+        self.desk = Desk(self.scripts)
         self.strikes = Strikes(self.scripts)
 
     def ping(self) -> None:

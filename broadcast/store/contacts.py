@@ -119,6 +119,10 @@ class Outcome:
     answer: str = ""  #: the gateway's answer in a word, for whoever looks at the instance
 
 
+#: The statuses whose times are drawn over time.
+MOMENTS = (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)
+
+
 class Contacts:
     """Everything that concerns one contact at a time."""
 
@@ -235,6 +239,37 @@ class Contacts:
         """
         rows, last = self._scripts.run("list", campaign, status.value if status else "", after, limit, LOOKED_AT)
         return [(number, pairs(flat)) for number, flat in rows], last
+
+    def moments(self, campaign: str, numbers: Sequence[int]) -> list[dict[Status, int]]:
+        """When each of these contacts came to rest, by status, Unix ms. A pipeline: no departure waits for it."""
+        names = [f"at_{status.value}" for status in MOMENTS]
+        rows = self._each(campaign, numbers, names)
+        return [{status: int(at) for status, at in zip(MOMENTS, row, strict=True) if at} for row in rows]
+
+    def phones(self, campaign: str, numbers: Sequence[int]) -> list[str]:
+        """The numbers' phones, "" where there is no such contact. A pipeline: no departure waits for it."""
+        return [row[0] or "" for row in self._each(campaign, numbers, ["phone"])]
+
+    def some(self, campaign: str, numbers: Sequence[int]) -> list[tuple[int, Mapping[str, str]]]:
+        """These contacts, each with its number and its fields."""
+
+        def ask() -> list[Mapping[str, str]]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                for number in numbers:
+                    pipe.hgetall(key("contact", campaign, number))
+                return list(pipe.execute())
+
+        return list(zip(numbers, self._scripts.ask(ask), strict=True))
+
+    def _each(self, campaign: str, numbers: Sequence[int], names: Sequence[str]) -> list[list[str | None]]:
+        def ask() -> list[list[str | None]]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                for number in numbers:
+                    pipe.hmget(key("contact", campaign, number), list(names))
+                return list(pipe.execute())
+
+        found: list[list[str | None]] = self._scripts.ask(ask)
+        return found
 
 
 def _fields(receipt: Receipt) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ lanes                 zset    lanes that have work; score: when to look at each 
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON
+signing               string  the secret that signs the dashboard's sessions, where no SECRET_KEY does
+draft                 string  a campaign that was previewed and not started: zlib in hex of JSON; expires by itself
 claim                 string  a deed that one process does for all; expires by itself
 strike                string  what a test wants to befall the next process at a step
 ====================  ======  ==================================================================
@@ -62,6 +64,8 @@ PATTERNS: Mapping[str, str] = {
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
     "suppressed": "bcast:suppressed",
+    "signing": "bcast:signing",
+    "draft": "bcast:draft:%s",
     "claim": "bcast:claim:%s",
     "strike": "bcast:strike:%s",
 }

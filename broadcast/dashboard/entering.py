@@ -1,0 +1,51 @@
+"""Logging in with an API key, logging out, and choosing a language."""
+
+from __future__ import annotations
+
+from flask import redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from broadcast.dashboard import session as sessions
+from broadcast.dashboard.blueprint import blueprint
+from broadcast.errors import Unauthorized
+
+
+@blueprint.get("/login")
+def login() -> ResponseReturnValue:
+    """The form; who needs none, or is in already, goes on."""
+    if sessions.holder() is not None:
+        return redirect(_next())
+    return render_template("dashboard/login.html", wanted=_next())
+
+
+@blueprint.post("/login")
+def enter() -> ResponseReturnValue:
+    """Take the key."""
+    try:
+        sessions.enter(request.form.get("key", "").strip())
+    except Unauthorized:
+        problem = gettext("This key is not known.")
+        return render_template("dashboard/login.html", wanted=_next(), problem=problem), 401
+    return redirect(_next(), 303)
+
+
+@blueprint.post("/logout")
+def leave() -> ResponseReturnValue:
+    """Forget the key."""
+    sessions.leave()
+    return redirect(url_for("dashboard.login"), 303)
+
+
+@blueprint.post("/language")
+def language() -> ResponseReturnValue:
+    """Keep the language that somebody chose, for as long as the session."""
+    session["language"] = request.form.get("language", "")[:5]
+    return redirect(_next(), 303)
+
+
+def _next() -> str:
+    """Where they wanted to go, on the dashboard and nowhere else."""
+    wanted = request.values.get("next", "")
+    home = url_for("dashboard.list_campaigns")
+    return wanted if wanted == home or wanted.startswith((f"{home}/", f"{home}?")) else home

@@ -1,0 +1,129 @@
+"""Putting the dashboard on an app: its languages, its forms' protection, its files, its headers, its errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from flask import Flask, Response, g, render_template, request, session
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel
+from flask_bootstrap import Bootstrap5
+from flask_wtf import CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from broadcast.api.asking import services
+from broadcast.api.errors import STATUSES
+from broadcast.dashboard import campaigns, composing, entering, instances, suppressions, wording
+from broadcast.dashboard import session as sessions
+from broadcast.dashboard.blueprint import blueprint
+from broadcast.errors import BroadcastError, Invalid, Unavailable
+from broadcast.wiring import Services
+
+log = logging.getLogger(__name__)
+
+#: The pages, so that importing this module is enough to have them all.
+PAGES = (campaigns, composing, entering, instances, suppressions)
+#: language as a browser asks for it -> our catalogue; the first is for browsers that ask for neither
+LANGUAGES: Mapping[str, str] = {"en": "en", "pt": "pt_BR"}
+#: Nothing is loaded from elsewhere, nothing inline is run. Bootstrap's style sheet has its icons as `data:` addresses.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+#: Files change only when the product does; a browser asks again after so many seconds.
+KEPT_S = 3600
+
+csrf = CSRFProtect()
+
+
+def install(app: Flask, services: Services) -> None:
+    """Serve the dashboard from this app."""
+    sessions.install(app, services)
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        WTF_CSRF_CHECK_DEFAULT=False,  # the API takes no cookie, so nobody can ride on one
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+        SEND_FILE_MAX_AGE_DEFAULT=KEPT_S,
+        BABEL_TRANSLATION_DIRECTORIES=str(Path(__file__).parent / "translations"),
+    )
+    Babel(app, locale_selector=locale, timezone_selector=lambda: services.settings.default_time_zone)
+    Bootstrap5(app)
+    csrf.init_app(app)
+    wording.install(app)
+    app.register_blueprint(blueprint)
+
+
+def locale() -> str:
+    """The language that was chosen, or that the browser asks for."""
+    chosen = session.get("language")
+    asked = request.accept_languages.best_match(list(LANGUAGES), default="en")
+    return LANGUAGES[chosen if chosen in LANGUAGES else asked]
+
+
+@blueprint.before_request
+def protect() -> None:
+    """No form is taken that is not ours."""
+    csrf.protect()
+
+
+@blueprint.after_request
+def harden(answer: Response) -> Response:
+    """What a browser may do with our pages."""
+    answer.headers.update(HEADERS)
+    return answer
+
+
+@blueprint.context_processor
+def surroundings() -> dict[str, object]:
+    """What every page shows around its own."""
+    settings = services().settings
+    return {
+        "flower_url": f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{settings.flower_port}",
+        "asks_for_keys": bool(settings.api_keys),
+        "zone": settings.default_time_zone,
+    }
+
+
+@blueprint.route("/<path:anything>")
+def nowhere(anything: str) -> ResponseReturnValue:
+    """A page of ours says that there is none."""
+    return _page(404, f"/dashboard/{anything}")
+
+
+@blueprint.errorhandler(BroadcastError)
+def from_tree(error: BroadcastError) -> ResponseReturnValue:
+    """An error of ours as a page."""
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+    if isinstance(error, Unavailable):
+        log.warning("unavailable: %s", error, extra={"action": "answer", "request": g.get("request_id")})
+        return _page(status, "")
+    if isinstance(error, Invalid):
+        return _page(status, "; ".join(f"{one.pointer.strip('/')}: {one.detail}" for one in error.errors[:10]))
+    return _page(status, str(error))
+
+
+@blueprint.errorhandler(HTTPException)
+def from_http(error: HTTPException) -> ResponseReturnValue:
+    """An error that Flask found, as a page."""
+    return _page(error.code or 500, str(error.description or ""))
+
+
+@blueprint.errorhandler(Exception)
+def from_nowhere(_: Exception) -> ResponseReturnValue:
+    """A fault of ours: the log has it."""
+    log.exception("a page failed", extra={"action": "answer", "request": g.get("request_id")})
+    return _page(500, "")
+
+
+def _page(status: int, detail: str) -> tuple[str, int]:
+    title = wording.error_title(status, HTTPStatus(status).phrase)
+    return render_template("dashboard/error.html", title=title, detail=detail, request_id=g.get("request_id")), status
