@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 from broadcast.domain.campaign import Progress
 from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import Acceptance
+from broadcast.engine.suppressing import Suppressed
 from broadcast.engine.telling import ContactView, LaneView
 
 #: Times are counted from here in whole ms: a float would lose some.
@@ -108,6 +109,11 @@ def contact(view: ContactView) -> dict[str, Any]:
         "departedAt": rfc3339(view.departed_ms),
         **{f"{status.value}At": rfc3339(view.times.get(status)) for status in AT_REST},
     }
+
+
+def suppressed(person: Suppressed) -> dict[str, Any]:
+    """Somebody who wants no more messages."""
+    return {"phone": person.phone, "source": person.source, "since": rfc3339(person.since_ms)}
 
 
 def rfc3339(unix_ms: int | None) -> str | None:

@@ -10,11 +10,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from broadcast.api.answers import EPOCH
+from broadcast.api.checks import UNSTORABLE, Shape, is_web_address, storable
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.content import Content, Kind
@@ -26,10 +26,12 @@ MOST_TEXT = 4096
 MOST_CAPTION = 1024
 #: Contacts in one request.
 MOST_CONTACTS = 100_000
+#: People that one JSON request puts on the suppression list; a CSV file has as many rows as a campaign has contacts.
+MOST_PHONES = 10_000
+#: Characters that say where somebody on the suppression list comes from.
+MOST_SOURCE = 128
 PRIORITIES = {"high": 8, "normal": 5, "low": 2}
 
-#: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 #: RFC 3339, section 5.6, its zone required. Read by hand because `fromisoformat` differs between Python versions.
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -47,28 +49,12 @@ def _name(text: str) -> None:
         )
 
 
-def _storable(text: str) -> None:
-    if _UNSTORABLE.search(text):
-        raise ValidationError("has characters that cannot be sent")
-
-
 def _is_text(value: Any, *, most: float = math.inf) -> bool:
-    return isinstance(value, str) and len(value) <= most and not _UNSTORABLE.search(value)
+    return isinstance(value, str) and len(value) <= most and not UNSTORABLE.search(value)
 
 
 def _are_texts(values: Any, *, most: int) -> bool:
     return isinstance(values, dict) and all(_is_text(text, most=most) for text in (*values, *values.values()))
-
-
-class _Shape(Schema):
-    """An object without unknown fields, in which null says the same as leaving the field out."""
-
-    @pre_load
-    def without_nulls(self, data: Any, **_: Any) -> Any:
-        """A null under a name that we do not know stays, and is refused with it."""
-        if not isinstance(data, Mapping):
-            return data
-        return {name: value for name, value in data.items() if value is not None or name not in self.fields}
 
 
 class _Contact(fields.Field[Recipient]):
@@ -76,7 +62,7 @@ class _Contact(fields.Field[Recipient]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Recipient:
         if isinstance(value, str):
-            _storable(value)
+            storable(value)
             return Recipient(phone=value)
         if not isinstance(value, dict):
             raise ValidationError("must be a phone number or an object {phone, name, vars}")
@@ -101,9 +87,21 @@ class _Contacts(fields.List[Recipient]):
     """The contacts; how many is looked at before the first of them, so that a list of millions costs nothing."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[Recipient | None]:
-        if isinstance(value, list) and not 1 <= len(value) <= MOST_CONTACTS:
-            raise ValidationError(f"must have 1 to {MOST_CONTACTS} contacts, and has {len(value)}")
+        _count(value, MOST_CONTACTS, "contacts")
         return super()._deserialize(value, attr, data)
+
+
+class _Phones(fields.List[str]):
+    """Phone numbers; how many is looked at first as well."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[str | None]:
+        _count(value, MOST_PHONES, "phones")
+        return super()._deserialize(value, attr, data)
+
+
+def _count(value: Any, most: int, what: str) -> None:
+    if isinstance(value, list) and not 1 <= len(value) <= most:
+        raise ValidationError(f"must have 1 to {most} {what}, and has {len(value)}")
 
 
 #: A contact as an object, for OpenAPI.
@@ -146,7 +144,7 @@ class _Time(fields.Field[int]):
         return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
-class Send(_Shape):
+class Send(Shape):
     """The CRM's request for a campaign."""
 
     action = fields.Str(validate=validate.Equal("send_broadcast"))
@@ -157,9 +155,9 @@ class Send(_Shape):
         required=True,
         metadata={"minItems": 1, "maxItems": MOST_CONTACTS},
     )
-    message = fields.Str(load_default="", allow_none=True, validate=_storable)
+    message = fields.Str(load_default="", allow_none=True, validate=storable)
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
-    mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), _storable])
+    mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
     scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))
     onUnknown = fields.Enum(OnUnknown, by_value=True, load_default=OnUnknown.HOLD)
@@ -178,7 +176,7 @@ class Send(_Shape):
                 raise ValidationError("must not be empty", "message")
             if url is not None:
                 raise ValidationError("must be null when mediaType is text", "mediaUrl")
-        elif not _is_web_address(url):
+        elif not is_web_address(url):
             raise ValidationError(f"must be an http or https address when mediaType is {kind.value}", "mediaUrl")
         most = {Kind.TEXT: MOST_TEXT, Kind.AUDIO: 0}.get(kind, MOST_CAPTION)
         if len(text) > most:
@@ -186,7 +184,7 @@ class Send(_Shape):
             raise ValidationError(problem, "message")
 
 
-class Steer(_Shape):
+class Steer(Shape):
     """Pause, resume, cancel, or look at one campaign."""
 
     action = fields.Str(required=True)
@@ -194,13 +192,13 @@ class Steer(_Shape):
     instanceId = fields.Str(allow_none=True, load_default=None, validate=_name)
 
 
-class Retry(_Shape):
+class Retry(Shape):
     """Which contacts are to be sent again."""
 
     scope = fields.Enum(Scope, by_value=True, required=True)
 
 
-class ContactsQuery(_Shape):
+class ContactsQuery(Shape):
     """Which contacts of a campaign to show."""
 
     status = fields.Enum(Status, by_value=True, load_default=None, allow_none=True)
@@ -208,13 +206,39 @@ class ContactsQuery(_Shape):
     cursor = fields.Str(load_default=None, allow_none=True)
 
 
-class ListQuery(_Shape):
+class ListQuery(Shape):
     """Which campaigns to list."""
 
     status = fields.Enum(State, by_value=True, load_default=None, allow_none=True)
     instance = fields.Str(load_default=None, allow_none=True, validate=_name)
     limit = fields.Int(load_default=50, validate=validate.Range(1, 200))
     cursor = fields.Str(load_default=None, allow_none=True)
+
+
+class Suppress(Shape):
+    """Who wants no more messages. Numbers that cannot be one are left to the engine, which names each."""
+
+    phones = _Phones(fields.Str(validate=storable), required=True, metadata={"minItems": 1, "maxItems": MOST_PHONES})
+    source = fields.Str(load_default="api", allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
+
+
+class SuppressQuery(Shape):
+    """Where the people of a CSV file come from, for those whose row does not say."""
+
+    source = fields.Str(load_default="import", allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
+
+
+class SuppressionsQuery(Shape):
+    """Which part of the suppression list to show."""
+
+    limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
+    cursor = fields.Str(load_default=None, allow_none=True)
+
+
+class Unsuppress(Shape):
+    """Who may be sent to again."""
+
+    phone = fields.Str(required=True, validate=storable)
 
 
 class ListAction(ListQuery):
@@ -260,15 +284,6 @@ def digest(body: Mapping[str, Any]) -> str:
     """Stands for the body as it was sent, whatever the order of its names; nulls and `action` say nothing."""
     said = {name: value for name, value in body.items() if name != "action" and value is not None}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _is_web_address(url: str | None) -> bool:
-    try:
-        parts = urlsplit(url or "")
-        has_host = bool(parts.hostname) and parts.port != 0  # a port that is no number raises
-        return has_host and parts.scheme in {"http", "https"} and not re.search(r"[\s\x00-\x20\x7f]", url or "")
-    except ValueError:
-        return False
 
 
 def _pointers(messages: Any, path: str = "") -> Iterator[FieldError]:
