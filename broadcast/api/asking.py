@@ -12,7 +12,8 @@ from broadcast.api import answers, auth, shapes
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.engine import accepting, steering, telling
-from broadcast.errors import NotFound
+from broadcast.errors import FieldError, Invalid, NotFound
+from broadcast.gateways.catalogue import DIALECTS, Dialect
 from broadcast.tasks.upkeep import retry_later, sweep_later, wake
 from broadcast.wiring import Services
 
@@ -28,12 +29,18 @@ def accept(body: Mapping[str, Any]) -> dict[str, Any]:
     """Accept a campaign and ask for its lane."""
     order = shapes.order_of(body, services().settings)
     auth.may_use(order.instance)
+    if order.content.template and not _dialect(order.instance).templates:
+        raise Invalid(FieldError("/template", "cannot be sent: this instance's gateway knows no templates"))
     acceptance = accepting.accept(services().store, order, country=services().settings.default_country)
     if acceptance.state is State.RUNNING:
         wake(acceptance.instance)
     _tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
     url = url_for("broadcast.broadcast_status", campaign=acceptance.campaign)
     return answers.accepted(acceptance, status_url=url)
+
+
+def _dialect(instance: str) -> Dialect:
+    return DIALECTS[services().gateways.door(instance).dialect]
 
 
 def instance_of(campaign: str) -> str:

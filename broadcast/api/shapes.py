@@ -13,6 +13,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from broadcast.api import templates
 from broadcast.api.answers import EPOCH
 from broadcast.api.checks import UNSTORABLE, Shape, is_web_address, storable
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
@@ -158,6 +159,7 @@ class Send(Shape):
     message = fields.Str(load_default="", allow_none=True, validate=storable)
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
     mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
+    template = fields.Nested(templates.Template, load_default=None, allow_none=True)
     scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))
     onUnknown = fields.Enum(OnUnknown, by_value=True, load_default=OnUnknown.HOLD)
@@ -169,10 +171,12 @@ class Send(Shape):
 
     @validates_schema(skip_on_field_errors=True)
     def content_is_whole(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Text needs words, media needs a place to be fetched from, and audio has no caption."""
+        """Text needs words unless a template has them, media a place to be fetched from, and audio has no caption."""
         kind, text, url = data["mediaType"], data["message"], data["mediaUrl"]
+        if data["template"] is not None and kind is not Kind.TEXT:
+            raise ValidationError("must be text with a template, whose media are in its header", "mediaType")
         if kind is Kind.TEXT:
-            if not text.strip():
+            if not text.strip() and data["template"] is None:
                 raise ValidationError("must not be empty", "message")
             if url is not None:
                 raise ValidationError("must be null when mediaType is text", "mediaUrl")
@@ -270,7 +274,9 @@ def order_of(body: Mapping[str, Any], settings: Settings) -> Order:
         campaign=sent["campaignId"],
         instance=sent["instanceId"],
         recipients=sent["contacts"],
-        content=Content(kind=sent["mediaType"], text=sent["message"], media_url=sent["mediaUrl"]),
+        content=Content(
+            kind=sent["mediaType"], text=sent["message"], media_url=sent["mediaUrl"], template=sent["template"]
+        ),
         gap_ms=sent.get("rateLimitMs", settings.default_rate_limit_ms),
         jitter_ms=sent.get("jitterMs", settings.default_jitter_ms),
         priority=sent["priority"],

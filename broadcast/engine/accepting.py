@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from broadcast.domain.campaign import Order, State
 from broadcast.domain.contact import Contact, Recipient, Status
-from broadcast.domain.content import missing
+from broadcast.domain.content import Content, lacking
 from broadcast.domain.phone import identity, normalise
 from broadcast.errors import Conflict, FieldError, Invalid, Unavailable
 from broadcast.store import Store
@@ -77,7 +77,7 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
         values = _values(recipient)
-        reason = _why_not(digits, seen, order.content.text, values, opted_out)
+        reason = _why_not(digits, seen, order.content, values, opted_out)
         if digits is not None:
             seen.add(identity(digits))
         status = Status.SKIPPED if reason else Status.PENDING
@@ -89,7 +89,7 @@ def _values(recipient: Recipient) -> Mapping[str, str]:
 
 
 def _why_not(
-    digits: str | None, seen: Set[str], text: str, values: Mapping[str, str], opted_out: Set[str]
+    digits: str | None, seen: Set[str], content: Content, values: Mapping[str, str], opted_out: Set[str]
 ) -> str | None:
     if digits is None:
         return "invalid_phone"
@@ -97,7 +97,7 @@ def _why_not(
         return "duplicate"
     if identity(digits) in opted_out:
         return "opted_out"
-    if missing(text, values):
+    if lacking(content, values):
         return "missing_variable"
     return None
 
