@@ -188,6 +188,12 @@ class Send(Shape):
             raise ValidationError(problem, "message")
 
 
+class Preview(Send):
+    """A campaign that is looked at and not sent: the same body, which needs no id."""
+
+    campaignId = fields.Str(load_default="preview", allow_none=True, validate=_name)
+
+
 class Steer(Shape):
     """Pause, resume, cancel, or look at one campaign."""
 
@@ -267,9 +273,9 @@ def load(schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def order_of(body: Mapping[str, Any], settings: Settings) -> Order:
+def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] = Send) -> Order:
     """The order that a body asks for; both of the CRM's endpoints and every retry of a body give the same digest."""
-    sent = load(Send(), body)
+    sent = load(shape(), body)
     return Order(
         campaign=sent["campaignId"],
         instance=sent["instanceId"],
