@@ -108,7 +108,7 @@ class _Index(fields.Field[str]):
     """Which button it is, from 0; Meta's own examples write it as a number and as a text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
-        if isinstance(value, bool) or str(value) not in set("0123456789"):
+        if not isinstance(value, str | int) or str(value) not in set("0123456789"):
             raise ValidationError("must be a whole number from 0 to 9")
         return str(value)
 

@@ -141,6 +141,34 @@ def test_a_template_and_a_medium_contradict_each_other() -> None:
     assert pointers(a_template(), mediaUrl="https://cdn.example/a.jpg") == ["/mediaUrl"]
 
 
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place inside, as what holds it and under which name or number."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for name, inner in items for place in ((value, name), *places(inner))]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.data(), JSON)
+def test_no_value_at_any_place_breaks_the_reader(data: st.DataObject, value: Any) -> None:
+    said = {"template": a_template()}
+    holder, name = data.draw(st.sampled_from(places(said)))
+    holder[name] = value
+    wrong: list[str] = []
+    try:
+        template = order(said["template"], message="Oi").content.template
+    except Invalid as invalid:
+        wrong, template = [error.pointer for error in invalid.errors], None
+    assert all(pointer.startswith("/template") for pointer in wrong)
+    if template:
+        checked(request_of(a_message(template=template)), {})
+
+
 TEXT = st.text(max_size=10) | st.sampled_from(["{{name}}", "Oi {{ city | aí }}", "{{code}}!", "{{", "}}"])
 PARAMETER = st.one_of(
     st.fixed_dictionaries({"type": st.just("text"), "text": TEXT}, optional={"parameter_name": TEXT}),
