@@ -10,8 +10,8 @@ from marshmallow import Schema, fields
 from broadcast.domain.campaign import Progress
 from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import Acceptance
+from broadcast.engine.optouts import Suppressed
 from broadcast.engine.previewing import Preview, Sample
-from broadcast.engine.suppressing import Suppressed
 from broadcast.engine.telling import ContactView, LaneView
 
 #: Times are counted from here in whole ms: a float would lose some.
@@ -140,7 +140,7 @@ def _sample(sample: Sample) -> dict[str, Any]:
 
 def suppressed(person: Suppressed) -> dict[str, Any]:
     """Somebody who wants no more messages."""
-    return {"phone": person.phone, "source": person.source, "since": rfc3339(person.since_ms)}
+    return {"phone": person.phone, "source": person.source, "since": person.since}
 
 
 def rfc3339(unix_ms: int | None) -> str | None:

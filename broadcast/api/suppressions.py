@@ -17,8 +17,8 @@ from broadcast.api.asking import services
 from broadcast.api.body import read_bytes, read_json
 from broadcast.domain.phone import mask, spelled
 from broadcast.domain.table import Table, harmless, read_table, written
-from broadcast.engine import suppressing
-from broadcast.engine.suppressing import Suppressed, Wish
+from broadcast.engine import optouts
+from broadcast.engine.optouts import Suppressed, Wish
 from broadcast.errors import FieldError, Forbidden, Invalid, NotFound
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def list_suppressions() -> ResponseReturnValue:
     """Who wants no more messages: a page, in no order; `limit` and `cursor` choose. As CSV, all of it."""
     if request.accept_mimetypes.best_match(["application/json", CSV]) == CSV:
         return _export()
-    found = suppressing.page(services().store, **shapes.load(shapes.SuppressionsQuery(), request.args))
+    found = optouts.page(services().store, **shapes.load(shapes.SuppressionsQuery(), request.args))
     shown = [answers.suppressed(one) for one in found.items]
     return jsonify(success=True, suppressions=shown, nextCursor=found.next_cursor)
 
@@ -68,7 +68,7 @@ def remove_suppression() -> ResponseReturnValue:
     wanted = shapes.load(shapes.Unsuppress(), request.args or read_json(request))["phone"]
     # A plus that was not escaped in the query has become a blank.
     phone = f"+{wanted[1:]}" if request.args and wanted.startswith(" ") else wanted
-    removed = suppressing.remove(services().store, phone, country=services().settings.default_country)
+    removed = optouts.remove(services().store, phone, country=services().settings.default_country)
     if removed is None:
         raise NotFound("Nobody with this number is on the suppression list.")
     _tell("taken off the suppression list", [removed])
@@ -99,8 +99,8 @@ def _table(raw: bytes) -> Table:
 
 
 def _add(wishes: Sequence[Wish], *, places: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    country, now_ms = services().settings.default_country, int(time.time() * 1000)
-    added = suppressing.add(services().store, wishes, country=country, now_ms=now_ms)
+    since = answers.rfc3339(int(time.time()) * 1000) or ""
+    added = optouts.add(services().store, wishes, country=services().settings.default_country, since=since)
     _tell("put on the suppression list", added.new)
     invalid = [
         {**places[place], "phone": wishes[place].phone[:64], "detail": "cannot be a phone number"}
@@ -110,7 +110,7 @@ def _add(wishes: Sequence[Wish], *, places: Sequence[dict[str, Any]]) -> dict[st
 
 
 def _export() -> Response:
-    pages, country = suppressing.everybody(services().store), services().settings.default_country
+    pages, country = optouts.everybody(services().store), services().settings.default_country
     first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
 
     def lines() -> Iterator[str]:
@@ -124,8 +124,7 @@ def _export() -> Response:
 
 def _line(one: Suppressed, *, country: str) -> str:
     # The phone is digits, with a plus at the most where an import would read another person's number without it.
-    since = answers.rfc3339(one.since_ms) or ""
-    return written([spelled(one.phone, country=country), harmless(one.source or ""), since])
+    return written([spelled(one.phone, country=country), harmless(one.source or ""), one.since or ""])
 
 
 def _tell(deed: str, phones: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ class Suppressions:
         self._scripts = scripts
 
     def add(self, people: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
-        """Add people, identity -> what is known of it (`phone`, `source`, `since` in Unix ms); return who is new."""
+        """Add people, identity -> what is known of it (`phone`, `source`, `since` in RFC 3339); return who is new."""
         if not people:
             return frozenset()
         fields = [(identity, json.dumps(dict(known), ensure_ascii=False)) for identity, known in people.items()]

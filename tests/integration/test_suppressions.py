@@ -227,6 +227,18 @@ def test_a_redis_that_is_away_is_a_503_for_the_export_too(settings: Settings) ->
     assert client.post(LIST, json={"phones": phones(1)}).status_code == 503
 
 
+def test_who_told_the_gateway_is_told_of_like_anybody(client: FlaskClient, store: Store) -> None:
+    known = {"phone": "5511999990001", "source": "message to loja", "since": "2030-01-31T12:00:00Z"}
+    store.suppressions.add({"551199990001": known, "14155552671": {"source": "test"}})
+    found = {one["phone"]: one for one in client.get(LIST).json["suppressions"]}
+    assert found["5511999990001"] == known
+    assert found["14155552671"] == {"phone": "14155552671", "source": "test", "since": None}
+    assert (
+        "5511999990001,message to loja,2030-01-31T12:00:00Z\r\n"
+        in client.get(LIST, headers={"Accept": "text/csv"}).text
+    )
+
+
 def test_the_fence_knows_whom_the_list_was_given(client: FlaskClient, store: Store) -> None:
     client.post(LIST, json={"phones": phones(2)})
     assert store.suppressions.among(identity(phone) for phone in phones(3)) == {identity(one) for one in phones(2)}

@@ -1,4 +1,4 @@
-"""The suppression list: who wants no more messages, put on it, told of, and taken off again."""
+"""Opt-outs as people keep them: many put on the suppression list at once, told of page by page, and taken off again."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Added:
 
 @dataclass(frozen=True, kw_only=True)
 class Suppressed:
-    """Somebody on the list. `phone` is E.164 digits, in the form that was given first; `since_ms` is Unix ms."""
+    """Somebody on the list. `phone` is E.164 digits, in the form that was given first; `since` is RFC 3339."""
 
     phone: str
     source: str | None
-    since_ms: int | None
+    since: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,23 +49,23 @@ class SuppressedPage:
     next_cursor: str | None
 
 
-def add(store: Store, wishes: Sequence[Wish], *, country: str, now_ms: int) -> Added:
-    """Put everybody on the list whose number can be one. Who is there already stays as they are."""
+def add(store: Store, wishes: Sequence[Wish], *, country: str, since: str) -> Added:
+    """Put everybody on the list whose number can be one, `since` (RFC 3339). Who is there already stays as they are."""
     numbers = [normalise(wish.phone, country=country) for wish in wishes]
     people: dict[str, str] = {}
     for number, wish in zip(numbers, wishes, strict=True):
         if number is not None:
             people.setdefault(number, wish.source)
-    new = put(store, people, now_ms=now_ms)
+    new = put(store, people, since=since)
     invalid = [place for place, number in enumerate(numbers) if number is None]
     return Added(new=new, known=len(wishes) - len(invalid) - len(new), invalid=invalid)
 
 
-def put(store: Store, people: Mapping[str, str], *, now_ms: int) -> list[str]:
+def put(store: Store, people: Mapping[str, str], *, since: str) -> list[str]:
     """Put people on the list, E.164 digits -> where we know it from; return the digits of those who are new."""
     by_identity: dict[str, dict[str, str]] = {}
     for digits, source in people.items():
-        known = {"phone": digits, "source": source, "since": str(now_ms)}
+        known = {"phone": digits, "source": source, "since": since}
         by_identity.setdefault(identity(digits), known)
     left, new = iter(by_identity.items()), frozenset[str]()
     while chunk := dict(islice(left, AT_ONCE)):
@@ -106,10 +106,7 @@ def everybody(store: Store) -> Iterator[Sequence[Suppressed]]:
 
 
 def _suppressed(person: str, known: Mapping[str, str]) -> Suppressed:
-    since = known.get("since")
-    return Suppressed(
-        phone=known.get("phone", person), source=known.get("source"), since_ms=int(since) if since else None
-    )
+    return Suppressed(phone=known.get("phone", person), source=known.get("source"), since=known.get("since"))
 
 
 def _read_cursor(cursor: str | None) -> int:
