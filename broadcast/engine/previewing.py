@@ -94,10 +94,11 @@ def _forecast(order: Order, lane: Mapping[str, str], *, queued: int, waiting: in
     if not queued:
         return Forecast(start_ms=None, finish_ms=None, waiting=waiting)
     gap_ms = order.gap_ms + order.jitter_ms / 2
-    open_ms = max(now_ms, int(float(lane.get("rest", 0))))
-    free_ms = _end(open_ms, waiting, gap_ms)
-    from_ms = max(free_ms, order.scheduled_ms or 0)
-    return Forecast(start_ms=_end(from_ms, 1, gap_ms), finish_ms=_end(from_ms, queued, gap_ms), waiting=waiting)
+    from_ms, ahead = max(now_ms, int(float(lane.get("rest", 0)))), waiting
+    if order.scheduled_ms is not None and order.scheduled_ms >= _end(from_ms, waiting, gap_ms):
+        from_ms, ahead = order.scheduled_ms, 0
+    start_ms, finish_ms = _end(from_ms, ahead + 1, gap_ms), _end(from_ms, ahead + queued, gap_ms)
+    return Forecast(start_ms=start_ms, finish_ms=finish_ms, waiting=waiting)
 
 
 def _end(from_ms: int, departures: int, gap_ms: float) -> int:
