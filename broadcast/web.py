@@ -13,6 +13,7 @@ from flask_smorest import Api
 from broadcast import __version__
 from broadcast.api import auth, campaigns, edge, errors, health, instances, suppressions
 from broadcast.api.answers import Problem
+from broadcast.dashboard import mounting
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -34,7 +35,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest is untyped
 
 
 def create_app(services: Services) -> Flask:
-    """The API."""
+    """The API, and the dashboard beside it."""
     app = _create(services)
     auth.install(app, services.settings.api_keys)
     app.config.update(
@@ -48,6 +49,7 @@ def create_app(services: Services) -> Flask:
     api = _Api(app)
     for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint, suppressions.blueprint):
         api.register_blueprint(blueprint)
+    mounting.install(app, services)
     errors.install(app)
     return app
 

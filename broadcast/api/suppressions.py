@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -63,20 +63,30 @@ def add_suppressions() -> ResponseReturnValue:
 )
 def remove_suppression() -> ResponseReturnValue:
     """Take somebody off the list, `{"phone": …}` or `?phone=`. For keys of all instances only, which share the list."""
-    if auth.caller().instances is not None:
-        raise Forbidden("All instances share the suppression list: only a key for all of them may take somebody off.")
     wanted = shapes.load(shapes.Unsuppress(), request.args or read_json(request))["phone"]
     # A plus that was not escaped in the query has become a blank.
     phone = f"+{wanted[1:]}" if request.args and wanted.startswith(" ") else wanted
+    take_off(phone)
+    return jsonify(success=True, removed=True)
+
+
+def take_off(phone: str) -> None:
+    """Take somebody off the list, if the caller may. Raises Forbidden, NotFound, Invalid."""
+    if auth.caller().instances is not None:
+        raise Forbidden("All instances share the suppression list: only a key for all of them may take somebody off.")
     removed = optouts.remove(services().store, phone, country=services().settings.default_country)
     if removed is None:
         raise NotFound("Nobody with this number is on the suppression list.")
     _tell("taken off the suppression list", [removed])
-    return jsonify(success=True, removed=True)
 
 
 def _add_json() -> dict[str, Any]:
-    sent = shapes.load(shapes.Suppress(), read_json(request))
+    return add_phones(read_json(request))
+
+
+def add_phones(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Put people on the list who are named one by one."""
+    sent = shapes.load(shapes.Suppress(), body)
     wishes = [Wish(phone=phone, source=sent["source"]) for phone in sent["phones"]]
     return _add(wishes, places=[{"pointer": f"/phones/{index}"} for index in range(len(wishes))])
 

@@ -8,9 +8,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 #: What a column of numbers may be called.
 PHONE = ("phone", "telefone", "celular", "numero", "whatsapp", "fone", "number", "contato")
+#: What a column of names may be called.
+NAME = ("name", "nome")
 #: What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Byte order marks, and the encoding of what follows; Excel's "Unicode text" is UTF-16.
@@ -61,10 +64,31 @@ def read_table(raw: bytes, *, most: int | None = None) -> Table:
     phone = next((index for index, title in enumerate(titles) if title in PHONE), None)
     if phone is None and not any(character.isdigit() for character in rows[0].cells[0]):
         raise ValueError(f"has no column that is called {', '.join(PHONE[:4])}; its first line is {rows[0].cells}")
-    people = rows if phone is None else rows[1:]
-    if most is not None and len(people) > most:
+    filled_in = rows if phone is None else rows[1:]
+    if most is not None and len(filled_in) > most:
         raise ValueError(f"has more than {most} rows; send it in parts")
-    return Table(titles=[] if phone is None else titles, phone=phone or 0, rows=people)
+    return Table(titles=[] if phone is None else titles, phone=phone or 0, rows=filled_in)
+
+
+def people(table: Table) -> list[Any]:
+    """A campaign's contacts, as its request has them: numbers, or objects {phone, name, vars} where there is a header."""
+    if not table.titles:
+        return [row.cell(table.phone) for row in table.rows]
+    return [_person(table, row) for row in table.rows]
+
+
+def _person(table: Table, row: Row) -> dict[str, Any]:
+    person: dict[str, Any] = {"phone": row.cell(table.phone)}
+    extra = {}
+    for index, title in enumerate(table.titles):
+        value = row.cell(index)
+        if index == table.phone or not value:
+            continue
+        if title in NAME:
+            person["name"] = value
+        elif title:
+            extra[title.replace(" ", "_")] = value
+    return {**person, "vars": extra} if extra else person
 
 
 def _decoded(raw: bytes) -> str:

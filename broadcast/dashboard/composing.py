@@ -1,0 +1,95 @@
+"""A new campaign: a form, a look at what it would do, and only then the start."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from broadcast.api import asking, auth, shapes
+from broadcast.dashboard import wording
+from broadcast.dashboard.blueprint import blueprint
+from broadcast.dashboard.forms import NewCampaign, body_of, contacts_of, form_data, fresh_name, show_problems
+from broadcast.domain.content import Kind
+from broadcast.errors import Conflict, Invalid, NotFound
+
+#: A campaign that was looked at can be started for so long.
+KEEP_DRAFT_S = 3600
+#: So many instances are offered; any other can be typed.
+OFFERED = 100
+
+
+@blueprint.get("/new")
+def new() -> ResponseReturnValue:
+    """The form, empty, or as it was when somebody goes back to correct it."""
+    token = request.args.get("draft", "")
+    if not token:
+        return _show(NewCampaign(data={"campaign": fresh_name(), "instance": request.args.get("instance")}))
+    body = _draft(token)
+    return _show(NewCampaign(data=form_data(body, zone=_zone())), draft=token, kept=len(body["contacts"]))
+
+
+@blueprint.post("/new")
+def preview() -> ResponseReturnValue:
+    """Show what it would do; keep it, so that it can be started as it was shown."""
+    form, token = NewCampaign(), request.form.get("draft", "")
+    _offer(form)
+    kept = _draft(token)["contacts"] if token else []
+    if not form.validate():
+        return _show(form, draft=token, kept=len(kept)), 422
+    try:
+        contacts = contacts_of(form, most=shapes.MOST_CONTACTS)
+        body = body_of(form, zone=_zone(), contacts=contacts or kept)
+        shown = asking.preview({**body, "campaignId": body["campaignId"] or None})
+        if not body["campaignId"]:
+            raise Invalid(*wording.missing_name())
+    except Invalid as error:
+        return _show(form, problems=show_problems(form, error.errors), draft=token, kept=len(kept)), 422
+    token = secrets.token_urlsafe(16)
+    owned = {"owner": auth.caller().name, "body": body}
+    asking.services().store.desk.keep_draft(token, json.dumps(owned), keep_s=KEEP_DRAFT_S)
+    return render_template("dashboard/preview.html", body=body, shown=shown, draft=token)
+
+
+@blueprint.post("/new/<draft>/start")
+def start(draft: str) -> ResponseReturnValue:
+    """Start what was shown. Doing it twice is doing it once."""
+    body = _draft(draft)
+    try:
+        asking.accept(body)
+    except Conflict:
+        flash(gettext("There is another campaign of this name already. Choose another name."), "danger")
+        return redirect(url_for("dashboard.new", draft=draft), 303)
+    return redirect(url_for("dashboard.one", campaign=body["campaignId"]), 303)
+
+
+def _draft(token: str) -> dict[str, Any]:
+    """What was kept under the token for this caller. Raises NotFound."""
+    text = asking.services().store.desk.draft(token)
+    found = json.loads(text) if text else {}
+    if found.get("owner") != auth.caller().name:
+        raise NotFound(gettext("This campaign was kept for an hour, and is not kept any more. Fill in the form again."))
+    body: dict[str, Any] = found["body"]
+    return body
+
+
+def _show(form: NewCampaign, *, problems: list[str] | None = None, draft: str = "", kept: int = 0) -> str:
+    _offer(form)
+    names = [name for name in asking.services().store.lanes.instances() if auth.caller().may_use(name)][:OFFERED]
+    return render_template(
+        "dashboard/new.html", form=form, problems=problems or [], draft=draft, kept=kept, instances=names
+    )
+
+
+def _offer(form: NewCampaign) -> None:
+    """The choices, in the language of this request."""
+    form.kind.choices = [(kind.value, wording.kind(kind.value)) for kind in Kind]
+    form.priority.choices = [(name, wording.priority(name)) for name in shapes.PRIORITIES]
+
+
+def _zone() -> str:
+    return asking.services().settings.default_time_zone

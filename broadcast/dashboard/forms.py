@@ -1,0 +1,157 @@
+"""The form of a new campaign, and how its fields become the API's request."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import NumberRange, Optional
+
+from broadcast.dashboard import wording
+from broadcast.domain.content import Kind
+from broadcast.domain.table import people, read_table
+from broadcast.errors import FieldError, Invalid
+
+#: field of the API -> field of the form that its problems are shown at
+SHOWN_AT: Mapping[str, str] = {
+    "campaignId": "campaign",
+    "instanceId": "instance",
+    "message": "message",
+    "template": "message",
+    "mediaType": "kind",
+    "mediaUrl": "media_url",
+    "scheduledFor": "scheduled",
+    "rateLimitMs": "gap_s",
+    "priority": "priority",
+    "contacts": "contacts",
+}
+
+
+class NewCampaign(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """What a person has to say; everything else is the API's default."""
+
+    class Meta:
+        """Every form of the dashboard is protected before its view is called."""
+
+        csrf = False
+
+    instance = StringField(
+        lazy_gettext("Instance"),
+        description=lazy_gettext("The WhatsApp number or session that sends."),
+        render_kw={"required": True, "list": "instances", "autocomplete": "off", "maxlength": 128},
+    )
+    campaign = StringField(
+        lazy_gettext("Campaign's name"),
+        description=lazy_gettext("A name is sent once: the same name again sends nothing twice."),
+        render_kw={"required": True, "autocomplete": "off", "maxlength": 128},
+    )
+    message = TextAreaField(
+        lazy_gettext("Message"),
+        description=lazy_gettext(
+            "{{name}} and the CSV's columns are filled in; {{name|friend}} says friend where there is none."
+        ),
+        render_kw={"rows": 6, "maxlength": 4096},
+    )
+    kind = SelectField(lazy_gettext("Kind"), choices=[], default=Kind.TEXT.value)
+    media_url = StringField(
+        lazy_gettext("Address of the medium"),
+        description=lazy_gettext("For image, video, audio and document: where WhatsApp's gateway fetches it."),
+        render_kw={"type": "url", "maxlength": 2048},
+    )
+    file = FileField(
+        lazy_gettext("Contacts from a CSV file"),
+        description=lazy_gettext(
+            "Separator and encoding are found out. A column called telefone or phone has the numbers."
+        ),
+        render_kw={"accept": ".csv,.txt,text/csv,text/plain"},
+    )
+    contacts = TextAreaField(
+        lazy_gettext("or contacts one per line"),
+        description=lazy_gettext("Numbers alone, or with a first line such as: phone;name;city"),
+        render_kw={"rows": 4},
+    )
+    scheduled = DateTimeLocalField(
+        lazy_gettext("Begin at"),
+        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        validators=[Optional()],
+        description=lazy_gettext("Empty: at once."),
+    )
+    gap_s = IntegerField(
+        lazy_gettext("Seconds between two messages"),
+        validators=[Optional(), NumberRange(1, 86_400)],
+        description=lazy_gettext("Empty: the setting's. An instance's own rules may be slower."),
+    )
+    priority = SelectField(lazy_gettext("Priority"), choices=[], default="normal")
+
+
+def fresh_name() -> str:
+    """A name for a campaign that has none yet."""
+    return f"campaign-{secrets.token_hex(3)}"
+
+
+def body_of(form: NewCampaign, *, zone: str, contacts: Sequence[Any]) -> dict[str, Any]:
+    """The API's request that the form asks for."""
+    scheduled, gap_s = form.scheduled.data, form.gap_s.data
+    body = {
+        "campaignId": (form.campaign.data or "").strip(),
+        "instanceId": (form.instance.data or "").strip(),
+        "contacts": list(contacts),
+        # A browser ends lines as HTTP does, and no telephone does.
+        "message": (form.message.data or "").replace("\r\n", "\n"),
+        "mediaType": form.kind.data,
+        "mediaUrl": (form.media_url.data or "").strip() or None,
+        "scheduledFor": _with_zone(scheduled, zone) if scheduled else None,
+        "rateLimitMs": gap_s * 1000 if gap_s else None,
+        "priority": form.priority.data,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def form_data(body: Mapping[str, Any], *, zone: str) -> dict[str, Any]:
+    """The same the other way round, for somebody who goes back to correct it."""
+    scheduled = body.get("scheduledFor")
+    return {
+        "campaign": body.get("campaignId"),
+        "instance": body.get("instanceId"),
+        "message": body.get("message"),
+        "kind": body.get("mediaType"),
+        "media_url": body.get("mediaUrl"),
+        "scheduled": datetime.fromisoformat(scheduled).astimezone(ZoneInfo(zone)) if scheduled else None,
+        "gap_s": body["rateLimitMs"] // 1000 if body.get("rateLimitMs") else None,
+        "priority": body.get("priority"),
+    }
+
+
+def contacts_of(form: NewCampaign, *, most: int) -> list[Any]:
+    """The contacts of the file, or else of the field; none where both are empty. Raises Invalid."""
+    raw = form.file.data.read() if form.file.data else b""
+    raw = raw or (form.contacts.data or "").strip().encode()
+    if not raw.strip():
+        return []
+    try:
+        return people(read_table(raw, most=most))
+    except ValueError as error:
+        raise Invalid(FieldError("/contacts", f"the list {error}")) from error
+
+
+def show_problems(form: NewCampaign, problems: Sequence[FieldError]) -> list[str]:
+    """Put each problem at its field; return those that have none."""
+    homeless = []
+    for problem in problems:
+        name = SHOWN_AT.get(problem.pointer.strip("/").split("/")[0])
+        if name is None:
+            homeless.append(f"{problem.pointer}: {problem.detail}")
+        elif len(form[name].errors) < 5:  # noqa: PLR2004
+            form[name].errors = [*form[name].errors, wording.problem(problem.detail)]
+    return homeless
+
+
+def _with_zone(moment: datetime, zone: str) -> str:
+    return moment.replace(tzinfo=ZoneInfo(zone)).isoformat(timespec="seconds")

@@ -1,0 +1,67 @@
+"""Who wants no more messages, as a page: shown, added to, taken off."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+
+from broadcast.api import answers, auth, shapes
+from broadcast.api import suppressions as suppressing
+from broadcast.api.asking import services
+from broadcast.dashboard import wording
+from broadcast.dashboard.blueprint import blueprint
+from broadcast.engine import optouts
+
+#: So many people are on a page.
+PER_PAGE = 50
+
+
+@blueprint.get("/suppressions")
+def list_suppressions() -> ResponseReturnValue:
+    """A page of the list."""
+    given = {name: value for name, value in request.args.items() if value and name == "cursor"}
+    query = shapes.load(shapes.SuppressionsQuery(), {"limit": PER_PAGE, **given})
+    found = optouts.page(services().store, **query)
+    shown = [answers.suppressed(one) for one in found.items]
+    may_remove = auth.caller().instances is None
+    return render_template(
+        "dashboard/suppressions.html", people=shown, next_cursor=found.next_cursor, may_remove=may_remove
+    )
+
+
+@blueprint.post("/suppressions")
+def add_suppressions() -> ResponseReturnValue:
+    """Put one or more numbers on the list, one a line."""
+    phones = [line.strip() for line in request.form.get("phones", "").splitlines() if line.strip()]
+    if not phones:
+        flash(gettext("Write at least one number."), "danger")
+        return redirect(url_for("dashboard.list_suppressions"), 303)
+    added = suppressing.add_phones({"phones": phones, "source": "dashboard"})
+    count = added["added"]
+    flash(ngettext("%(num)s number was added.", "%(num)s numbers were added.", count, num=wording.number(count)))
+    if added["invalid"]:
+        wrong = ", ".join(one["phone"] for one in added["invalid"][:5])
+        flash(gettext("Not a phone number: %(wrong)s", wrong=wrong), "danger")
+    return redirect(url_for("dashboard.list_suppressions"), 303)
+
+
+@blueprint.get("/suppressions/<phone>/remove")
+def confirm_removal(phone: str) -> ResponseReturnValue:
+    """Ask whether they mean it."""
+    return render_template(
+        "dashboard/confirm.html",
+        title=gettext("Take off the list"),
+        question=gettext("Campaigns will send to this number again. Do so only if the person asked for it."),
+        what=phone,
+        is_final=True,
+        back=url_for("dashboard.list_suppressions"),
+    )
+
+
+@blueprint.post("/suppressions/<phone>/remove")
+def remove_suppression(phone: str) -> ResponseReturnValue:
+    """Take somebody off the list."""
+    suppressing.take_off(phone)
+    flash(gettext("%(phone)s is off the list.", phone=phone))
+    return redirect(url_for("dashboard.list_suppressions"), 303)

@@ -1,0 +1,278 @@
+"""What people read: the API's words, codes, numbers and times in their language. Codes without a word stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from flask import Flask
+from flask_babel import (
+    format_date,
+    format_datetime,
+    format_decimal,
+    format_percent,
+    get_locale,
+    gettext,
+    lazy_gettext,
+    lazy_pgettext,
+    ngettext,
+)
+
+from broadcast.errors import FieldError
+
+_ = lazy_gettext
+
+#: status of a campaign, and state of a lane
+STATES: Mapping[str, Any] = {
+    "scheduled": _("scheduled"),
+    "running": _("running"),
+    "paused": _("paused"),
+    "completed": _("completed"),
+    "cancelled": _("cancelled"),
+    "open": _("open"),
+    "closed": _("closed"),
+    "restricted": _("restricted"),
+}
+#: status of a contact
+STATUSES: Mapping[str, Any] = {
+    "pending": lazy_pgettext("contact", "pending"),
+    "booked": lazy_pgettext("contact", "booked"),
+    "sending": lazy_pgettext("contact", "sending"),
+    "sent": lazy_pgettext("contact", "sent"),
+    "delivered": lazy_pgettext("contact", "delivered"),
+    "read": lazy_pgettext("contact", "read"),
+    "failed": lazy_pgettext("contact", "failed"),
+    "skipped": lazy_pgettext("contact", "left out"),
+    "cancelled": lazy_pgettext("contact", "cancelled"),
+    "unconfirmed": lazy_pgettext("contact", "unconfirmed"),
+}
+#: why nobody is sent to just now, for people
+HOLDS: Mapping[str, Any] = {
+    "instance_paused": _("The instance is paused. Resume it to go on."),
+    "instance_closed": _("WhatsApp's gateway says that the instance is not connected. Connect it again."),
+    "instance_restricted": _("WhatsApp restricted the instance. Look at the telephone, and resume it when that is over."),
+    "no_worker": _("No process is there to send: the broadcast worker is not running."),
+    "no_control_worker": _("No process is there to plan: the control worker is not running."),
+    "quiet_hours": _("The instance's sending window is closed. It goes on by itself when it opens."),
+    "daily_cap": _("The instance has had its messages for today. It goes on by itself tomorrow."),
+    "gateway_busy": _("The gateway is busy. It goes on by itself in a moment."),
+    "retry_later": _("All that is left waits until it may be tried again."),
+    "stalled": _("Nothing has left for a while. It is being planned anew."),
+    "more_urgent_campaign": _("A more urgent campaign has the instance; this one gets one turn in ten."),
+    "message_refused": _("The gateway takes this message for nobody, so the campaign was paused."),
+}
+#: why a contact was left out, failed, or is unconfirmed
+REASONS: Mapping[str, Any] = {
+    "invalid_phone": _("not a phone number"),
+    "duplicate": _("there twice"),
+    "opted_out": _("wants no messages"),
+    "missing_variable": _("a variable has no value"),
+    "not_on_whatsapp": _("not on WhatsApp"),
+    "rejected": _("refused by WhatsApp"),
+    "restricted": _("the instance was restricted"),
+    "window_closed": _("no open conversation, and no template"),
+    "template_parameters": _("the template's parameters do not fit"),
+    "recipient_not_allowed": _("not among the test numbers"),
+    "in_experiment": _("held back by Meta's experiment"),
+    "gateway_timeout": _("the gateway did not answer in time"),
+    "gateway_connection_lost": _("the connection to the gateway broke"),
+    "gateway_unreachable": _("the gateway could not be reached"),
+    "gateway_error": _("the gateway failed"),
+    "gateway_unavailable": _("the gateway was not available"),
+    "too_many_requests": _("the gateway was asked too often"),
+    "unknown_answer": _("the gateway's answer says nothing"),
+    "answer_without_id": _("the gateway's answer has no id"),
+    "disconnected": _("the telephone was not connected"),
+    "unauthorized": _("the gateway does not take our key"),
+    "unknown_instance": _("the gateway does not know the instance"),
+    "paused by an operator": _("paused by a person"),
+    "unknown": _("no reason given"),
+}
+#: what a preview warns of
+WARNINGS: Mapping[str, Any] = {
+    "instance_paused": _("The instance is paused: nothing leaves until it is resumed."),
+    "instance_closed": _("The gateway says that the instance cannot send: nothing leaves."),
+    "template_needed": _("Meta takes free text only within 24 hours after a person wrote to you. Others will fail."),
+}
+KINDS: Mapping[str, Any] = {
+    "text": _("Text"),
+    "image": _("Image"),
+    "video": _("Video"),
+    "audio": _("Audio"),
+    "document": _("Document"),
+}
+PRIORITIES: Mapping[str, Any] = {"high": _("High"), "normal": _("Normal"), "low": _("Low")}
+DEEDS: Mapping[str, Any] = {
+    "pause": _("Pause"),
+    "resume": _("Resume"),
+    "cancel": _("Cancel for good"),
+    "retry-failed": _("Send to the failed ones again"),
+    "retry-unconfirmed": _("Send to the unconfirmed ones again"),
+}
+QUESTIONS: Mapping[str, Any] = {
+    "pause": _("Nothing more leaves until you resume it. What is on its way still arrives."),
+    "resume": _("Sending goes on at the campaign's pace. Nothing that was missed is caught up at once."),
+    "cancel": _("Nothing more leaves, for good. A cancelled campaign cannot be resumed."),
+    "retry-failed": _("Everybody who failed is sent to again. Who has opted out meanwhile is left out."),
+    "retry-unconfirmed": _("Nobody knows whether these arrived: some may get the message twice."),
+    "instance-pause": _("Nothing leaves through this instance, in any campaign, until you resume it."),
+    "instance-resume": _("The instance sends again, whatever held it. Make sure that the telephone is connected."),
+}
+ERRORS: Mapping[int, Any] = {
+    400: _("The request could not be read"),
+    403: _("You may not do this"),
+    404: _("There is nothing here"),
+    405: _("This cannot be done here"),
+    409: _("This cannot be done now"),
+    413: _("This is too large"),
+    422: _("Something is not right"),
+    500: _("Something went wrong here"),
+    503: _("The service cannot do this just now. Try again in a moment."),
+}
+#: what the API says of a wrong field, where people meet it
+PROBLEMS: Mapping[str, Any] = {
+    "must not be empty": _("Write something here."),
+    "is in the past": _("This is in the past."),
+    "is more than ten years ahead": _("This is more than ten years ahead."),
+    "must be an http or https address": _("This must be an address that begins with https://."),
+    "must be 1 to 128 characters": _("Use 1 to 128 characters, without / ? # % and without blanks around them."),
+    "must have 1 to": _("There must be at least one contact, and at most 100,000."),
+    "must be null when mediaType is text": _("A text has no medium: choose another kind, or leave this empty."),
+    "must have at most": _("This is too long for this kind of message."),
+    "must be empty: audio has no caption": _("Audio has no caption: leave the message empty."),
+    "the list has no numbers": _("The list has no numbers."),
+    "the list has no column": _("The list's first line names no column such as telefone or phone."),
+    "the list has more than": _("The list is too long: 100,000 contacts at most."),
+}
+DAYS: Mapping[str, Any] = {
+    "mon": _("Mon"), "tue": _("Tue"), "wed": _("Wed"), "thu": _("Thu"), "fri": _("Fri"), "sat": _("Sat"),
+    "sun": _("Sun"),
+}  # fmt: skip
+
+
+def install(app: Flask) -> None:
+    """Let templates use these words."""
+    app.jinja_env.filters.update(
+        state=lambda word: STATES.get(word, word),
+        status=lambda word: STATUSES.get(word, word),
+        reason=lambda word: REASONS.get(word, word),
+        number=number,
+        percent=percent,
+        when=when,
+        moment=moment,
+        seconds=seconds,
+        day=lambda word: DAYS.get(word, word),
+        a_day=lambda text: format_date(datetime.fromisoformat(text)),
+        phone=phone,
+    )
+    app.jinja_env.globals.update(
+        hold=hold, deed=deed, warning=warning, kind=kind, priority=priority, html_language=html_language
+    )
+
+
+def html_language() -> str:
+    """The language of the page, as HTML and JavaScript name it."""
+    return str(get_locale()).replace("_", "-")
+
+
+def number(value: float) -> str:
+    """1.234,5 in Portuguese."""
+    return str(format_decimal(round(value, 1)))
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1."""
+    return str(format_percent(share, "#,##0.#%"))
+
+
+def when(rfc3339: str | None) -> str:
+    """A time of the API in the people's zone; a dash for none."""
+    if rfc3339 is None:
+        return "–"
+    return str(format_datetime(datetime.fromisoformat(rfc3339.replace("Z", "+00:00")), "short"))
+
+
+def moment(unix_ms: int) -> str:
+    """A time on a chart's axis."""
+    return str(format_datetime(datetime.fromtimestamp(unix_ms / 1000, timezone.utc), "short"))
+
+
+def seconds(ms: float) -> str:
+    """A gap."""
+    return f"{number(ms / 1000)} s"
+
+
+def phone(digits: str) -> str:
+    """A Brazilian number as people write it; any other with its plus. What is no number stays as it is."""
+    if not digits.isdecimal():
+        return digits
+    if digits.startswith("55") and len(digits) in {12, 13}:
+        area, local = digits[2:4], digits[4:]
+        return f"+55 {area} {local[:-4]}-{local[-4:]}"
+    return f"+{digits}"
+
+
+def hold(code: str | None, detail: str | None = None) -> str:
+    """Why nothing leaves, for people."""
+    return str(HOLDS.get(code or "", detail or code or ""))
+
+
+def warning(found: Mapping[str, str]) -> str:
+    """What a preview warns of, for people."""
+    return str(WARNINGS.get(found["code"], found["text"]))
+
+
+def deed(name: str) -> str:
+    """What a button says."""
+    return str(DEEDS[name])
+
+
+def question(name: str, _about: Mapping[str, Any]) -> str:
+    """What a person is told before they do it."""
+    return str(QUESTIONS[name])
+
+
+def done(name: str, answer: Mapping[str, Any]) -> str:
+    """What came of it."""
+    if name.startswith("instance-"):
+        return gettext("Done: %(name)s.", name=answer["instanceId"])
+    if name.startswith("retry-"):
+        again = answer["queued"]
+        return ngettext(
+            "%(num)s contact is sent to again.", "%(num)s contacts are sent to again.", again, num=number(again)
+        )
+    wire = answer["onTheWire"]
+    text = gettext("The campaign is now: %(state)s.", state=STATES[answer["status"]])
+    if not wire:
+        return str(text)
+    arrives = ngettext(
+        "%(num)s message is on its way and still arrives.", "%(num)s messages are on their way and still arrive.", wire,
+        num=number(wire),
+    )
+    return f"{text} {arrives}"
+
+
+def kind(name: str) -> str:
+    """A kind of message."""
+    return str(KINDS[name])
+
+
+def priority(name: str) -> str:
+    """A priority."""
+    return str(PRIORITIES[name])
+
+
+def error_title(status: int, phrase: str) -> str:
+    """What an error is called."""
+    return str(ERRORS.get(status, phrase))
+
+
+def problem(detail: str) -> str:
+    """What is wrong with a field, for people; the API's own words where there are no others."""
+    return str(next((text for words, text in PROBLEMS.items() if detail.startswith(words)), detail))
+
+
+def missing_name() -> tuple[FieldError]:
+    """A campaign that is to be started needs a name."""
+    return (FieldError("/campaignId", gettext("Give the campaign a name.")),)
