@@ -1,1 +1,1 @@
-"""The dashboard: the same campaigns, instances and opt-outs as the API's, as pages for people. Thin: it asks `api.asking`."""
+"""The dashboard: the API's campaigns, instances and opt-outs as pages for people. Thin: it asks `api.asking`."""

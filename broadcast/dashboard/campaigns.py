@@ -17,7 +17,6 @@ from broadcast.dashboard.drawing import drawn
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.engine import charting, telling
-from broadcast.errors import NotFound
 
 #: A page's campaigns, and its contacts.
 PER_PAGE = 20
@@ -108,11 +107,11 @@ def possible(status: Mapping[str, Any]) -> list[str]:
 @blueprint.get("/campaigns/<campaign>/<any(pause, resume, cancel, 'retry-failed', 'retry-unconfirmed'):deed>")
 def confirm(campaign: str, deed: str) -> ResponseReturnValue:
     """Ask whether they mean it."""
-    status = asking.status(campaign)
+    asking.instance_of(campaign)
     return render_template(
         "dashboard/confirm.html",
         title=wording.deed(deed),
-        question=wording.question(deed, status),
+        question=wording.question(deed),
         what=campaign,
         is_final=deed == "cancel",
         back=url_for("dashboard.one", campaign=campaign),

@@ -148,7 +148,7 @@ def show_problems(form: NewCampaign, problems: Sequence[FieldError]) -> list[str
         name = SHOWN_AT.get(problem.pointer.strip("/").split("/")[0])
         if name is None:
             homeless.append(f"{problem.pointer}: {problem.detail}")
-        elif len(form[name].errors) < 5:  # noqa: PLR2004
+        elif len(form[name].errors) < 5:
             form[name].errors = [*form[name].errors, wording.problem(problem.detail)]
     return homeless
 

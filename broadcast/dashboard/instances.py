@@ -27,10 +27,11 @@ def list_instances() -> ResponseReturnValue:
 @blueprint.get("/instances/<instance>/<any(pause, resume):deed>")
 def confirm_instance(instance: str, deed: str) -> ResponseReturnValue:
     """Ask whether they mean it."""
+    asking.instance(instance)
     return render_template(
         "dashboard/confirm.html",
         title=wording.deed(deed),
-        question=wording.question(f"instance-{deed}", asking.instance(instance)),
+        question=wording.question(f"instance-{deed}"),
         what=instance,
         is_final=False,
         back=url_for("dashboard.list_instances"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, g, render_template, request, session
+from flask import Flask, Response, current_app, g, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
@@ -64,14 +64,16 @@ def install(app: Flask, services: Services) -> None:
 
 def locale() -> str:
     """The language that was chosen, or that the browser asks for."""
-    chosen = session.get("language")
-    asked = request.accept_languages.best_match(list(LANGUAGES), default="en")
+    chosen = str(session.get("language"))
+    asked = request.accept_languages.best_match(list(LANGUAGES)) or "en"
     return LANGUAGES[chosen if chosen in LANGUAGES else asked]
 
 
 @blueprint.before_request
 def protect() -> None:
-    """No form is taken that is not ours."""
+    """No form is taken that is not ours. Without the secret, which Redis has, no form can be made either."""
+    if current_app.secret_key is None and request.endpoint != "dashboard.static":
+        raise Unavailable("Redis has not told the secret that signs sessions yet.")
     csrf.protect()
 
 

@@ -50,7 +50,7 @@ class Sessions(SecureCookieSessionInterface):
             return self.make_null_session(app)
         return super().open_session(app, request)
 
-    def get_cookie_secure(self, app: Flask) -> bool:
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask fixes the signature
         """Over https, the cookie is for https alone."""
         return request.is_secure
 

@@ -39,7 +39,7 @@ def add_suppressions() -> ResponseReturnValue:
         return redirect(url_for("dashboard.list_suppressions"), 303)
     added = suppressing.add_phones({"phones": phones, "source": "dashboard"})
     count = added["added"]
-    flash(ngettext("%(num)s number was added.", "%(num)s numbers were added.", count, num=wording.number(count)))
+    flash(ngettext("%(count)s number was added.", "%(count)s numbers were added.", count, count=wording.number(count)))
     if added["invalid"]:
         wrong = ", ".join(one["phone"] for one in added["invalid"][:5])
         flash(gettext("Not a phone number: %(wrong)s", wrong=wrong), "danger")

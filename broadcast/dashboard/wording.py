@@ -1,4 +1,4 @@
-"""What people read: the API's words, codes, numbers and times in their language. Codes without a word stay as they are."""
+"""What people read: the API's words, numbers and times in their language. A code without a word stays as it is."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from flask_babel import (
 from broadcast.errors import FieldError
 
 _ = lazy_gettext
+
+#: Stands where there is nothing to show; the script has the same.
+NONE = "\u2013"
 
 #: status of a campaign, and state of a lane
 STATES: Mapping[str, Any] = {
@@ -51,7 +54,9 @@ STATUSES: Mapping[str, Any] = {
 HOLDS: Mapping[str, Any] = {
     "instance_paused": _("The instance is paused. Resume it to go on."),
     "instance_closed": _("WhatsApp's gateway says that the instance is not connected. Connect it again."),
-    "instance_restricted": _("WhatsApp restricted the instance. Look at the telephone, and resume it when that is over."),
+    "instance_restricted": _(
+        "WhatsApp restricted the instance. Look at the telephone, and resume it when that is over."
+    ),
     "no_worker": _("No process is there to send: the broadcast worker is not running."),
     "no_control_worker": _("No process is there to plan: the control worker is not running."),
     "quiet_hours": _("The instance's sending window is closed. It goes on by itself when it opens."),
@@ -189,7 +194,7 @@ def percent(share: float) -> str:
 def when(rfc3339: str | None) -> str:
     """A time of the API in the people's zone; a dash for none."""
     if rfc3339 is None:
-        return "–"
+        return NONE
     return str(format_datetime(datetime.fromisoformat(rfc3339.replace("Z", "+00:00")), "short"))
 
 
@@ -228,7 +233,7 @@ def deed(name: str) -> str:
     return str(DEEDS[name])
 
 
-def question(name: str, _about: Mapping[str, Any]) -> str:
+def question(name: str) -> str:
     """What a person is told before they do it."""
     return str(QUESTIONS[name])
 
@@ -236,19 +241,22 @@ def question(name: str, _about: Mapping[str, Any]) -> str:
 def done(name: str, answer: Mapping[str, Any]) -> str:
     """What came of it."""
     if name.startswith("instance-"):
-        return gettext("Done: %(name)s.", name=answer["instanceId"])
+        return str(gettext("Done: %(name)s.", name=answer["instanceId"]))
     if name.startswith("retry-"):
-        again = answer["queued"]
-        return ngettext(
-            "%(num)s contact is sent to again.", "%(num)s contacts are sent to again.", again, num=number(again)
+        count = answer["queued"]
+        said = ngettext(
+            "%(count)s contact is sent to again.", "%(count)s contacts are sent to again.", count, count=number(count)
         )
+        return str(said)
     wire = answer["onTheWire"]
     text = gettext("The campaign is now: %(state)s.", state=STATES[answer["status"]])
     if not wire:
         return str(text)
     arrives = ngettext(
-        "%(num)s message is on its way and still arrives.", "%(num)s messages are on their way and still arrive.", wire,
-        num=number(wire),
+        "%(count)s message is on its way and still arrives.",
+        "%(count)s messages are on their way and still arrive.",
+        wire,
+        count=number(wire),
     )
     return f"{text} {arrives}"
 

@@ -71,7 +71,7 @@ def read_table(raw: bytes, *, most: int | None = None) -> Table:
 
 
 def people(table: Table) -> list[Any]:
-    """A campaign's contacts, as its request has them: numbers, or objects {phone, name, vars} where there is a header."""
+    """A campaign's contacts as its request has them: numbers, or objects {phone, name, vars} under a header."""
     if not table.titles:
         return [row.cell(table.phone) for row in table.rows]
     return [_person(table, row) for row in table.rows]

@@ -1,10 +1,507 @@
+"""The dashboard's pages and forms, without a browser: what they show, to whom, and what they refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from broadcast.dashboard import wording
+from broadcast.dashboard.session import OPEN_VIEWS
+from broadcast.domain.campaign import State
+from broadcast.domain.contact import Status
+from broadcast.settings import ApiKey, Settings
+from broadcast.store import Store
+from broadcast.store.keys import key
 from broadcast.web import create_app
-from broadcast.wiring import Services
-from tests.builders import a_body
-def test_x(services: Services) -> None:
-    c = create_app(services).test_client()
-    print(c.post("/queue/add-broadcast", json={k:v for k,v in a_body("c1","loja").items() if k!="action"}).json)
-    for p in ["", "/campaigns/c1", "/campaigns/c1/contacts", "/instances", "/new", "/suppressions", "/login", "/nix", "/campaigns/c1/pause","/static/dashboard.js", "/campaigns/nope"]:
-        r = c.get("/dashboard"+p, buffered=True)
-        print(p, r.status_code, len(r.data), r.headers.get("Location"))
-        if r.status_code >= 500: print(r.text)
+from broadcast.wiring import Services, build_services
+from tests.builders import a_body, phones
+
+HOME = "/dashboard"
+KEYS = (ApiKey("crm", "secret-of-crm"), ApiKey("loja", "secret-of-loja", frozenset({"loja"})))
+EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
+
+
+class Browser:
+    """A browser without scripts: it keeps cookies, and sends a form with what the page's form has hidden in it."""
+
+    def __init__(self, client: FlaskClient, language: str = "en") -> None:
+        self.client = client
+        self.headers = {"Accept-Language": language}
+
+    def get(self, path: str) -> TestResponse:
+        return self.client.get(HOME + path, headers=self.headers, buffered=True)
+
+    def text(self, path: str) -> str:
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def token(self, path: str) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(path).text)
+        assert found
+        return found[1]
+
+    def post(self, path: str, *, at: str = "/login", **fields: Any) -> TestResponse:
+        """Send a form that is on the page `at`."""
+        data = {"csrf_token": self.token(at), **fields}
+        return self.client.post(HOME + path, data=data, headers=self.headers, buffered=True)
+
+    def log_in(self, secret: str) -> TestResponse:
+        return self.post("/login", key=secret)
+
+
+@pytest.fixture
+def browser(services: Services) -> Browser:
+    return Browser(create_app(services).test_client())
+
+
+@pytest.fixture
+def guarded(redis_url: str) -> Iterator[Services]:
+    """Services whose API asks for one of `KEYS`."""
+    services = build_services(Settings(redis_url=redis_url, api_keys=KEYS))
+    yield services
+    services.store.scripts.client.close()
+
+
+@pytest.fixture
+def stranger(guarded: Services) -> Browser:
+    """A browser that has not logged in."""
+    return Browser(create_app(guarded).test_client())
+
+
+def send(
+    browser: Browser, campaign: str, instance: str = "loja", *, secret: str = "secret-of-crm", **changes: Any
+) -> None:
+    headers = {"Authorization": f"Bearer {secret}"}
+    body = a_body(campaign, instance, **changes)
+    body.pop("action")
+    answer = browser.client.post("/queue/add-broadcast", json=body, headers=headers)
+    assert answer.status_code == 202, answer.text
+
+
+# Who may come in
+
+
+def test_who_has_no_session_is_led_to_the_log_in(stranger: Browser) -> None:
+    rules = [
+        rule for rule in stranger.client.application.url_map.iter_rules() if rule.endpoint.startswith("dashboard.")
+    ]
+    assert len(rules) > 20
+    for rule in rules:
+        if rule.endpoint in OPEN_VIEWS:
+            continue
+        path = re.sub(r"<[^>]*deed>", "pause", rule.rule)
+        path = re.sub(r"<[^>]+>", "x", path)
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            answer = stranger.client.open(path, method=method)
+            assert answer.status_code == 303, (method, path, answer.status_code)
+            assert answer.location.startswith("/dashboard/login")
+
+
+def test_a_key_opens_the_door_and_is_not_in_the_cookie(stranger: Browser) -> None:
+    assert stranger.log_in("secret-of-nobody").status_code == 401
+    answer = stranger.log_in("secret-of-crm")
+    assert (answer.status_code, answer.location) == (303, "/dashboard")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Path=/dashboard" in cookie
+    assert "secret-of-crm" not in cookie
+    assert "crm" in stranger.text("")
+
+
+def test_the_page_that_was_wanted_is_shown_after_the_log_in(stranger: Browser) -> None:
+    assert "next=/dashboard/instances" in stranger.get("/instances").location
+    assert stranger.post("/login", key="secret-of-crm", next="/dashboard/instances").location == "/dashboard/instances"
+
+
+@pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example/dashboard", "/dashboardx", "/\\evil"])
+def test_the_log_in_leads_nowhere_else(stranger: Browser, elsewhere: str) -> None:
+    assert stranger.post("/login", key="secret-of-crm", next=elsewhere).location == "/dashboard"
+
+
+def test_who_logs_out_is_out(stranger: Browser) -> None:
+    stranger.log_in("secret-of-crm")
+    stranger.post("/logout", at="")
+    assert stranger.get("").status_code == 303
+
+
+def test_a_revoked_key_is_out_at_once(stranger: Browser, guarded: Services) -> None:
+    stranger.log_in("secret-of-loja")
+    assert stranger.get("").status_code == 200
+    fewer = dataclasses.replace(guarded, settings=dataclasses.replace(guarded.settings, api_keys=KEYS[:1]))
+    stranger.client.application.extensions["services"] = fewer
+    assert stranger.get("").status_code == 303
+
+
+def test_a_key_with_another_secret_under_the_same_name_is_another_key(stranger: Browser, guarded: Services) -> None:
+    stranger.log_in("secret-of-crm")
+    changed = dataclasses.replace(guarded.settings, api_keys=(ApiKey("crm", "secret-anew"),))
+    stranger.client.application.extensions["services"] = dataclasses.replace(guarded, settings=changed)
+    assert stranger.get("").status_code == 303
+
+
+def test_every_process_knows_every_session(stranger: Browser, guarded: Services) -> None:
+    stranger.log_in("secret-of-crm")
+    cookie = stranger.client.get_cookie("broadcast", path="/dashboard")
+    other = create_app(guarded).test_client()
+    other.set_cookie("broadcast", cookie.value, path="/dashboard")
+    assert other.get("/dashboard").status_code == 200
+
+
+def test_a_session_is_no_key_of_the_api(stranger: Browser) -> None:
+    stranger.log_in("secret-of-crm")
+    cookie = stranger.client.get_cookie("broadcast", path="/dashboard")
+    stranger.client.set_cookie("broadcast", cookie.value, path="/")
+    assert stranger.client.get("/campaigns").status_code == 401
+
+
+def test_without_keys_nobody_is_asked_for_one(browser: Browser) -> None:
+    assert browser.get("").status_code == 200
+    assert browser.get("/login").location == "/dashboard"
+    assert "Log out" not in browser.text("")
+
+
+def test_a_key_of_one_instance_sees_that_one(stranger: Browser, store: Store) -> None:
+    send(stranger, "hers")
+    send(stranger, "theirs", "outra")
+    stranger.log_in("secret-of-loja")
+    shown = stranger.text("")
+    assert "hers" in shown
+    assert "theirs" not in shown
+    assert "outra" not in stranger.text("/instances")
+    for path in ("", "/contacts", "/contacts?number=55", "/state.json", "/chart", "/pause"):
+        assert stranger.get(f"/campaigns/theirs{path}").status_code == 404, path
+    assert stranger.post("/campaigns/theirs/cancel", at="").status_code == 404
+    assert stranger.post("/instances/outra/pause", at="").status_code == 403
+    assert stranger.get("/suppressions/5511999999999/remove").status_code == 200
+    assert stranger.post("/suppressions/5511999999999/remove", at="").status_code == 403
+
+
+# Forms
+
+
+def test_a_form_that_is_not_ours_is_not_taken(stranger: Browser, guarded: Services) -> None:
+    send(stranger, "c1")
+    stranger.log_in("secret-of-crm")
+    rules = [rule for rule in stranger.client.application.url_map.iter_rules() if "POST" in rule.methods]
+    ours = [rule for rule in rules if rule.endpoint.startswith("dashboard.")]
+    assert len(ours) >= 8
+    for rule in ours:
+        path = re.sub(r"<[^>]+>", "c1", re.sub(r"<[^>]*deed>", "pause", rule.rule))
+        assert stranger.client.post(path, data={"key": "secret-of-crm"}).status_code == 400, path
+        assert stranger.client.post(path, data={"csrf_token": "made-up"}).status_code == 400, path
+    look = guarded.store.campaigns.look("c1")
+    assert look
+    assert look.order["status"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("deeds", "state"), [(["pause"], "paused"), (["pause", "resume"], "running"), (["cancel"], "cancelled")]
+)
+def test_a_campaign_is_steered_after_a_question(browser: Browser, deeds: list[str], state: str) -> None:
+    send(browser, "c1")
+    for deed in deeds:
+        assert f"/dashboard/campaigns/c1/{deed}" in browser.text("/campaigns/c1")
+        assert "c1" in browser.text(f"/campaigns/c1/{deed}")
+        assert browser.post(f"/campaigns/c1/{deed}", at=f"/campaigns/c1/{deed}").location == "/dashboard/campaigns/c1"
+    assert browser.get("/campaigns/c1/state.json").json["status"] == state
+
+
+def test_a_move_that_cannot_be_is_said_so(browser: Browser) -> None:
+    send(browser, "c1")
+    browser.post("/campaigns/c1/cancel", at="")
+    answer = browser.post("/campaigns/c1/resume", at="")
+    assert answer.status_code == 409
+    assert "This cannot be done now" in answer.text
+
+
+def test_failed_contacts_are_sent_to_again(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    fail(store, "c1", 0, "not_on_whatsapp")
+    shown = browser.text("/campaigns/c1")
+    assert "not on WhatsApp" in shown
+    assert "/dashboard/campaigns/c1/retry-failed" in shown
+    browser.post("/campaigns/c1/retry-failed", at="/campaigns/c1")
+    assert "1 contact is sent to again." in browser.text("/campaigns/c1")
+    assert browser.get("/campaigns/c1/state.json").json["counts"]["failed"] == 0
+
+
+def fail(store: Store, campaign: str, number: int, reason: str) -> None:
+    """A contact that failed, as the scripts leave it."""
+    client = store.scripts.client
+    client.hset(
+        key("contact", campaign, number), mapping={"status": "failed", "reason": reason, "at_failed": "1900000000000"}
+    )
+    client.lrem(key("pending", campaign), 0, str(number))
+    client.hincrby(key("tally", campaign), "pending", -1)
+    client.hincrby(key("tally", campaign), "failed", 1)
+    client.zadd(key("listed", campaign, "failed"), {str(number): number})
+
+
+def test_a_retry_that_nobody_needs_is_not_offered(browser: Browser) -> None:
+    send(browser, "c1")
+    assert "retry-" not in browser.text("/campaigns/c1")
+
+
+def test_an_instance_is_paused_and_resumed_after_a_question(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    assert "nstance" in browser.text("/instances/loja/pause")
+    browser.post("/instances/loja/pause", at="/instances/loja/pause")
+    assert store.lanes.look("loja")[0]["hold"] == "paused"
+    assert "/dashboard/instances/loja/resume" in browser.text("/instances")
+    assert "The instance is paused" in browser.text("/campaigns/c1")
+    browser.post("/instances/loja/resume", at="/instances/loja/resume")
+    assert "hold" not in store.lanes.look("loja")[0]
+
+
+def test_people_are_put_on_the_list_and_taken_off(browser: Browser) -> None:
+    browser.post("/suppressions", at="/suppressions", phones="11 99999-0001\r\n123\r\n")
+    shown = browser.text("/suppressions")
+    assert "1 number was added." in shown
+    assert "Not a phone number: 123" in shown
+    assert "+55 11 99999-0001" in shown
+    browser.post("/suppressions/5511999990001/remove", at="/suppressions/5511999990001/remove")
+    assert "Nobody is on the list." in browser.text("/suppressions")
+    assert browser.post("/suppressions/5511999990001/remove", at="").status_code == 404
+
+
+# A new campaign
+
+FORM = {
+    "instance": "loja", "campaign": "promo", "message": "Oi {{name|cliente}}!", "kind": "text", "media_url": "",
+    "contacts": "", "scheduled": "", "gap_s": "2", "priority": "normal",
+}  # fmt: skip
+
+
+def upload(text: str, encoding: str = "utf-8") -> tuple[io.BytesIO, str]:
+    return io.BytesIO(text.encode(encoding)), "contatos.csv"
+
+
+def test_a_campaign_from_a_brazilian_spreadsheet_is_shown_and_then_started(browser: Browser) -> None:
+    browser.post("/suppressions", at="/suppressions", phones="11999990003")
+    rows = "Telefone;Nome\n11999990001;João\n11 99999-0002;\n11999990001;Outra vez\n123;Ninguém\n11999990003;Sai\n"
+    shown = browser.post("/new", at="/new", **FORM, file=upload(rows, "latin-1"))
+    assert shown.status_code == 200
+    assert "Oi João!" in shown.text
+    assert "Oi cliente!" in shown.text
+    for reason in ("there twice", "not a phone number", "wants no messages"):
+        assert reason in shown.text
+    assert browser.get("/campaigns/promo").status_code == 404  # nothing has been started
+
+    draft = re.search(r"/dashboard/new/([\w-]+)/start", shown.text)[1]
+    for _ in range(2):  # a double click
+        assert browser.post(f"/new/{draft}/start", at="").location == "/dashboard/campaigns/promo"
+    status = browser.get("/campaigns/promo/state.json").json
+    assert (status["total"], status["counts"]["skipped"], status["rateLimitMs"]) == (5, 3, 2000)
+
+
+def test_who_goes_back_finds_the_form_as_it_was(browser: Browser) -> None:
+    fields = {**FORM, "contacts": "11999990001\n11999990002", "scheduled": "2033-01-02T10:30", "priority": "high"}
+    shown = browser.post("/new", at="/new", **fields)
+    draft = re.search(r"draft=([\w-]+)", shown.text)[1]
+    again = browser.text(f"/new?draft={draft}")
+    assert "2 contacts are kept" in again
+    assert 'value="2033-01-02T10:30"' in again
+    assert '<option selected value="high">' in again
+    changed = browser.post("/new", at="/new", **{**FORM, "message": "Outra", "draft": draft})
+    assert "Outra" in changed.text
+    assert "of 2 contacts" in changed.text
+
+
+def test_a_time_is_read_in_the_settings_zone(browser: Browser) -> None:
+    shown = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001", "scheduled": "2033-01-02T10:30"})
+    draft = re.search(r"/new/([\w-]+)/start", shown.text)[1]
+    browser.post(f"/new/{draft}/start", at="")
+    assert browser.get("/campaigns/promo/state.json").json["scheduledFor"] == "2033-01-02T13:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"message": " "}, "Write something here."),
+        ({"instance": "a/b"}, "Use 1 to 128 characters"),
+        ({"campaign": ""}, "Give the campaign a name."),
+        ({"contacts": ""}, "at least one contact"),
+        ({"contacts": "cidade;bairro\nx;y"}, "names no column"),
+        ({"kind": "image"}, "begins with https"),
+        ({"scheduled": "2001-01-01T00:00"}, "in the past"),
+        ({"gap_s": "0"}, "between 1 and 86400"),
+        ({"kind": "audio", "media_url": "https://a.example/a.mp3"}, "Audio has no caption"),
+    ],
+)  # fmt: skip
+def test_what_is_not_right_is_said_at_its_field(browser: Browser, changes: dict[str, str], said: str) -> None:
+    answer = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001", **changes})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "is-invalid" in answer.text
+
+
+def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:
+    send(browser, "promo")
+    shown = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001"})
+    draft = re.search(r"/new/([\w-]+)/start", shown.text)[1]
+    answer = browser.post(f"/new/{draft}/start", at="")
+    assert answer.location == f"/dashboard/new?draft={draft}"
+    assert "another campaign of this name" in browser.text(f"/new?draft={draft}")
+
+
+def test_a_draft_is_its_authors_alone(stranger: Browser, guarded: Services) -> None:
+    stranger.log_in("secret-of-crm")
+    shown = stranger.post("/new", at="/new", **{**FORM, "contacts": "11999990001"})
+    draft = re.search(r"/new/([\w-]+)/start", shown.text)[1]
+    other = Browser(create_app(guarded).test_client())
+    other.log_in("secret-of-loja")
+    assert other.post(f"/new/{draft}/start", at="").status_code == 404
+    assert other.get(f"/new?draft={draft}").status_code == 404
+
+
+def test_a_key_of_one_instance_starts_nothing_on_another(stranger: Browser) -> None:
+    stranger.log_in("secret-of-loja")
+    answer = stranger.post("/new", at="/new", **{**FORM, "instance": "outra", "contacts": "11999990001"})
+    assert answer.status_code == 403
+
+
+# What is shown
+
+
+def test_what_strangers_wrote_stays_text(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=[{"phone": EVIL, "name": EVIL}, *phones(1)], message=EVIL)
+    fail(store, "c1", 1, EVIL)
+    store.scripts.client.hset(key("contact", "c1", 1), "detail", EVIL)
+    store.scripts.client.hset(key("campaign", "c1"), "last_error", EVIL)
+    store.lanes.hold("loja", "closed", reason=EVIL, detail=EVIL)
+    preview = browser.post(
+        "/new", at="/new", **{**FORM, "message": EVIL + "{{name}}", "contacts": f"phone,name\n11999990001,{EVIL}"}
+    )
+    pages = [preview.text, *(browser.text(path) for path in (
+        "", "/campaigns/c1", "/campaigns/c1/contacts", "/campaigns/c1/chart", "/instances", f"?instance={EVIL[:8]}",
+        f"/campaigns/c1/contacts?number={EVIL}", f"/new?instance={EVIL}",
+    ))]  # fmt: skip
+    for page in pages:
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+    assert "&lt;script&gt;alert" in pages[0]
+    assert "&lt;script&gt;alert" in pages[2]
+
+
+def test_a_name_cannot_leave_its_place_in_a_page(browser: Browser) -> None:
+    odd = "a\"b'c<d>&e"
+    send(browser, odd)
+    shown = browser.text("")
+    assert odd not in shown
+    assert browser.get("/campaigns/a%22b'c%3Cd%3E&e").status_code == 200
+
+
+def test_every_page_is_strict_with_the_browser(browser: Browser) -> None:
+    send(browser, "c1")
+    for path in ("", "/campaigns/c1", "/campaigns/c1/contacts", "/instances", "/new", "/suppressions", "/nowhere"):
+        answer = browser.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text)
+        assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:", answer.text)
+        assert not re.search(r'(?:src|href)="(?:https?:)?//(?!localhost)', answer.text), "no outside host"
+
+
+def test_what_pages_are_made_of_is_served_here(browser: Browser) -> None:
+    for path in re.findall(r'(?:src|href)="(/[^"]+\.(?:css|js|svg))"', browser.text("")):
+        answer = browser.client.get(path, buffered=True)
+        assert answer.status_code == 200, path
+        assert "max-age=3600" in answer.headers["Cache-Control"]
+
+
+def test_portuguese_is_for_browsers_that_ask_for_it_and_can_be_chosen(browser: Browser) -> None:
+    send(browser, "c1", contacts=1500, rateLimitMs=48000)
+    browser.headers = {"Accept-Language": "pt-BR,pt;q=0.9,en;q=0.8"}
+    shown = browser.text("/campaigns/c1")
+    assert '<html lang="pt-BR"' in shown
+    assert "Ritmo permitido" in shown
+    assert "1.500" in shown
+    assert "1,2" in shown
+    browser.post("/language", at="", language="en")
+    assert "1,500" in browser.text("/campaigns/c1")
+    browser.post("/language", at="", language="xx")
+    assert "1.500" in browser.text("/campaigns/c1")
+
+
+def test_times_are_shown_in_the_settings_zone(browser: Browser) -> None:
+    send(browser, "c1", scheduledFor="2033-01-02T13:30:00Z")
+    browser.headers = {"Accept-Language": "pt"}
+    assert "02/01/2033 10:30" in browser.text("/campaigns/c1")
+
+
+def test_campaigns_are_filtered_and_go_on_over_the_page(browser: Browser) -> None:
+    for index in range(21):
+        send(browser, f"campaign-{index:02d}", contacts=1)
+    send(browser, "other", "outra")
+    first = browser.text("?instance=loja")
+    assert "other" not in first
+    assert first.count('data-campaign="') == 20
+    following = re.search(r'rel="next" href="/dashboard([^"]+)"', first)[1].replace("&amp;", "&")
+    assert browser.text(following).count('data-campaign="') == 1
+    browser.post("/campaigns/other/pause", at="")
+    assert browser.text("?status=paused").count('data-campaign="') == 1
+    assert browser.get("?status=nonsense").status_code == 422
+    assert browser.get("?cursor=nonsense").status_code == 422
+
+
+def test_contacts_are_found_by_status_and_by_digits(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=120)
+    fail(store, "c1", 7, "not_on_whatsapp")
+    assert browser.text("/campaigns/c1/contacts?status=failed").count('<li class="card">') == 1
+    found = browser.text("/campaigns/c1/contacts?number=0000042")
+    assert found.count('<li class="card">') == 1
+    assert "+55 11 99000-0042" in found
+    everybody = browser.text("/campaigns/c1/contacts?number=55")
+    assert everybody.count('<li class="card">') == 50
+    following = re.search(r'rel="next" href="/dashboard([^"]+)"', everybody)[1].replace("&amp;", "&")
+    assert "+55 11 99000-0050" in browser.text(following)
+    assert "None." in browser.text("/campaigns/c1/contacts?number=7777777")
+
+
+def test_the_ways_of_a_campaign_are_drawn_over_time(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=4)
+    assert "Nothing has left yet." in browser.text("/campaigns/c1")
+    for number, at in enumerate((1_900_000_000_000, 1_900_000_060_000)):
+        fields = {"status": "read", "at_sent": at, "at_read": at + 5000}
+        store.scripts.client.hset(key("contact", "c1", number), mapping=fields)
+    shown = browser.text("/campaigns/c1/chart")
+    assert shown.count("<polyline") == 4
+    legend = dict(re.findall(r"</svg>\s*(\w+) <strong>(\d+)</strong>", shown))
+    assert legend == {"sent": "2", "delivered": "2", "read": "2", "failed": "0"}
+
+
+def test_evolutions_licence_is_kept(redis_url: str) -> None:
+    settings = Settings(
+        redis_url=redis_url, gateway="evolution", evolution_url="http://e.example", evolution_api_key="k"
+    )
+    services = build_services(settings)
+    browser = Browser(create_app(services).test_client())
+    send(browser, "c1")
+    assert "This system uses Evolution API." in browser.text("/instances")
+    services.store.scripts.client.close()
+
+
+def test_without_redis_a_page_says_so(browser: Browser, services: Services) -> None:
+    broken = build_services(Settings(redis_url="redis://127.0.0.1:1/0", api_keys=KEYS))
+    answer = Browser(create_app(broken).test_client()).get("")
+    assert answer.status_code in {303, 503}
+    lone = build_services(Settings(redis_url="redis://127.0.0.1:1/0"))
+    answer = Browser(create_app(lone).test_client()).get("")
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.text
+
+
+def test_every_status_and_state_has_a_word() -> None:
+    assert {state.value for state in State} <= set(wording.STATES)
+    assert {status.value for status in Status} == set(wording.STATUSES)
