@@ -31,6 +31,7 @@ class Drawing:
     totals: Mapping[Status, int]
     levels: Sequence[Mark]
     times: Sequence[Mark]
+    span_ms: int
     every: int
 
 
@@ -54,6 +55,7 @@ def drawn(chart: Chart) -> Drawing:
         totals={status: line[-1] for status, line in chart.lines.items()},
         levels=[Mark(y(value), value) for value in range(0, top + 1, step)],
         times=[Mark(LEFT + wide * index / (TIMES - 1), at) for index, at in enumerate(moments)],
+        span_ms=chart.end_ms - chart.start_ms,
         every=chart.every,
     )
 

@@ -12,6 +12,7 @@ from flask_babel import (
     format_datetime,
     format_decimal,
     format_percent,
+    format_time,
     get_locale,
     gettext,
     lazy_gettext,
@@ -198,14 +199,20 @@ def when(rfc3339: str | None) -> str:
     return str(format_datetime(datetime.fromisoformat(rfc3339.replace("Z", "+00:00")), "short"))
 
 
-def moment(unix_ms: int) -> str:
-    """A time on a chart's axis."""
-    return str(format_datetime(datetime.fromtimestamp(unix_ms / 1000, timezone.utc), "short"))
+#: span of a chart in ms, up to here -> how a time on its axis is written
+MOMENTS = ((600_000, "medium"), (86_400_000, "short"))
+
+
+def moment(unix_ms: int, span_ms: int) -> str:
+    """A time on a chart's axis: with seconds where it spans minutes, with the day where it spans days."""
+    at = datetime.fromtimestamp(unix_ms / 1000, timezone.utc)
+    length = next((length for most, length in MOMENTS if span_ms <= most), None)
+    return str(format_time(at, length) if length else format_datetime(at, "short"))
 
 
 def seconds(ms: float) -> str:
     """A gap."""
-    return f"{number(ms / 1000)} s"
+    return f"{format_decimal(ms / 1000, '#,##0.###')} s"
 
 
 def phone(digits: str) -> str:

@@ -196,7 +196,7 @@ def test_every_page_passes_axe_and_fits_on_every_window(context: BrowserContext,
                 problems += violations(page)
                 if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
                     problems.append(f"{address} is wider than {width} px")
-    assert problems == []
+    assert problems == [], "\n".join(problems)
 
 
 def token(page: Page) -> str:

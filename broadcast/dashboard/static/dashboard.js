@@ -36,20 +36,30 @@
     return answer;
   }
 
-  // A change of state changes buttons and sentences: those the server writes.
+  // A change of state changes buttons and sentences: those the server writes. Whoever is on a link stays on it.
+  async function renew(place, selector) {
+    const html = await ask(location.href).then((answer) => answer.text());
+    const fresh = new DOMParser().parseFromString(html, "text/html").querySelector(selector);
+    if (!fresh) return location.reload();
+    const held = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    place.innerHTML = fresh.innerHTML;
+    Object.assign(place.dataset, fresh.dataset);
+    if (held) place.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
+  }
+
   const isOther = (place, state) =>
     state.status !== place.dataset.status || (state.holdReason || "") !== (place.dataset.hold ?? (state.holdReason || ""));
 
   function watchOne(place) {
-    const said = place.querySelector("[data-say]");
     let saidAt = Date.now(), chartAt = Date.now(), polling = null;
 
     function take(state) {
-      if (isOther(place, state)) return location.reload();
+      if (isOther(place, state)) return void renew(place, "[data-watch]").catch(() => {});
       show(place, state);
       const now = Date.now();
       if (now - saidAt > SAY_MS) {
         saidAt = now;
+        const said = place.querySelector("[data-say]");
         said.textContent = `${SHOWN.percent(state.progress)} ${said.dataset.say}`;
       }
       if (now - chartAt > CHART_MS) {
@@ -66,7 +76,7 @@
     if (!window.EventSource || !place.dataset.events) return startPolling();
     const events = new EventSource(place.dataset.events);
     events.onmessage = (event) => take(JSON.parse(event.data));
-    events.addEventListener("status", (event) => take(JSON.parse(event.data)));
+    events.addEventListener("end", () => events.close()); // nothing of it has changed for a while
     events.onerror = () => {
       if (events.readyState === EventSource.CLOSED) startPolling();
     };
@@ -78,7 +88,7 @@
       for (const state of page?.campaigns ?? []) {
         const row = [...list.children].find((one) => one.dataset.campaign === state.campaignId);
         if (!row) continue;
-        if (isOther(row, state)) return location.reload();
+        if (isOther(row, state)) return void renew(list, "[data-list]").catch(() => {});
         show(row, state);
       }
     }, POLL_MS);
