@@ -61,13 +61,24 @@ _BEHAVIOUR: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 class Sandbox(ThreadingHTTPServer):
-    """The gateway itself. `postman` delivers its receipts, if there is anyone to deliver them to."""
+    """The gateway itself. `postman` delivers its receipts, if there is anyone to deliver them to.
+
+    Without an `api_key` it takes any that is shown.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, *, ledger: Ledger, behaviour: Behaviour, postman: Postman | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        ledger: Ledger,
+        behaviour: Behaviour,
+        postman: Postman | None = None,
+        api_key: str | None = None,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         # On the listener too: the kernel stamps what comes only while some socket asks for it, and a connection's first
         # byte may be there before the connection itself could ask.
@@ -76,6 +87,7 @@ class Sandbox(ThreadingHTTPServer):
         self.faults = Faults()
         self.behaviour = behaviour
         self.postman = postman
+        self.api_key = api_key
 
     @property
     def url(self) -> str:
@@ -175,14 +187,18 @@ class _Handler(BaseHTTPRequestHandler):
         return _filled(fault, instance, number or "") if fault else None
 
     def _reply_to_key(self, reply: Callable[[], Reply]) -> None:
-        """Reply to a caller who shows any key at all."""
-        self._reply(reply() if self.headers.get("apikey") else envelope(401, "Unauthorized", "Unauthorized"))
+        """Reply to a caller who shows the key."""
+        self._reply(reply() if self._shows_key() else envelope(401, "Unauthorized", "Unauthorized"))
+
+    def _shows_key(self) -> bool:
+        shown = self.headers.get("apikey")
+        return shown == self.server.api_key if self.server.api_key is not None else bool(shown)
 
     def _message(self, path: str, body: Any) -> None:
         send = read_send(path, body)
         if send is None:
             self._reply(envelope(404, "Not Found", [f"Cannot POST {path}"]))
-        elif not self.headers.get("apikey"):
+        elif not self._shows_key():
             self._reply(envelope(401, "Unauthorized", "Unauthorized"))
         elif isinstance(send, Reply):
             self._reply(send)
