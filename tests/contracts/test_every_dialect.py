@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -212,6 +213,25 @@ def test_a_lost_answer_is_unknown_for_the_message_may_be_there(dialect: Dialect,
     assert len(way.sends) == 1
 
 
+def test_what_looks_like_an_acceptance_is_none_under_another_code_than_2xx(dialect: Dialect) -> None:
+    def recode(connection: socket.socket, answer: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 300 Multiple Choices\r\n" + answer.partition(b"\r\n")[2])
+
+    with hop(dialect.url, is_send=dialect.is_send, spoil=recode) as way:
+        answer = send(dialect, gateway=dialect.gateway(url=way.url))
+    assert not isinstance(answer, Accepted)
+
+
+@pytest.mark.parametrize("code", [b"200", b"201", b"299"])
+def test_an_acceptance_is_one_under_any_2xx(dialect: Dialect, code: bytes) -> None:
+    def recode(connection: socket.socket, answer: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 " + code + b" Fine\r\n" + answer.partition(b"\r\n")[2])
+
+    with hop(dialect.url, is_send=dialect.is_send, spoil=recode) as way:
+        answer = send(dialect, gateway=dialect.gateway(url=way.url))
+    assert answer == Accepted(dialect.taken()[0].message_id)
+
+
 def test_an_answer_that_does_not_say_whether_it_left_is_unknown(dialect: Dialect) -> None:
     dialect.doubtful()
     answer = send(dialect)
@@ -373,6 +393,13 @@ def test_whoever_wants_no_more_or_more_again_is_told(dialect: Dialect, stops: bo
 ODD = st.sampled_from(
     ["\ud800", "", " ", "x" * 300, "0", "-1", "\u0663" * 9, -1, 10**30, float("inf"), True, None, [[]]]
 )
+
+
+def test_half_a_character_does_not_keep_a_persons_words_from_being_stored(dialect: Dialect) -> None:
+    (inbound,) = dialect.gateway().read(dialect.written(ANA, "SAIR \ud83d")).inbound
+    assert inbound.text.encode().startswith(b"SAIR ")
+
+
 JSON = st.recursive(
     ODD | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

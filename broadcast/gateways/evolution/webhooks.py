@@ -11,7 +11,7 @@ import jwt
 from broadcast.domain.contact import Status
 from broadcast.gateways.base import Answer, Closed, Connection, Echo, Inbound, News, Receipt
 from broadcast.gateways.evolution.answers import PERSON
-from broadcast.gateways.words import can_be_id, header, tell_of, words
+from broadcast.gateways.words import can_be_id, header, tell_of, whole, words
 
 _Items = Sequence[Mapping[str, Any]]
 
@@ -237,4 +237,4 @@ def _texts(layer: Mapping[str, Any]) -> Iterator[str]:
         for name in path:
             found = found.get(name) if isinstance(found, dict) else None
         if isinstance(found, str):
-            yield found
+            yield whole(found)
