@@ -58,7 +58,8 @@ class Instance:
     def created(self) -> Call:
         """What its maker is answered."""
         is_metas = self.given.get("integration") == "WHATSAPP-BUSINESS"
-        hook = self.given.get("webhook") or {}
+        given = self.given.get("webhook")
+        hook = given if isinstance(given, dict) else {}
         return {
             "instance": {
                 "instanceName": self.name,
