@@ -220,7 +220,8 @@ def test_what_looks_like_an_acceptance_is_none_under_another_code_than_2xx(diale
 
     with hop(dialect.url, is_send=dialect.is_send, spoil=recode) as way:
         answer = send(dialect, gateway=dialect.gateway(url=way.url))
-    assert not isinstance(answer, Accepted)
+    assert isinstance(answer, Closed), answer
+    assert answer.reason == "gateway_address_wrong"
 
 
 @pytest.mark.parametrize("code", [b"200", b"201", b"299"])
