@@ -33,7 +33,6 @@ from broadcast.gateways.base import (
     Gateway,
     Message,
     News,
-    Receipt,
     Refused,
     Scope,
     Unknown,
@@ -464,7 +463,7 @@ def left(dialect: Dialect, ticket: Ticket) -> Taken:
     return dialect.taken()[-1]
 
 
-def record(store: Store, ticket: Ticket, status: Status, message_id: str = "") -> list[Receipt]:
+def record(store: Store, ticket: Ticket, status: Status, message_id: str = "") -> bool:
     return store.contacts.record(ticket, Outcome(status=status, message_id=message_id, reason=""))
 
 
