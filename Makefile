@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check chaos clean
+.PHONY: help demo up test check words chaos clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,6 +23,14 @@ check: $(VENV)/.tested ## Format, lint, types and the layers
 
 test: check ## The gate, then every test
 	$(BIN)/python -m pytest $(ARGS)
+
+WORDS := broadcast/dashboard/translations
+words: $(VENV)/.tested ## Bring the dashboard's Portuguese catalogue up to date, and compile it
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F $(WORDS)/babel.cfg -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --omit-header \
+		-o build/dashboard.pot broadcast/dashboard
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -w 120 -D messages -d $(WORDS) -l pt_BR -i build/dashboard.pot
+	$(BIN)/pybabel -q compile -D messages -d $(WORDS)
 
 chaos: $(VENV)/.tested ## Kill everything at random, N=10 blows for each of SEEDS=3 seeds, and judge by the ledger
 	$(BIN)/python -m tests.acceptance.chaos --kills $(or $(N),10) --seeds $(or $(SEEDS),3) --seed $(or $(SEED),1)
