@@ -76,7 +76,7 @@ def queued(server: RedisServer) -> int:
 
 
 def is_taken_while_frozen(stack: Stack, server: RedisServer, name: str) -> bool:
-    """Freeze the worker and publish a send; whether Redis gave it to the pop that the worker left open, for a second."""
+    """Freeze the worker and publish a send; whether Redis gave it to the pop that the worker had left open."""
     worker = stack.processes["broadcast"]
     worker.signal(signal.SIGSTOP)
     send(stack, name, contacts=1)
