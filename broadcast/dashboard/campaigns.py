@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import flash, jsonify, redirect, render_template, request, url_for
+from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from broadcast.api import answers, asking, shapes
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
-from broadcast.dashboard.drawing import drawn
+from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.engine import charting, telling
@@ -23,6 +24,10 @@ PER_PAGE = 20
 CONTACTS_PER_PAGE = 50
 #: So many failed contacts are looked at for the ranking of reasons.
 RANKED = 1000
+
+#: A chart is shown for so many seconds, so that fifty who look cost what one does; and so many are kept.
+CHART_S = 2.0
+MOST_CHARTS = 200
 
 #: deed in the address -> what it does to a campaign
 DEEDS: Mapping[str, Callable[[str], dict[str, Any]]] = {
@@ -76,9 +81,18 @@ def chart(campaign: str) -> ResponseReturnValue:
     return render_template("dashboard/_aside.html", one=status, chart=_chart(status), reasons=_reasons(status))
 
 
-def _chart(status: Mapping[str, Any]) -> Any:
-    found = charting.chart(asking.services().store, status["campaignId"], total=status["total"])
-    return drawn(found) if found else None
+def _chart(status: Mapping[str, Any]) -> Drawing | None:
+    """The chart as this process drew it a moment ago, or anew."""
+    charts: dict[str, tuple[Drawing | None, float]] = current_app.extensions["charts"]
+    campaign, now = status["campaignId"], time.monotonic()
+    drawing, until = charts.get(campaign, (None, 0.0))
+    if now >= until:
+        found = charting.chart(asking.services().store, campaign, total=status["total"])
+        drawing = drawn(found) if found else None
+        if len(charts) >= MOST_CHARTS:
+            charts.clear()
+        charts[campaign] = drawing, now + CHART_S
+    return drawing
 
 
 def _reasons(status: Mapping[str, Any]) -> list[tuple[str, int]]:

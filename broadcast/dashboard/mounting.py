@@ -59,6 +59,7 @@ def install(app: Flask, services: Services) -> None:
     Bootstrap5(app)
     csrf.init_app(app)
     wording.install(app)
+    app.extensions["charts"] = {}
     app.register_blueprint(blueprint)
 
 

@@ -246,15 +246,15 @@ class Contacts:
         rows, last = self._scripts.run("list", campaign, status.value if status else "", after, limit, LOOKED_AT)
         return [(number, pairs(flat)) for number, flat in rows], last
 
-    def moments(self, campaign: str, numbers: Sequence[int]) -> list[dict[Status, int]]:
-        """When each of these contacts came to rest, by status, Unix ms. A pipeline: no departure waits for it."""
-        names = [f"at_{status.value}" for status in MOMENTS]
-        rows = self._each(campaign, numbers, names)
+    def moments(self, campaign: str, *, first: int, last: int, every: int) -> list[dict[Status, int]]:
+        """When contacts came to rest, by status, Unix ms: every so many of those from `first` up to `last`."""
+        statuses = [status.value for status in MOMENTS]
+        rows = self._scripts.run("moments", campaign, first, last, every, *statuses)
         return [{status: int(at) for status, at in zip(MOMENTS, row, strict=True) if at} for row in rows]
 
-    def phones(self, campaign: str, numbers: Sequence[int]) -> list[str]:
-        """The numbers' phones, "" where there is no such contact. A pipeline: no departure waits for it."""
-        return [row[0] or "" for row in self._each(campaign, numbers, ["phone"])]
+    def find(self, campaign: str, digits: str, *, first: int, last: int) -> list[int]:
+        """The numbers from `first` up to `last` of the contacts in whose phone the digits are."""
+        return list(self._scripts.run("find", campaign, digits, first, last))
 
     def some(self, campaign: str, numbers: Sequence[int]) -> list[tuple[int, Mapping[str, str]]]:
         """These contacts, each with its number and its fields."""
@@ -266,16 +266,6 @@ class Contacts:
                 return list(pipe.execute())
 
         return list(zip(numbers, self._scripts.ask(ask), strict=True))
-
-    def _each(self, campaign: str, numbers: Sequence[int], names: Sequence[str]) -> list[list[str | None]]:
-        def ask() -> list[list[str | None]]:
-            with self._scripts.client.pipeline(transaction=False) as pipe:
-                for number in numbers:
-                    pipe.hmget(key("contact", campaign, number), list(names))
-                return list(pipe.execute())
-
-        found: list[list[str | None]] = self._scripts.ask(ask)
-        return found
 
 
 def _fields(receipt: Receipt) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from broadcast.dashboard import wording
 from broadcast.dashboard.session import OPEN_VIEWS
 from broadcast.domain.campaign import State
 from broadcast.domain.contact import Status
+from broadcast.engine import charting, telling
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
@@ -475,6 +476,8 @@ def test_the_ways_of_a_campaign_are_drawn_over_time(browser: Browser, store: Sto
     for number, at in enumerate((1_900_000_000_000, 1_900_000_060_000)):
         fields = {"status": "read", "at_sent": at, "at_read": at + 5000}
         store.scripts.client.hset(key("contact", "c1", number), mapping=fields)
+    assert "Nothing has left yet." in browser.text("/campaigns/c1/chart")  # as it was drawn a moment ago
+    browser.client.application.extensions["charts"].clear()
     shown = browser.text("/campaigns/c1/chart")
     assert shown.count("<polyline") == 3  # nobody failed, so there is no line for it
     legend = dict(re.findall(r"</svg>\s*(\w+) <strong>(\d+)</strong>", shown))
@@ -505,3 +508,28 @@ def test_without_redis_a_page_says_so(browser: Browser, services: Services) -> N
 def test_every_status_and_state_has_a_word() -> None:
     assert {state.value for state in State} <= set(wording.STATES)
     assert {status.value for status in Status} == set(wording.STATUSES)
+
+
+def test_a_large_campaign_is_charted_from_some_of_its_contacts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charting, "MOST_LOOKED_AT", 10)
+    monkeypatch.setattr(charting, "AT_ONCE", 3)
+    for number in range(95):
+        store.scripts.client.hset(key("contact", "c9", number), mapping={"at_sent": 1_900_000_000_000 + number})
+    chart = charting.chart(store, "c9", total=95)
+    assert chart
+    assert (chart.every, chart.start_ms, chart.end_ms) == (10, 1_900_000_000_000, 1_900_000_000_090)
+    assert chart.lines[Status.SENT][-1] == 100  # ten were looked at, and each stands for ten
+    assert chart.lines[Status.READ][-1] == 0
+
+
+def test_a_search_goes_on_where_it_stopped(browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "SEARCHED", 7)
+    monkeypatch.setattr(telling, "SEARCHED_AT_ONCE", 2)
+    send(browser, "c1", contacts=20)
+    found, cursor = [], None
+    for _ in range(3):
+        page = telling.search(store, "c1", "5511", cursor=cursor)
+        found += [one.number for one in page.items]
+        cursor = page.next_cursor
+    assert found == list(range(20))
+    assert cursor is None
