@@ -9,7 +9,7 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking, shapes
+from broadcast.api import asking, auth, scopes, shapes
 from broadcast.api.body import read_json
 from broadcast.domain.campaign import Move
 from broadcast.errors import FieldError, Invalid, NotFound
@@ -68,6 +68,7 @@ def broadcast_messaging_service() -> ResponseReturnValue:
     view = ACTIONS.get(body["action"]) if isinstance(body.get("action"), str) else None
     if view is None:
         raise Invalid(FieldError("/action", f"must be one of {', '.join(ACTIONS)}"))
+    auth.need(scopes.ACTIONS[body["action"]])
     return view(body)
 
 
