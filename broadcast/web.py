@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from broadcast import __version__
 from broadcast.api import auth, campaigns, edge, errors, headers, health, instances, reading, scopes
 from broadcast.api.answers import Problem
+from broadcast.api.describing import Common
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -47,7 +48,7 @@ def create_app(services: Services) -> Flask:
     )
     app.register_blueprint(health.figures)
     app.register_blueprint(reading.blueprint)
-    api = _Api(app)
+    api = _Api(app, spec_kwargs={"extra_plugins": [Common()]})
     for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint):
         api.register_blueprint(blueprint)
     errors.install(app)

@@ -11,10 +11,21 @@ from flask_smorest import Blueprint
 
 from broadcast.api import asking, auth, scopes, shapes
 from broadcast.api.body import read_json
+from broadcast.api.describing import call
 from broadcast.domain.campaign import Move
 from broadcast.errors import FieldError, Invalid, NotFound
 
 blueprint = Blueprint("broadcast", __name__, description="The CRM's endpoints")
+
+#: As a CRM sends it.
+CAMPAIGN = {
+    "campaignId": "campaign-123",
+    "instanceId": "loja",
+    "contacts": ["5511999990001", {"phone": "5511999990002", "name": "Ana", "vars": {"city": "Santos"}}],
+    "message": "Oi {{name|cliente}}, chegou a novidade em {{city|sua cidade}}!",
+    "mediaType": "text",
+    "rateLimitMs": 2000,
+}
 
 
 def _steer(move: Move) -> Callable[[dict[str, Any]], ResponseReturnValue]:
@@ -57,10 +68,17 @@ ACTIONS: Mapping[str, Callable[[dict[str, Any]], ResponseReturnValue]] = {
 
 @blueprint.post("/functions/v1/broadcast_messaging_service")
 @blueprint.doc(
-    requestBody={
-        "content": {"application/json": {"schema": {"oneOf": [shapes.Send, shapes.Steer, shapes.ListAction]}}}
-    },
-    responses={"202": {"description": "Accepted, stored whole"}, "200": {"description": "The other actions' answer"}},
+    **call(
+        shows={202: "Acceptance", 200: ("Campaign", "Campaigns", "Steered")},
+        asks=(shapes.SendAction, shapes.Steer, shapes.ListAction),
+        examples={
+            "send": {"action": "send_broadcast", **CAMPAIGN},
+            "status": {"action": "broadcast_status", "campaignId": "campaign-123"},
+            "pause": {"action": "pause_broadcast", "campaignId": "campaign-123"},
+            "list": {"action": "list_broadcasts", "instanceId": "loja", "limit": 20},
+        },
+        conflicts=True,
+    )
 )
 def broadcast_messaging_service() -> ResponseReturnValue:
     """Send, pause, resume, cancel, look at or list campaigns; `action` says which."""
@@ -73,16 +91,14 @@ def broadcast_messaging_service() -> ResponseReturnValue:
 
 
 @blueprint.post("/queue/add-broadcast")
-@blueprint.doc(
-    requestBody={"content": {"application/json": {"schema": shapes.Send}}},
-    responses={"202": {"description": "Accepted, stored whole"}},
-)
+@blueprint.doc(**call(shows={202: "Acceptance"}, asks=shapes.Send, examples={"send": CAMPAIGN}, conflicts=True))
 def add_broadcast() -> ResponseReturnValue:
     """Accept a campaign; the same as `send_broadcast`, for callers inside the server."""
     return _send(read_json(request))
 
 
 @blueprint.get("/broadcast-status/<campaign>")
+@blueprint.doc(**call(shows={200: "Campaign"}))
 def broadcast_status(campaign: str) -> ResponseReturnValue:
     """A campaign's state, tally, rate and expected finish."""
     return jsonify(asking.status(campaign))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 
 import pytest
+import requests
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
@@ -18,10 +20,12 @@ from broadcast.engine import granting
 from broadcast.errors import Conflict, NotFound
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
+from broadcast.tasks.health import Health, _listen
 from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
+from broadcast.wsgi import _binding
 from tests.builders import a_body
-from tests.processes import wait_for
+from tests.processes import free_port, wait_for
 
 EDGE = "/functions/v1/broadcast_messaging_service"
 
@@ -197,6 +201,34 @@ def test_the_page_of_the_api_needs_nothing_of_another_host(client: FlaskClient, 
     assert "http" not in client.get("/docs/start.js").text
     for path in ("/docs/docs.html", "/docs/swagger-ui.js", "/docs/../web.py"):
         assert client.get(path).status_code in {401, 404}, path
+
+
+def test_web_listens_for_everybody_once_there_is_a_key_to_ask_for(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bound(**changes: object) -> str:
+        return _binding("web", dataclasses.replace(settings, **changes))["bind"]  # type: ignore[arg-type]
+
+    assert bound() == "127.0.0.1:3001"
+    assert bound(api_keys=(ApiKey("crm", "secret-of-crm"),)) == "0.0.0.0:3001"
+    assert bound(supabase_jwt_secret="s" * 32) == "0.0.0.0:3001"
+    a_key(store)
+    assert bound() == "0.0.0.0:3001"
+    # Nobody knows: whoever asks is told to come back, until it is known.
+    monkeypatch.setattr("broadcast.wsgi.PATIENCE", 0)
+    assert bound(redis_url="redis://127.0.0.1:1/0") == "0.0.0.0:3001"
+
+
+def test_a_workers_health_page_does_not_say_what_serves_it() -> None:
+    server = _listen("127.0.0.1", free_port(), Health()._answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        for path in ("health", "metrics", "nothing"):
+            answer = requests.get(f"http://127.0.0.1:{server.server_port}/{path}", timeout=10)
+            assert answer.headers["Server"] == "broadcast", path
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def run(settings: Settings, *words: str) -> tuple[int, str, str]:
