@@ -12,7 +12,7 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from broadcast import __version__
-from broadcast.api import auth, campaigns, edge, errors, headers, health, instances, reading, scopes
+from broadcast.api import auth, campaigns, edge, errors, headers, health, instances, reading, scopes, suppressions
 from broadcast.api.answers import Problem
 from broadcast.api.describing import Common
 from broadcast.receipts import routes
@@ -49,7 +49,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.figures)
     app.register_blueprint(reading.blueprint)
     api = _Api(app, spec_kwargs={"extra_plugins": [Common()]})
-    for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint):
+    for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint, suppressions.blueprint):
         api.register_blueprint(blueprint)
     errors.install(app)
     return app

@@ -9,6 +9,7 @@ from flask_smorest import Blueprint
 from broadcast.api import asking, shapes
 from broadcast.api.body import read_json
 from broadcast.api.describing import call
+from broadcast.api.shown import CAMPAIGN
 from broadcast.domain.campaign import Move
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns")
@@ -21,6 +22,13 @@ STEERED = call(shows={200: "Steered"}, conflicts=True)
 def list_campaigns() -> ResponseReturnValue:
     """A page of campaigns, newest first; `status`, `instance`, `limit` and `cursor` choose."""
     return jsonify(asking.page(**shapes.load(shapes.ListQuery(), request.args)))
+
+
+@blueprint.post("/preview")
+@blueprint.doc(**call(shows={200: "Previewed"}, asks=shapes.Preview, examples={"campaign": CAMPAIGN}))
+def preview() -> ResponseReturnValue:
+    """Look at a campaign before it is sent: who is left out and why, some messages as they read, and the finish."""
+    return jsonify(asking.preview(read_json(request)))
 
 
 @blueprint.get("/<campaign>")

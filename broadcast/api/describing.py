@@ -21,6 +21,7 @@ IN_PATHS: Mapping[str, dict[str, Any]] = {
     "campaign": {"description": "The campaign's id.", "example": "campaign-123"},
     "instance": {"description": "The instance's name.", "example": "loja"},
 }
+_TEXT = {"type": "string"}
 _WAIT = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 #: HTTP status of a Problem -> when, and its headers
 PROBLEMS: Mapping[int, tuple[str, dict[str, Any]]] = {
@@ -50,13 +51,18 @@ def call(
     asks: type[Schema] | tuple[type[Schema], ...] | None = None,
     query: type[Schema] | None = None,
     examples: Mapping[str, Any] | None = None,
+    or_shows: str | None = None,
+    or_asks: Mapping[str, str] | None = None,
     conflicts: bool = False,
 ) -> dict[str, Any]:
-    """What `blueprint.doc` takes. `shows`: status -> the answer's schema, or several; `asks`: the body's, the same."""
+    """What `blueprint.doc` takes. `shows`: status -> the answer's schema, or several; `asks`: the body's, the same.
+
+    `or_shows` is a content type of text that is answered as well; `or_asks` such a one that is taken -> its example.
+    """
     problems = (*OF_BODIES, *((409,) if conflicts else ())) if asks else (409,) if conflicts else ()
     described: dict[str, Any] = {
         "responses": {
-            **{str(status): _answer(status, name) for status, name in shows.items()},
+            **{str(status): _answer(status, name, or_shows) for status, name in shows.items()},
             **{str(status): _problem(status) for status in (*problems, *((422,) if query else ()))},
         }
     }
@@ -64,15 +70,19 @@ def call(
         body: dict[str, Any] = {"schema": {"oneOf": list(asks)} if isinstance(asks, tuple) else asks}
         if examples:
             body["examples"] = {name: {"value": value} for name, value in examples.items()}
-        described["requestBody"] = {"required": True, "content": {"application/json": body}}
+        others = {
+            kind: {"schema": _TEXT, "examples": {kind: {"value": text}}} for kind, text in (or_asks or {}).items()
+        }
+        described["requestBody"] = {"required": True, "content": {"application/json": body, **others}}
     if query:
         described["parameters"] = [{"in": "query", "schema": query}]
     return described
 
 
-def _answer(status: int, names: str | tuple[str, ...]) -> dict[str, Any]:
+def _answer(status: int, names: str | tuple[str, ...], or_text: str | None) -> dict[str, Any]:
     schema = ref(names) if isinstance(names, str) else {"anyOf": [ref(name) for name in names]}
-    shown = {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": schema}}}
+    content = {"application/json": {"schema": schema}, **({or_text: {"schema": _TEXT}} if or_text else {})}
+    shown = {"description": HTTPStatus(status).phrase, "content": content}
     return {**shown, "links": GOES_ON} if names == "Acceptance" else shown
 
 

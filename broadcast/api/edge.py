@@ -12,20 +12,11 @@ from flask_smorest import Blueprint
 from broadcast.api import asking, auth, scopes, shapes
 from broadcast.api.body import read_json
 from broadcast.api.describing import call
+from broadcast.api.shown import CAMPAIGN
 from broadcast.domain.campaign import Move
 from broadcast.errors import FieldError, Invalid, NotFound
 
 blueprint = Blueprint("broadcast", __name__, description="The CRM's endpoints")
-
-#: As a CRM sends it.
-CAMPAIGN = {
-    "campaignId": "campaign-123",
-    "instanceId": "loja",
-    "contacts": ["5511999990001", {"phone": "5511999990002", "name": "Ana", "vars": {"city": "Santos"}}],
-    "message": "Oi {{name|cliente}}, chegou a novidade em {{city|sua cidade}}!",
-    "mediaType": "text",
-    "rateLimitMs": 2000,
-}
 
 
 def _steer(move: Move) -> Callable[[dict[str, Any]], ResponseReturnValue]:

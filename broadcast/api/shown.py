@@ -10,6 +10,18 @@ from broadcast.domain.campaign import OnUnknown, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.gateways.catalogue import DIALECTS
 
+#: As a CRM sends it.
+CAMPAIGN = {
+    "campaignId": "campaign-123",
+    "instanceId": "loja",
+    "contacts": ["5511999990001", {"phone": "5511999990002", "name": "Ana", "vars": {"city": "Santos"}}],
+    "message": "Oi {{name|cliente}}, chegou a novidade em {{city|sua cidade}}!",
+    "mediaType": "text",
+    "rateLimitMs": 2000,
+}
+#: Who wants no more messages.
+PERSON = {"phone": "5511999990001", "source": "loja", "since": "2030-08-29T15:00:00Z"}
+
 TRUE = {"const": True}
 TEXT = {"type": "string"}
 MAYBE_TEXT = {"type": ["string", "null"]}
@@ -195,6 +207,40 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         unconfirmedAt=MAYBE_TIME,
     ),
     "Contacts": _page("Contact", "contacts"),
+    "Suppressed": _object(PERSON, phone=TEXT, source=MAYBE_TEXT, since=MAYBE_TIME),
+    "Suppressions": _page("Suppressed", "suppressions"),
+    "Suppressing": _object(
+        {"success": True, "added": 1, "known": 0, "invalid": []},
+        success=TRUE,
+        added=COUNT,
+        known={**COUNT, "description": "how many were on the list already"},
+        invalid={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": TEXT, "row": COUNT, "phone": TEXT, "detail": TEXT},
+                "required": ["phone", "detail"],
+            },
+            "description": "what cannot be a number, and where it stood",
+        },
+    ),
+    "Unsuppressed": _object({"success": True, "removed": True}, success=TRUE, removed=TRUE),
+    "Previewed": _object(
+        success=TRUE,
+        contacts=_object(total=COUNT, queued=COUNT, skipped=COUNT),
+        skippedReasons=REASONS,
+        leftOut={"type": "array", "items": _object(number=COUNT, phone=TEXT, reason=TEXT)},
+        samples={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"phone": TEXT, "text": TEXT, "template": {"type": "object"}},
+                "required": ["phone", "text"],
+            },
+        },
+        forecast=_object(startAt=MAYBE_TIME, finishAt=MAYBE_TIME, waiting=COUNT),
+        warnings={"type": "array", "items": _object(code=TEXT, text=TEXT)},
+    ),
     "Lane": _object(None, **_LANE),
     "Instance": _object(
         None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from broadcast import __version__
-from broadcast.cli import campaigns, demo, doctor, keys, processes, up
+from broadcast.cli import campaigns, demo, doctor, keys, processes, suppressions, up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,6 +14,6 @@ def main() -> None:
     """WhatsApp campaigns from a CRM: paced per number, never twice, never lost."""
 
 
-for module in (up, demo, campaigns, keys, doctor, processes):
-    for command in module.COMMANDS:
+for room in (up, demo, campaigns, suppressions, keys, doctor, processes):
+    for command in room.COMMANDS:
         main.add_command(command)

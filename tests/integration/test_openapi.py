@@ -25,8 +25,7 @@ from tests.processes import Process, free_port, wait_for
 SETTINGS = Path(__file__).parents[1] / "schemathesis.toml"
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
-    "response_headers_conformance", "negative_data_rejection", "unsupported_method", "allow_header_conformance",
-    "ignored_auth",
+    "response_headers_conformance", "negative_data_rejection", "unsupported_method", "ignored_auth",
 )  # fmt: skip
 QUEUE = "/queue/add-broadcast"
 
@@ -78,7 +77,9 @@ def validate(schema: Mapping[str, Any], value: Any) -> None:
 def test_every_example_runs_and_is_answered_as_described(
     client: FlaskClient, method: str, path: str, kind: str | None, body: Any
 ) -> None:
-    if path != QUEUE and (body or {}).get("action") != "send_broadcast":
+    if method == "delete":
+        client.post("/suppressions", json={"phones": ["5511999990001"]})
+    if path != QUEUE and "send_broadcast" not in str(body):
         client.post(QUEUE, json=a_body("campaign-123", "loja"))
     data = json.dumps(body) if kind == "application/json" else body
     answer = client.open(path_of(path), method=method, data=data, content_type=kind)
