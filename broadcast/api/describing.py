@@ -70,9 +70,7 @@ def call(
         body: dict[str, Any] = {"schema": {"oneOf": list(asks)} if isinstance(asks, tuple) else asks}
         if examples:
             body["examples"] = {name: {"value": value} for name, value in examples.items()}
-        others = {
-            kind: {"schema": _TEXT, "examples": {kind: {"value": text}}} for kind, text in (or_asks or {}).items()
-        }
+        others = {kind: {"examples": {kind: {"value": text}}} for kind, text in (or_asks or {}).items()}
         described["requestBody"] = {"required": True, "content": {"application/json": body, **others}}
     if query:
         described["parameters"] = [{"in": "query", "schema": query}]
