@@ -44,9 +44,9 @@ def test_settings_that_contradict_each_other_are_a_warning(environ: dict[str, st
 
 
 def test_a_real_gateway_without_any_key_is_a_warning() -> None:
-    (found,) = judge_keys(is_any=False, is_sandbox=False)
+    (found,) = judge_keys(is_any=False)
     assert (found.level, "keys create" in found.remedy) == (Level.WARNING, True)
-    assert judge_keys(is_any=True, is_sandbox=False) == judge_keys(is_any=False, is_sandbox=True) == []
+    assert judge_keys(is_any=True) == []
 
 
 @pytest.mark.parametrize(("free_mb", "level"), [(99, Level.ERROR), (100, Level.WARNING), (1024, Level.OK)])
