@@ -18,6 +18,7 @@ from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import Unavailable
 from broadcast.tasks import services_of
 from broadcast.tasks.figures import Figures
+from broadcast.tasks.upkeep import wake
 from broadcast.wiring import Services, is_embedded
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,8 @@ def _give_back(services: Services) -> None:
     for instance, contact in list(_in_hand.values()):
         held.setdefault(instance, []).append(contact)
     count = services.store.lanes.unbook(held)
+    for instance in held:
+        wake(instance)  # others are left to send it
     if not services.workers("broadcast"):
         count += services.store.lanes.unbook_all()
     if count:
