@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from broadcast.dashboard import session as sessions
 from broadcast.dashboard.blueprint import blueprint
-from broadcast.errors import Unauthorized
+from broadcast.errors import TooMany, Unauthorized
 
 
 @blueprint.get("/login")
@@ -25,9 +25,14 @@ def enter() -> ResponseReturnValue:
     try:
         sessions.enter(request.form.get("key", "").strip())
     except Unauthorized:
-        problem = gettext("This key is not known.")
-        return render_template("dashboard/login.html", wanted=_next(), problem=problem), 401
+        return _again(gettext("This key is not known."), 401)
+    except TooMany:
+        return _again(gettext("Too many keys were tried from here. Wait a minute."), 429)
     return redirect(_next(), 303)
+
+
+def _again(problem: str, status: int) -> ResponseReturnValue:
+    return render_template("dashboard/login.html", wanted=_next(), problem=problem), status
 
 
 @blueprint.post("/logout")

@@ -14,8 +14,10 @@ from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
+from broadcast.api import auth
 from broadcast.api.asking import services
 from broadcast.api.errors import STATUSES
+from broadcast.api.scopes import SEND
 from broadcast.dashboard import campaigns, composing, entering, instances, suppressions, wording
 from broadcast.dashboard import session as sessions
 from broadcast.dashboard.blueprint import blueprint
@@ -91,7 +93,8 @@ def surroundings() -> dict[str, object]:
     settings = services().settings
     return {
         "flower_url": f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{settings.flower_port}",
-        "asks_for_keys": bool(settings.api_keys),
+        "is_known": g.get("caller", auth.ANYBODY) is not auth.ANYBODY,
+        "may_send": auth.caller().has_one_of(SEND),
         "zone": settings.default_time_zone,
     }
 

@@ -1,13 +1,15 @@
 """Who sits before the browser: a session that refers to an API key, and is looked up anew with every request.
 
-The cookie holds the key's name and a keyed hash of its secret, never the secret: a key that is revoked, or changed, is
-out at once, and the cookie alone calls no API. It goes to /dashboard alone.
+The cookie refers to a key of the settings by its name and a keyed hash of its secret, to a key that was created by the
+digest that it is kept under, and never holds the secret: a key that is revoked, or changed, is out at once, and the
+cookie calls no API. It goes to /dashboard alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -18,15 +20,19 @@ from flask.typing import ResponseReturnValue
 
 from broadcast.api import auth
 from broadcast.api.asking import services
+from broadcast.api.scopes import ADMIN
 from broadcast.dashboard.blueprint import blueprint
-from broadcast.errors import Unavailable
+from broadcast.dashboard.rights import OPEN, VIEWS
+from broadcast.domain.caller import Caller
+from broadcast.engine.granting import digest
+from broadcast.errors import TooMany, Unauthorized, Unavailable
 from broadcast.settings import ApiKey
 from broadcast.wiring import Services
 
 #: A session that nobody uses for so long ends.
 LASTS = timedelta(hours=12)
-#: Answered without a session.
-OPEN_VIEWS = frozenset({"dashboard.static", "dashboard.login", "dashboard.enter", "dashboard.language"})
+#: So many keys may be tried from one address in so many ms.
+MOST_TRIES, TRIES_MS = 20, 60_000
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -72,12 +78,27 @@ def install(app: Flask, services: Services) -> None:
 
 
 def enter(secret: str) -> None:
-    """Begin the session of the key's holder. Raises Unauthorized."""
-    key = auth.find(services().settings.api_keys, [secret] if secret else [])
+    """Begin the session of the key's holder. Raises Unauthorized, TooMany, Unavailable."""
+    wait_ms = services().store.callers.spend(f"log-in/{request.remote_addr}", count=MOST_TRIES, period_ms=TRIES_MS)
+    if wait_ms:
+        raise TooMany("Too many keys were tried from here.", retry_after_s=math.ceil(wait_ms / 1000))
+    reference = _reference(secret)
     language = session.get("language")
     session.clear()
     session.permanent = True
-    session.update(key=key.name, mark=_mark(key), **({"language": language} if language else {}))
+    session.update(**reference, **({"language": language} if language else {}))
+
+
+def _reference(secret: str) -> dict[str, str]:
+    """What the session keeps of a key. Every one of the settings is compared, in constant time."""
+    keys = services().settings.api_keys
+    given = [key for key in keys if hmac.compare_digest(key.secret.encode(), secret.encode("utf-8", "replace"))]
+    if given:
+        return {"key": given[0].name, "mark": _mark(given[0])}
+    created = digest(secret)
+    if _created(created) is None:
+        raise Unauthorized("This key is not known.")
+    return {"created": created}
 
 
 def leave() -> None:
@@ -85,13 +106,29 @@ def leave() -> None:
     session.clear()
 
 
-def holder() -> ApiKey | None:
-    """The key that the session refers to, if it is one still; anybody where no key is asked for."""
-    keys = services().settings.api_keys
-    if not keys:
-        return auth.ANYBODY
-    mark = str(session.get("mark", ""))
-    return next((key for key in keys if key.name == session.get("key") and hmac.compare_digest(_mark(key), mark)), None)
+def holder() -> Caller | None:
+    """Whose key the session refers to, if it is one still; anybody on this host where there is no key at all."""
+    found = _created(session["created"]) if "created" in session else _of_settings()
+    return found or (auth.ANYBODY if _is_open() else None)
+
+
+def _of_settings() -> Caller | None:
+    name, mark = session.get("key"), str(session.get("mark", ""))
+    keys = (key for key in services().settings.api_keys if key.name == name)
+    found = next((key for key in keys if hmac.compare_digest(_mark(key), mark)), None)
+    return Caller(name=found.name, instances=found.instances) if found else None
+
+
+def _created(known: str) -> Caller | None:
+    """The holder of a key that was created and is not revoked. Its digest tells nothing of 32 random bytes."""
+    found = services().store.callers.find([known]).keys[0]
+    return found.caller if found is not None and found.revoked_ms is None else None
+
+
+def _is_open() -> bool:
+    settings = services().settings
+    is_asked = settings.api_keys or settings.supabase_jwt_secret or not auth.is_near()
+    return not is_asked and not services().store.callers.find([]).is_any
 
 
 def _mark(key: ApiKey) -> str:
@@ -103,10 +140,15 @@ def _mark(key: ApiKey) -> str:
 
 @blueprint.before_request
 def identify() -> ResponseReturnValue | None:
-    """Before every page, find its caller; who is nobody logs in first."""
-    found = auth.ANYBODY if request.endpoint in OPEN_VIEWS else holder()
+    """Before every page, find its caller, and whether they may ask for it; who is nobody logs in first."""
+    view = (request.endpoint or "").rpartition(".")[2]
+    g.caller = auth.ANYBODY
+    if view in OPEN:
+        return None
+    found = holder()
     if found is None:
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("dashboard.login", next=wanted), 303)
     g.caller = found
+    auth.need(VIEWS.get(view, ADMIN))
     return None

@@ -9,6 +9,7 @@ from flask_babel import gettext, ngettext
 from broadcast.api import answers, auth, shapes
 from broadcast.api import suppressions as suppressing
 from broadcast.api.asking import services
+from broadcast.api.scopes import ADMIN
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.engine import optouts
@@ -24,7 +25,7 @@ def list_suppressions() -> ResponseReturnValue:
     query = shapes.load(shapes.SuppressionsQuery(), {"limit": PER_PAGE, **given})
     found = optouts.page(services().store, **query)
     shown = [answers.suppressed(one) for one in found.items]
-    may_remove = auth.caller().instances is None
+    may_remove = auth.caller().instances is None and auth.caller().has_one_of(ADMIN)
     return render_template(
         "dashboard/suppressions.html", people=shown, next_cursor=found.next_cursor, may_remove=may_remove
     )
@@ -37,7 +38,7 @@ def add_suppressions() -> ResponseReturnValue:
     if not phones:
         flash(gettext("Write at least one number."), "danger")
         return redirect(url_for("dashboard.list_suppressions"), 303)
-    added = suppressing.add_phones({"phones": phones, "source": "dashboard"})
+    added = suppressing.add_phones({"phones": phones}, source="dashboard")
     count = added["added"]
     flash(ngettext("%(count)s number was added.", "%(count)s numbers were added.", count, count=wording.number(count)))
     if added["invalid"]:

@@ -30,6 +30,10 @@ instance              hash    an instance that was registered: its gateway, its 
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON
 signing               string  the secret that signs the dashboard's sessions, where no SECRET_KEY does
 draft                 string  a campaign that was previewed and not started: zlib in hex of JSON; expires by itself
+api_keys              zset    digest of every API key ever created, revoked ones too; score: when, Unix ms
+api_key               hash    one of them: name, scopes, instances, when it was created and revoked
+api_key_names         hash    name of a key that is not revoked -> its digest
+bucket                hash    a caller's requests that are `left`, and `at` what time (ms); expires when full again
 claim                 string  a deed that one process does for all; expires by itself
 strike                string  what a test wants to befall the next process at a step
 ====================  ======  ==================================================================
@@ -68,6 +72,10 @@ PATTERNS: Mapping[str, str] = {
     "suppressed": "bcast:suppressed",
     "signing": "bcast:signing",
     "draft": "bcast:draft:%s",
+    "api_keys": "bcast:api_keys",
+    "api_key": "bcast:api_key:%s",
+    "api_key_names": "bcast:api_key_names",
+    "bucket": "bcast:bucket:%s",
     "claim": "bcast:claim:%s",
     "strike": "bcast:strike:%s",
 }

@@ -12,11 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from broadcast.dashboard import wording
-from broadcast.dashboard.session import OPEN_VIEWS
+from broadcast.dashboard import rights, wording
+from broadcast.domain.caller import Caller, Scope
 from broadcast.domain.campaign import State
 from broadcast.domain.contact import Status
-from broadcast.engine import charting, telling
+from broadcast.engine import charting, granting, telling
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
@@ -96,7 +96,7 @@ def test_who_has_no_session_is_led_to_the_log_in(stranger: Browser) -> None:
     ]
     assert len(rules) > 20
     for rule in rules:
-        if rule.endpoint in OPEN_VIEWS:
+        if rule.endpoint.rpartition(".")[2] in rights.OPEN:
             continue
         path = re.sub(r"<[^>]*deed>", "pause", rule.rule)
         path = re.sub(r"<[^>]+>", "x", path)
@@ -182,8 +182,51 @@ def test_a_key_of_one_instance_sees_that_one(stranger: Browser, store: Store) ->
         assert stranger.get(f"/campaigns/theirs{path}").status_code == 404, path
     assert stranger.post("/campaigns/theirs/cancel", at="").status_code == 404
     assert stranger.post("/instances/outra/pause", at="").status_code == 403
-    assert stranger.get("/suppressions/5511999999999/remove").status_code == 200
     assert stranger.post("/suppressions/5511999999999/remove", at="").status_code == 403
+
+
+def a_key(store: Store, name: str, *words: Scope, instances: frozenset[str] | None = None) -> str:
+    return granting.grant(store, Caller(name=name, scopes=frozenset(words), instances=instances))
+
+
+def test_a_created_key_opens_the_door_until_it_is_revoked(browser: Browser, store: Store) -> None:
+    assert browser.get("").status_code == 200  # there is no key yet
+    secret = a_key(store, "ana", Scope.READ, Scope.SEND)
+    assert browser.get("").status_code == 303
+    assert browser.log_in(secret).status_code == 303
+    assert "ana" in browser.text("")
+    granting.revoke(store, "ana")
+    assert browser.get("").status_code == 303
+    assert browser.log_in(secret).status_code == 401
+
+
+def test_a_key_that_may_look_may_not_send(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    browser.log_in(a_key(store, "ana", Scope.READ))
+    for path in ("", "/campaigns/c1", "/instances", "/suppressions"):
+        shown = browser.text(path)
+        for deed in ("/new", "/pause", "/cancel", 'name="phones"'):
+            assert deed not in shown, (path, deed)
+    for path in ("/new", "/campaigns/c1/pause", "/instances/loja/pause", "/suppressions/5511999999999/remove"):
+        assert browser.get(path).status_code == 403, path
+    for path in ("/new", "/new/x/start", "/campaigns/c1/pause", "/instances/loja/pause", "/suppressions"):
+        assert browser.post(path, at="").status_code == 403, path
+
+
+def test_every_page_says_what_it_needs_and_no_row_is_stale(browser: Browser) -> None:
+    rules = browser.client.application.url_map.iter_rules()
+    pages = {rule.endpoint.rpartition(".")[2] for rule in rules if rule.endpoint.startswith("dashboard.")}
+    assert pages == rights.VIEWS.keys() | rights.OPEN
+
+
+def test_keys_cannot_be_tried_one_after_another(stranger: Browser) -> None:
+    answers = [stranger.log_in(f"guess-{number}").status_code for number in range(21)]
+    assert answers == [401] * 20 + [429]
+
+
+def test_a_stranger_on_another_host_is_nobody_while_there_is_no_key(browser: Browser) -> None:
+    answer = browser.client.get("/dashboard", environ_base={"REMOTE_ADDR": "203.0.113.9"}, buffered=True)
+    assert answer.status_code == 303
 
 
 # Forms
