@@ -180,11 +180,12 @@ def contacts(store: Store, campaign: str, *, status: Status | None, limit: int, 
         raise Invalid(FieldError("/cursor", "is not a cursor of ours"))
     after = int(cursor) if cursor is not None else -1
     rows, last = store.contacts.page(campaign, status=status, after=after, limit=limit)
-    items = [_contact(number, fields) for number, fields in rows]
+    items = [contact_of(number, fields) for number, fields in rows]
     return ContactPage(items=items, next_cursor=str(last) if last >= 0 else None)
 
 
-def _contact(number: int, fields: Mapping[str, str]) -> ContactView:
+def contact_of(number: int, fields: Mapping[str, str]) -> ContactView:
+    """What the fields of one contact say."""
     return ContactView(
         number=number,
         phone=fields["phone"],

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from broadcast.domain.callback import host_of
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Campaign, Move, OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Contact, Status
 from broadcast.domain.content import Content, Kind
@@ -100,6 +101,8 @@ class Campaigns:
             "content": json.dumps(content, ensure_ascii=False),
             "left_out": json.dumps(dict(skipped)),
         }
+        if order.callback_url:
+            fields |= {"callback_url": order.callback_url, "callback_host": host_of(order.callback_url)}
         reply = self._scripts.run(
             "open", order.campaign, token, order.instance, order.scheduled_ms or "",
             counts.get(Status.PENDING, 0), counts.get(Status.SKIPPED, 0),
@@ -153,7 +156,7 @@ class Campaigns:
     def look(self, campaign: str) -> Look | None:
         """One campaign at one instant, in one round trip."""
         reply = self._scripts.run("look", campaign)
-        return _look(campaign, reply) if reply else None
+        return look_of(campaign, reply) if reply else None
 
     def page(
         self, *, state: State | None, instances: frozenset[str] | None, limit: int, before: str, after: str
@@ -161,7 +164,7 @@ class Campaigns:
         """Up to `limit` + 1 campaigns, newest first, each with when it was accepted (Unix ms); one round trip."""
         wanted = "" if instances is None else json.dumps(sorted(instances))
         reply = self._scripts.run("page", before, after, limit, state.value if state else "", wanted)
-        return [(at, _look(campaign, look)) for campaign, at, look in reply]
+        return [(at, look_of(campaign, look)) for campaign, at, look in reply]
 
     def begin_due(self, *, limit: int = 100) -> list[str]:
         """Start the campaigns whose scheduled time has come; return them."""
@@ -172,7 +175,8 @@ class Campaigns:
         return bool(self._scripts.run("finish", campaign))
 
 
-def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
+def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
+    """What `look` of the scripts replies."""
     order, tally, lane, (now, urgent, senders, controllers, could_leave) = reply
     return Look(
         campaign=campaign,

@@ -8,6 +8,7 @@ for _, campaign in ipairs(due) do
   if status == "scheduled" then
     redis.call("HSET", campaign_key(campaign), "status", "running", "started_ms", now_ms())
     join_lane(instance, campaign)
+    tell(campaign, "started")
     finish(campaign)
   end
 end

@@ -18,6 +18,7 @@ if waits then
   redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
 else
   redis.call("HSET", campaign_key(campaign), "status", "running", "started_ms", now)
+  tell(campaign, "started")
   join_lane(instance, campaign)
   finish(campaign)
 end

@@ -28,14 +28,17 @@ redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms", "because")
 if because ~= "" then redis.call("HSET", key, "because", because) end
 if to == "scheduled" then
   redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
+  tell(campaign, "resumed")
 elseif to == "running" then
   redis.call("HSETNX", key, "started_ms", now)
   join_lane(instance, campaign)
+  tell(campaign, started_ms and "resumed" or "started")
   finish(campaign)
 else
   redis.call("HSET", key, to == "paused" and "paused_ms" or "finished_ms", now)
   redis.call("ZREM", scheduled_key(), campaign)
   redis.call("ZREM", ready_key(instance), campaign)
   unbook()
+  tell(campaign, to)
 end
 return { 1, redis.call("HGET", key, "status"), sending, instance }
