@@ -75,10 +75,17 @@ class Calling:
         return count
 
     def _deliver(self, call: Call) -> None:
-        answer = self.poster.post(call.url, event=call.id, at_s=call.now_ms // 1000, body=body_of(call))
-        result = judge(answer, failures=call.failures, fails=call.fails, chance=self.chance)
+        result = self._post(call)
         state = self.store.callbacks.answer(call, result, patience_ms=PATIENCE_MS)
         _tell(call, result, state)
+
+    def _post(self, call: Call) -> Result:
+        try:
+            answer = self.poster.post(call.url, event=call.id, at_s=call.now_ms // 1000, body=body_of(call))
+            return judge(answer, failures=call.failures, fails=call.fails, chance=self.chance)
+        except Exception as error:  # one callback that cannot be made must not keep a host from all others
+            log.exception("a callback could not be made", extra={"campaign": call.campaign, "callback": call.id})
+            return Result(word="failed", error=f"internal: {type(error).__name__}", next_ms=3_600_000)
 
 
 def report(store: Store) -> None:

@@ -43,7 +43,7 @@ class Call:
     @property
     def look(self) -> Look:
         """The campaign as it stood."""
-        return look_of(self.campaign, self.shown)
+        return look_of(self.campaign, [list(part) for part in self.shown])  # Lua writes an empty list as {}
 
     @property
     def contact(self) -> tuple[int, Mapping[str, str]]:
@@ -161,6 +161,6 @@ def _row(
     event: str, kind: str, state: str, at_ms: int, attempts: int, http: str, error: str, next_ms: int, done_ms: int
 ) -> Row:
     return Row(
-        id=event, news=News(kind), state=Delivery(state), at_ms=at_ms, attempts=attempts, http=int(http) if http else None,
-        error=error or None, next_ms=next_ms or None, done_ms=done_ms or None,
+        id=event, news=News(kind), state=Delivery(state), at_ms=at_ms, attempts=attempts,
+        http=int(http) if http else None, error=error or None, next_ms=next_ms or None, done_ms=done_ms or None,
     )  # fmt: skip

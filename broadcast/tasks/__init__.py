@@ -65,6 +65,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "result_chord_expires": 86_400,
         "task_queues": [Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]  # kombu ships no types
         "task_default_queue": "control",
+        "task_routes": {"broadcast.call": {"queue": "callbacks"}},
         "task_create_missing_queues": False,
         # On Redis a message without a priority would beat every other.
         "task_default_priority": 5,

@@ -19,7 +19,7 @@ HANDS = 2
 _hands = threading.BoundedSemaphore(HANDS)
 
 
-@shared_task(name="broadcast.call", bind=True, queue="callbacks")  # type: ignore[untyped-decorator]  # Celery ships no types
+@shared_task(name="broadcast.call", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def call(self: Any, host: str, claim: str) -> int:
     """Call one CRM's host with what is due for it, then ask for whoever is next."""
     services = services_of(self.app)

@@ -11,8 +11,8 @@ for _, host in ipairs(redis.call("ZRANGEBYSCORE", hosts_key(), "-inf", now, "LIM
   if #taken >= free then break end
   local lease = tonumber(redis.call("ZSCORE", called_key(), host) or 0)
   local rest = tonumber(redis.call("HGET", host_key(host), "rest") or 0)
-  local due = tonumber(redis.call("ZRANGE", calling_key(host), 0, 0, "WITHSCORES")[2] or 0)
-  if due == 0 then
+  local due = tonumber(redis.call("ZRANGE", calling_key(host), 0, 0, "WITHSCORES")[2])
+  if not due then
     redis.call("ZREM", hosts_key(), host)
   elseif math.max(lease, rest, due) > now then
     redis.call("ZADD", hosts_key(), math.max(lease, rest, due), host)

@@ -18,8 +18,8 @@ if waits then
   redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
 else
   redis.call("HSET", campaign_key(campaign), "status", "running", "started_ms", now)
-  tell(campaign, "started")
   join_lane(instance, campaign)
+  tell(campaign, "started")
   finish(campaign)
 end
 return redis.call("HGET", campaign_key(campaign), "status")
