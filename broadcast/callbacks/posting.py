@@ -18,7 +18,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, requote_uri
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
@@ -98,7 +98,7 @@ class Poster:
 
     def _call(self, line: _Line, url: str, body: bytes, sent: Mapping[str, str]) -> Answered | Unanswered:
         parts = urlsplit(url)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        target = requote_uri((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
         connection.line = line
         try:

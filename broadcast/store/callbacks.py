@@ -151,6 +151,11 @@ class Callbacks:
             count += found
         return count
 
+    def forget(self, campaign: str) -> None:
+        """Forget all of a campaign's callbacks, delivered or not; for when the campaign itself is forgotten."""
+        while self._scripts.run("forget_callbacks", campaign, LOOKED_AT):
+            pass
+
     def tally(self) -> Mapping[str, int]:
         """The callbacks of all campaigns: those that wait now, and those delivered and failed so far."""
         counts = self._scripts.ask(lambda: self._scripts.client.hgetall(key("callback_tally")))

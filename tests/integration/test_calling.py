@@ -382,6 +382,18 @@ def test_hosts_take_turns_and_a_worker_calls_no_more_than_it_has_hands_for(store
     assert len(store.callbacks.due(hands=2, lease_ms=30_000, claim="claim3")) == 2
 
 
+def test_a_host_with_a_backlog_goes_behind_those_that_wait(store: Store) -> None:
+    store.workers.beat("callbacks", "w1")
+    for host in (1, 2):
+        for number in range(3):
+            accept(store, f"http://127.0.0.{host}:9/", f"c{host}{number}")
+    accept(store, "http://127.0.0.3:9/", "c3")
+    first = store.callbacks.due(hands=2, lease_ms=30_000, claim="claim")
+    for host in first:
+        store.callbacks.hang_up(host, token="claim")
+    assert "http://127.0.0.3:9" in {*first, *store.callbacks.due(hands=2, lease_ms=30_000, claim="claim2")}
+
+
 def test_a_host_is_called_by_one_run_at_a_time(store: Store, crm: Crm) -> None:
     store.workers.beat("callbacks", "w1")
     accept(store, crm.url)
@@ -465,6 +477,35 @@ def test_what_is_done_is_forgotten_after_a_week(store: Store, crm: Crm) -> None:
     store.scripts.client.delete(key("callback", "c1", 1))
     assert rows(store) == []
     assert store.scripts.client.zcard(key("told", "c1")) == 0
+
+
+def test_progress_that_was_delivered_is_forgotten_sooner(store: Store, crm: Crm) -> None:
+    accept(store, crm.url)
+    send_all(store)
+    report_now(store)
+    call_all(store)
+    assert crm.types[1] == "campaign.progress"
+    assert store.scripts.client.ttl(key("callback", "c1", 2)) <= 3600
+
+
+def test_of_a_campaign_that_is_forgotten_nothing_is_left(store: Store, crm: Crm) -> None:
+    accept(store, crm.url)
+    call_all(store)
+    steering.steer(store, "c1", Move.PAUSE)
+    store.callbacks.forget("c1")
+    store.callbacks.forget("c1")
+    for name in ("outbox:c1", "told:c1", "callbacks:c1", "callback:c1:*"):
+        assert store.scripts.client.keys(f"bcast:{name}") == []
+    assert store.callbacks.tally()["waiting"] == 0
+
+
+def test_a_campaign_that_vanished_keeps_its_host_from_nobody(store: Store, crm: Crm) -> None:
+    accept(store, crm.url, "c1")
+    accept(store, crm.url, "c2")
+    store.scripts.client.delete(key("campaign", "c1"))
+    call_all(store)
+    assert crm.types == ["campaign.started"]
+    assert store.callbacks.tally() == {"waiting": 0, "delivered": 1, "failed": 0}
 
 
 def test_one_that_is_forgotten_while_it_waits_holds_nobody_up(store: Store, crm: Crm) -> None:

@@ -40,6 +40,12 @@ def test_a_callback_arrives_whole_and_signed() -> None:
     assert (crm.types, crm.ids) == (["campaign.completed"], ["cb_1"])
 
 
+def test_an_address_with_letters_beyond_ascii_is_called_as_a_browser_would() -> None:
+    with answering(204, "") as (url, seen):
+        assert post(f"{url}/ação%20x?é=1#top") == Answered(204)
+    assert [request["path"] for request in seen] == ["/a%C3%A7%C3%A3o%20x?%C3%A9=1"]
+
+
 def test_without_a_secret_nothing_is_sent() -> None:
     with a_crm() as crm:
         poster = Poster((), allow_private=True)

@@ -18,7 +18,8 @@ end
 
 local function done(state, count)
   redis.call("HSET", callback, "state", state, "done_ms", now)
-  redis.call("EXPIRE", callback, done_s)
+  local is_progress = state == "delivered" and redis.call("HGET", callback, "kind") == "campaign.progress"
+  redis.call("EXPIRE", callback, is_progress and 3600 or done_s)  -- of long campaigns there is much, and the next says more
   redis.call("HINCRBY", callback_tally_key(), "waiting", -count)
   redis.call("HINCRBY", callback_tally_key(), state, count)
   return state

@@ -16,7 +16,10 @@ local function next_one()
     local campaign = redis.call("ZRANGEBYSCORE", calling_key(host), "-inf", now, "LIMIT", 0, 1)[1]
     if not campaign then return false end
     local number = redis.call("ZRANGE", outbox_key(campaign), 0, 0)[1]
-    if not number then
+    if redis.call("HEXISTS", campaign_key(campaign), "callback_host") == 0 then  -- the campaign was forgotten
+      forget_callbacks(campaign, 500)
+      redis.call("ZREM", calling_key(host), campaign)
+    elseif not number then
       redis.call("ZREM", calling_key(host), campaign)
     elseif redis.call("EXISTS", callback_key(campaign, number)) == 1 then
       return campaign, number

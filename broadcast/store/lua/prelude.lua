@@ -228,5 +228,15 @@ local function hang_up(host)
     return redis.call("ZREM", hosts_key(), host)
   end
   local rest = tonumber(redis.call("HGET", host_key(host), "rest") or 0)
-  redis.call("ZADD", hosts_key(), math.max(tonumber(due), rest), host)
+  redis.call("ZADD", hosts_key(), math.max(tonumber(due), rest, now_ms()), host)  -- behind those that wait already
+end
+
+-- Nothing more is told of a campaign; what was told is forgotten, so many callbacks at a time. Returns how many are left.
+local function forget_callbacks(campaign, most)
+  redis.call("HINCRBY", callback_tally_key(), "waiting", 0 - redis.call("ZCARD", outbox_key(campaign)))
+  redis.call("DEL", outbox_key(campaign), callbacks_key(campaign))
+  redis.call("ZREM", reported_key(), campaign)
+  local numbers = redis.call("ZPOPMIN", told_key(campaign), most)
+  for i = 1, #numbers, 2 do redis.call("DEL", callback_key(campaign, numbers[i])) end
+  return redis.call("ZCARD", told_key(campaign))
 end
