@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -74,6 +75,11 @@ def hurry(store: Store, host: str, *campaigns: str) -> None:
     for campaign in campaigns:
         client.zadd(key("calling", host), {campaign: 0}, xx=True)
     client.zadd(key("hosts"), {host: 0}, xx=True)
+
+
+def moment(text: str) -> datetime:
+    """A time as the API writes it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def aged(store: Store, campaign: str, number: int, *, ms: int) -> None:
