@@ -228,7 +228,7 @@ local function hang_up(host)
     return redis.call("ZREM", hosts_key(), host)
   end
   local rest = tonumber(redis.call("HGET", host_key(host), "rest") or 0)
-  redis.call("ZADD", hosts_key(), math.max(tonumber(due), rest, now_ms()), host)  -- behind those that wait already
+  redis.call("ZADD", hosts_key(), math.max(tonumber(due), rest, now_ms() + 1), host)  -- behind those that wait already
 end
 
 -- Nothing more is told of a campaign; what was told is forgotten, so many callbacks at a time. Returns how many are left.
