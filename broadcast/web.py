@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Api
 
 from broadcast import __version__
-from broadcast.api import auth, callbacks, campaigns, edge, errors, health, instances
+from broadcast.api import auth, callbacks, campaigns, edge, errors, health, instances, suppressions
 from broadcast.api.answers import Problem
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
@@ -46,7 +46,13 @@ def create_app(services: Services) -> Flask:
     )
     app.register_blueprint(health.figures)
     api = _Api(app)
-    for blueprint in (edge.blueprint, campaigns.blueprint, callbacks.blueprint, instances.blueprint):
+    for blueprint in (
+        edge.blueprint,
+        campaigns.blueprint,
+        callbacks.blueprint,
+        instances.blueprint,
+        suppressions.blueprint,
+    ):
         api.register_blueprint(blueprint)
     errors.install(app)
     return app

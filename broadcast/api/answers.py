@@ -9,6 +9,8 @@ from marshmallow import Schema, fields
 from broadcast.domain.callback import Delivery
 from broadcast.engine.accepting import Acceptance
 from broadcast.engine.calling import CallbackPage
+from broadcast.engine.optouts import Suppressed
+from broadcast.engine.previewing import Preview, Sample
 from broadcast.engine.telling import LaneView
 from broadcast.engine.wording import EPOCH, contact, rfc3339, status
 from broadcast.store.callbacks import Row
@@ -22,8 +24,10 @@ __all__ = [
     "callbacks",
     "contact",
     "lane",
+    "preview",
     "rfc3339",
     "status",
+    "suppressed",
 ]
 
 
@@ -111,3 +115,34 @@ def callback(row: Row) -> dict[str, Any]:
         "nextAttemptAt": rfc3339(row.next_ms),
         "deliveredAt": rfc3339(row.done_ms) if row.state is Delivery.DELIVERED else None,
     }
+
+
+def preview(found: Preview) -> dict[str, Any]:
+    """What accepting a campaign would do."""
+    return {
+        "success": True,
+        "contacts": {"total": found.total, "queued": found.queued, "skipped": found.total - found.queued},
+        "skippedReasons": dict(found.reasons),
+        "leftOut": [{"number": one.number, "phone": one.phone, "reason": one.reason} for one in found.left_out],
+        "samples": [_sample(one) for one in found.samples],
+        "forecast": {
+            "startAt": rfc3339(found.forecast.start_ms),
+            "finishAt": rfc3339(found.forecast.finish_ms),
+            "waiting": found.forecast.waiting,
+        },
+        "warnings": [{"code": one.code, "text": one.text} for one in found.warnings],
+    }
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    shown: dict[str, Any] = {"phone": sample.phone, "text": sample.text}
+    if sample.template:
+        template = sample.template
+        components = list(template.components)
+        shown["template"] = {"name": template.name, "language": template.language, "components": components}
+    return shown
+
+
+def suppressed(person: Suppressed) -> dict[str, Any]:
+    """Somebody who wants no more messages."""
+    return {"phone": person.phone, "source": person.source, "since": person.since}

@@ -16,11 +16,15 @@ doubtful              zset    campaign:number of the lane's unconfirmed contacts
 listed                zset    numbers of a campaign's contacts that are failed, or unconfirmed; score the same
 message               string  gateway's message id -> campaign:number
 recent                list    the lane's last messages, newest first: "a" acknowledged, "e" failed and nobody says why
+pair                  string  there while the instance may not write to this person again; expires by itself
+strays                zset    instance/message id of the parked receipts; score: when they are given up, Unix ms
+unknown               string  how many ids of receipts nobody ever knew
 parked                list    receipts that came before the id was known, as JSON
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
 scheduled             zset    campaigns that wait for their time; score Unix ms
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
+chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
 callbacks             hash    a campaign's callbacks: `last` number, `failures` in a row, `flight`, `off`, `progress`
@@ -58,11 +62,15 @@ PATTERNS: Mapping[str, str] = {
     "listed": "bcast:listed:%s/%s",
     "message": "bcast:message:%s/%s",
     "recent": "bcast:recent:%s",
+    "pair": "bcast:pair:%s/%s",
+    "strays": "bcast:strays",
+    "unknown": "bcast:unknown",
     "parked": "bcast:parked:%s/%s",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",
     "lanes": "bcast:lanes",
+    "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
     "callbacks": "bcast:callbacks:%s",

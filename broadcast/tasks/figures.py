@@ -25,12 +25,17 @@ class Figures(Collector):
             "broadcast_lanes_stuck", "Lanes that should be sending and are not, by cause.", labels=["cause"]
         )
         workers = GaugeMetricFamily("broadcast_workers", "Live workers that consume the queue.", labels=["queue"])
+        unknown = CounterMetricFamily(
+            "broadcast_receipts_unknown",
+            "Message ids of receipts that nobody ever knew: not sent by us, or too long ago.",
+        )
         waiting = GaugeMetricFamily("broadcast_callbacks_waiting", "Callbacks that wait to be delivered.")
         done = CounterMetricFamily(
             "broadcast_callbacks", "Callbacks that are done, by what became of them.", labels=["state"]
         )
         services = self._services()
         try:
+            unknown.add_metric([], services.store.contacts.unknown())
             for cause, count in services.store.lanes.stuck().items():
                 stuck.add_metric([cause], count)
             for queue in QUEUES:
@@ -41,4 +46,4 @@ class Figures(Collector):
                 done.add_metric([state.value], tally[state.value])
         except Unavailable:
             return []
-        return [stuck, workers, waiting, done]
+        return [stuck, workers, unknown, waiting, done]
