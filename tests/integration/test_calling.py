@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from importlib import resources
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from broadcast.api import answers
-from broadcast.domain.callback import News, host_of
+from broadcast.domain.callback import Delivery, News, host_of
 from broadcast.domain.campaign import Move, Scope
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.receipt import Receipt
@@ -27,6 +31,7 @@ from tests.lanes import ask, fan_out, tickets
 from tests.processes import free_port, wait_for
 
 DAY_MS = 86_400_000
+names = itertools.count(1)
 
 
 @pytest.fixture
@@ -243,6 +248,31 @@ def test_one_that_fails_holds_up_those_behind_it_and_none_overtakes(store: Store
     assert len(set(crm.ids)) == 3
     assert crm.told[0] == crm.told[1]  # the same at every attempt
     assert [row["attempts"] for row in rows(store)] == [2, 3, 1]
+
+
+@given(statuses=st.lists(st.sampled_from([200, 204, 302, 400, 404, 429, 500, 503]), max_size=25))
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_crm_answers_none_overtakes_and_none_is_skipped(
+    store: Store, crm: Crm, statuses: list[int]
+) -> None:
+    campaign = f"c{next(names)}"
+    accept(store, crm.url, campaign)
+    for _ in range(4):
+        steering.steer(store, campaign, Move.PAUSE)
+        steering.steer(store, campaign, Move.RESUME)
+    crm.ids.clear()
+    said = iter(statuses)
+    crm.answer = lambda _: next(said, 204)
+
+    while rows(store, campaign, state=Delivery.WAITING):
+        hurry(store, host_of(crm.url), campaign)
+        call_all(store)
+
+    numbers = [int(name.rsplit("_", 1)[1]) for name in crm.ids]
+    assert numbers == sorted(numbers)
+    assert set(numbers) == set(range(1, 10))
+    failed = [status for status in statuses[: len(numbers)] if status >= 300]
+    assert len(numbers) == 9 + len(failed)
 
 
 def test_a_failure_is_shown_with_when_it_is_tried_next(store: Store, crm: Crm) -> None:
