@@ -142,14 +142,14 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_who_is_late_at_the_very_last_look_asks_the_fence_again() -> None:
-    class Frozen(Leave):
+    class Frozen(Gate):
         looks = 0
 
         def is_now(self) -> bool:
             self.looks += 1
             return self.looks > 2
 
-    departure = Frozen()
+    gate = Frozen()
     with answering(201, {"id": 1}) as (url, seen):
-        Http(url, timeout_s=5, headers={}).post("/x", {}, departure=departure)
-    assert (len(departure.waited), departure.looks, len(seen)) == (3, 3, 1)
+        post(url, gate)
+    assert (len(gate.waited), gate.looks, len(seen)) == (3, 3, 1)

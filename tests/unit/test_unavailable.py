@@ -10,9 +10,7 @@ from broadcast.store.scripts import Scripts, connect
 
 CANNOT = [
     redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
-    redis.exceptions.OutOfMemoryError(
-        "command not allowed when used memory > 'maxmemory'. script: f, on @user_script:1."
-    ),
+    redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'. script: f, on @user:1."),
     redis.exceptions.ReadOnlyError("You can't write against a read only replica."),
     redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
     redis.exceptions.NoScriptError("No matching script. Please use EVAL."),
