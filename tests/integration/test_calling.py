@@ -459,7 +459,8 @@ def test_a_host_with_a_backlog_goes_behind_those_that_wait(store: Store) -> None
 
 def test_a_host_is_called_by_one_run_at_a_time(store: Store, crm: Crm) -> None:
     store.workers.beat("callbacks", "w1")
-    accept(store, crm.url)
+    accept(store, crm.url, "c1")
+    accept(store, crm.url, "c2")
     (host,) = store.callbacks.due(hands=2, lease_ms=30_000, claim="claim")
     first = store.callbacks.call(host, claim="claim", run="run1", lease_ms=30_000)
     assert first is not None
