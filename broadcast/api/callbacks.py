@@ -7,12 +7,16 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
 from broadcast.api import answers, asking, shapes
+from broadcast.api.describing import call
 from broadcast.engine import calling
 
 blueprint = Blueprint("callbacks", __name__, url_prefix="/campaigns", description="Callbacks")
 
+REPLAYED = call(shows={202: "Replayed"}, conflicts=True)
+
 
 @blueprint.get("/<campaign>/callbacks")
+@blueprint.doc(**call(shows={200: "Callbacks"}, query=shapes.CallbacksQuery))
 def page(campaign: str) -> ResponseReturnValue:
     """Each callback of the last 7 days, newest first; `status`, `limit` and `cursor` choose."""
     asking.instance_of(campaign)
@@ -23,12 +27,14 @@ def page(campaign: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<campaign>/callbacks/replay")
+@blueprint.doc(**REPLAYED)
 def replay_failed(campaign: str) -> ResponseReturnValue:
     """Deliver again what was given up; `queued` says how many. Callbacks that a 410 switched off are on again."""
     return _replay(campaign, None)
 
 
 @blueprint.post("/<campaign>/callbacks/<event>/replay")
+@blueprint.doc(**REPLAYED)
 def replay_one(campaign: str, event: str) -> ResponseReturnValue:
     """Deliver one callback again, under the same id, even if it was delivered."""
     return _replay(campaign, event)
