@@ -13,6 +13,7 @@ from flask_smorest import Api
 from broadcast import __version__
 from broadcast.api import auth, campaigns, edge, errors, health, instances
 from broadcast.api.answers import Problem
+from broadcast.api.live import Live
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -36,6 +37,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest is untyped
 def create_app(services: Services) -> Flask:
     """The API."""
     app = _create(services)
+    app.extensions["live"] = Live(services)
     auth.install(app, services.settings.api_keys)
     app.config.update(
         API_TITLE="Broadcast",

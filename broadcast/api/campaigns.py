@@ -6,8 +6,9 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking, shapes
+from broadcast.api import asking, shapes, streams
 from broadcast.api.body import read_json
+from broadcast.api.streams import EVENTS
 from broadcast.domain.campaign import Move
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns")
@@ -17,6 +18,21 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", descriptio
 def list_campaigns() -> ResponseReturnValue:
     """A page of campaigns, newest first; `status`, `instance`, `limit` and `cursor` choose."""
     return jsonify(asking.page(**shapes.load(shapes.ListQuery(), request.args)))
+
+
+@blueprint.get("/events")
+@blueprint.doc(responses=EVENTS)
+def list_events() -> ResponseReturnValue:
+    """Server-sent events of the newest campaigns: all of them first, then those that change."""
+    return streams.campaigns()
+
+
+@blueprint.get("/<campaign>/events")
+@blueprint.doc(responses=EVENTS)
+def events(campaign: str) -> ResponseReturnValue:
+    """Server-sent events of one campaign, each its whole status; `Last-Event-ID` resumes."""
+    asking.instance_of(campaign)
+    return streams.campaign(campaign)
 
 
 @blueprint.get("/<campaign>")

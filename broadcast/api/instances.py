@@ -6,11 +6,19 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking
+from broadcast.api import asking, streams
 from broadcast.api.body import read_json
 from broadcast.api.registration import Register
+from broadcast.api.streams import EVENTS
 
 blueprint = Blueprint("instances", __name__, url_prefix="/instances", description="Instances")
+
+
+@blueprint.get("/events")
+@blueprint.doc(responses=EVENTS)
+def events() -> ResponseReturnValue:
+    """Server-sent events of the instances: all of them first, then those that change."""
+    return streams.instances()
 
 
 @blueprint.get("/<instance>")
