@@ -15,7 +15,7 @@ from broadcast.pacing import Rules
 from broadcast.wiring import Services
 
 #: A list shows so many campaigns.
-MOST_LISTED = 100
+MOST_LISTED = 50
 #: Answers that differ in these alone say the same: they change by the mere passing of time.
 DRIFTING = frozenset({"expectedFinishAt", "sendsPerMinute"})
 #: Campaigns in these do not change any more unless a receipt or a person changes them.

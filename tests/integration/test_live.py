@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from broadcast.api import streams
+from broadcast.api.live import TICK_S
 from broadcast.domain.campaign import Move, Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Receipt
@@ -95,6 +96,17 @@ def test_a_campaign_that_begins_has_a_new_revision(store: Store) -> None:
     accepting.accept(store, an_order(scheduled_ms=int(time.time() * 1000) + 150), country="BR")
     before = revision(store)
     wait_for(store.campaigns.begin_due, what="the schedule")
+    assert revision(store) > before
+
+
+def test_a_campaign_that_was_deleted_and_comes_again_is_newer(store: Store) -> None:
+    accepting.accept(store, an_order(), country="BR")
+    for move in [Move.PAUSE, Move.RESUME] * 3:
+        steering.steer(store, "c1", move)
+    before = revision(store)
+    store.scripts.client.flushdb()
+    wait_for(lambda: time.time() * 1000 > before, what="the clock")
+    accepting.accept(store, an_order(), country="BR")
     assert revision(store) > before
 
 
@@ -214,6 +226,22 @@ def test_a_hold_is_shown_without_a_new_id(client: FlaskClient, store: Store) -> 
     held = next(stream)
     assert (held.data["holdReason"], held.id) == ("instance_paused", None)
     answer.close()
+
+
+def test_changes_come_together_not_one_by_one(client: FlaskClient, store: Store) -> None:
+    accepting.accept(store, an_order(), country="BR")
+    busy = client.get("/campaigns/c1/events")  # has the thread look already, so that a stream begins between two looks
+    for move in [Move.PAUSE, Move.RESUME] * 3:
+        answer = client.get("/campaigns/c1/events")
+        stream = read(answer)
+        first = next(stream)
+        steering.steer(store, "c1", move)
+        second = next(stream)
+        while second.id is None:  # the same revision in a new light
+            second = next(stream)
+        assert second.at - first.at >= TICK_S
+        answer.close()
+    busy.close()
 
 
 def test_a_list_is_shown_whole_and_then_as_it_changes(client: FlaskClient, store: Store) -> None:

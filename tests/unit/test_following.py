@@ -66,6 +66,12 @@ def test_the_same_revision_is_news_when_it_says_something_else() -> None:
     assert len(follower.news([moment(5, 3, "no worker")])) == 1
 
 
+def test_an_older_look_at_the_same_revision_is_no_news() -> None:
+    follower = Follower()
+    follower.news([moment(5, 3, "no worker")])
+    assert follower.news([moment(5, 2, "running")]) == []
+
+
 def test_who_comes_back_is_shown_the_present_state_unless_it_is_older() -> None:
     assert Follower(7).news([moment(6, 9)]) == []
     assert len(Follower(7).news([moment(7, 9)])) == 1
