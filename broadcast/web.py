@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Api
 
 from broadcast import __version__
-from broadcast.api import auth, campaigns, edge, errors, health, instances
+from broadcast.api import auth, campaigns, edge, errors, health, instances, suppressions
 from broadcast.api.answers import Problem
 from broadcast.api.live import Live
 from broadcast.receipts import routes
@@ -48,7 +48,7 @@ def create_app(services: Services) -> Flask:
     )
     app.register_blueprint(health.figures)
     api = _Api(app)
-    for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint):
+    for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint, suppressions.blueprint):
         api.register_blueprint(blueprint)
     errors.install(app)
     return app

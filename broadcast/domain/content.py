@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import PurePosixPath
 from typing import Any
@@ -61,3 +61,27 @@ def missing(text: str, values: Mapping[str, str]) -> list[str]:
 def render(text: str, values: Mapping[str, str]) -> str:
     """The text with each variable replaced by its value or default. Values are never read as templates."""
     return _VARIABLE.sub(lambda match: values.get(match[1]) or (match[2] or "").strip(), text)
+
+
+def lacking(content: Content, values: Mapping[str, str]) -> list[str]:
+    """The `missing` variables of what would be sent: of the template, where there is one."""
+    texts = _texts(content.template) if content.template else [content.text]
+    return list(dict.fromkeys(name for text in texts for name in missing(text, values)))
+
+
+def render_template(template: Template, values: Mapping[str, str]) -> Template:
+    """The template with the variables in its text parameters replaced. Nothing else of it has variables."""
+    return replace(template, components=[_rendered(component, values) for component in template.components])
+
+
+def _rendered(component: Mapping[str, Any], values: Mapping[str, str]) -> Mapping[str, Any]:
+    parameters = [
+        {**parameter, "text": render(parameter["text"], values)} if parameter["type"] == "text" else parameter
+        for parameter in component["parameters"]
+    ]
+    return {**component, "parameters": parameters}
+
+
+def _texts(template: Template) -> Iterator[str]:
+    for component in template.components:
+        yield from (parameter["text"] for parameter in component["parameters"] if parameter["type"] == "text")

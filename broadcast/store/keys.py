@@ -24,6 +24,7 @@ workers               zset    names of the live workers of a queue; score: last 
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
 scheduled             zset    campaigns that wait for their time; score Unix ms
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
+chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON
@@ -59,6 +60,7 @@ PATTERNS: Mapping[str, str] = {
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",
     "lanes": "bcast:lanes",
+    "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
     "suppressed": "bcast:suppressed",

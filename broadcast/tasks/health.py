@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from celery import bootsteps
-from celery.worker import state
+from celery import bootsteps, signals
 from prometheus_client import REGISTRY, make_wsgi_app
+from redis.exceptions import RedisError
 
 from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import Unavailable
@@ -83,7 +83,7 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
                     workers.beat(queue, worker.hostname)
                 self._last_beat = time.monotonic()
                 is_judged = is_judged or warn_of_redis(store, is_embedded=is_embedded(settings))
-            except Unavailable as error:
+            except (Unavailable, RedisError) as error:  # whatever it is, it passes, and this thread must outlive it
                 log.warning("no sign of life: %s", error, extra={"action": "health"})
             self._stopped.wait(BEAT_S)
 
@@ -98,16 +98,31 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
         return [json.dumps({"healthy": healthy}).encode()]
 
 
+#: The sends that this worker has received and not begun: task id -> instance, and campaign, number and batch. Kept by
+#: us, since Celery has let go of what waits for its ETA before anybody is told that it stops.
+_in_hand: dict[str, tuple[str, tuple[str, int, str]]] = {}
+
+
+@signals.task_received.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def _take(request: Any, **_: Any) -> None:
+    if request.name == "broadcast.send":
+        instance, campaign, number, batch = request.args
+        _in_hand[request.id] = instance, (campaign, number, batch)
+
+
+@signals.task_prerun.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def _begin(task_id: str, **_: Any) -> None:
+    _in_hand.pop(task_id, None)
+
+
 def _give_back(services: Services) -> None:
     """What this worker has in hand and did not begin goes back to its lanes at once, not when its batch is missed.
 
     Celery offers the messages again only when the last request on the wire is over; they will find nothing to do.
     """
     held: dict[str, list[tuple[str, int, str]]] = {}
-    for request in state.reserved_requests - state.active_requests:
-        if request.name == "broadcast.send":
-            instance, campaign, number, batch = request.args
-            held.setdefault(instance, []).append((campaign, number, batch))
+    for instance, contact in list(_in_hand.values()):
+        held.setdefault(instance, []).append(contact)
     count = services.store.lanes.unbook(held)
     if not services.workers("broadcast"):
         count += services.store.lanes.unbook_all()

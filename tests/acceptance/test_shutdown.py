@@ -66,7 +66,10 @@ def test_one_of_two_workers_stops_and_the_lane_does_not_wait_for_it(
         wait_for(lambda: "ready" in stack.processes["other"].output(), what="the other worker")
         begin(stack, fresh, latency_ms=3000)
         told = time.monotonic()
-        stack.processes["broadcast"].signal(signal.SIGTERM)
+        worker = stack.processes["broadcast"]
+        worker.signal(signal.SIGTERM)
+        wait_for(lambda: "gave back" in worker.output(), seconds=2, what="what the worker held to go back")
+        assert worker.child.poll() is None  # it still has requests on the wire
         judge(stack, fresh)
 
         after = [arrival["at"] for arrival in stack.arrivals(fresh) if arrival["at"] > told]
