@@ -225,6 +225,9 @@ def test_a_hold_is_shown_without_a_new_id(client: FlaskClient, store: Store) -> 
     steering.hold_lane(store, "i1")
     held = next(stream)
     assert (held.data["holdReason"], held.id) == ("instance_paused", None)
+    steering.open_lane(store, "i1")
+    opened = next(stream)
+    assert (opened.data["holdReason"], opened.id) == (None, None)
     answer.close()
 
 
