@@ -8,23 +8,25 @@ from flask_smorest import Blueprint
 
 from broadcast.api import asking, shapes, streams
 from broadcast.api.body import read_json
+from broadcast.api.describing import call
+from broadcast.api.shown import CAMPAIGN
 from broadcast.api.streams import EVENTS
 from broadcast.domain.campaign import Move
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns")
 
+STEERED = call(shows={200: "Steered"}, conflicts=True)
+
 
 @blueprint.get("")
+@blueprint.doc(**call(shows={200: "Campaigns"}, query=shapes.ListQuery))
 def list_campaigns() -> ResponseReturnValue:
     """A page of campaigns, newest first; `status`, `instance`, `limit` and `cursor` choose."""
     return jsonify(asking.page(**shapes.load(shapes.ListQuery(), request.args)))
 
 
 @blueprint.post("/preview")
-@blueprint.doc(
-    requestBody={"content": {"application/json": {"schema": shapes.Preview}}},
-    responses={"200": {"description": "What a send would do; nothing is sent or stored"}},
-)
+@blueprint.doc(**call(shows={200: "Previewed"}, asks=shapes.Preview, examples={"campaign": CAMPAIGN}))
 def preview() -> ResponseReturnValue:
     """Look at a campaign before it is sent: who is left out and why, some messages as they read, and the finish."""
     return jsonify(asking.preview(read_json(request)))
@@ -38,7 +40,7 @@ def list_events() -> ResponseReturnValue:
 
 
 @blueprint.get("/<campaign>/events")
-@blueprint.doc(responses=EVENTS)
+@blueprint.doc(responses={**EVENTS, "204": {"description": "The end was seen, and nothing is new"}})
 def events(campaign: str) -> ResponseReturnValue:
     """Server-sent events of one campaign, each its whole status; `Last-Event-ID` resumes."""
     asking.instance_of(campaign)
@@ -46,30 +48,37 @@ def events(campaign: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<campaign>")
+@blueprint.doc(**call(shows={200: "Campaign"}))
 def one(campaign: str) -> ResponseReturnValue:
     """One campaign as it stands now."""
     return jsonify(asking.status(campaign))
 
 
 @blueprint.post("/<campaign>/pause")
+@blueprint.doc(**STEERED)
 def pause(campaign: str) -> ResponseReturnValue:
     """Nothing more leaves; `onTheWire` requests may still arrive."""
     return jsonify(asking.steer(campaign, Move.PAUSE))
 
 
 @blueprint.post("/<campaign>/resume")
+@blueprint.doc(**STEERED)
 def resume(campaign: str) -> ResponseReturnValue:
     """Go on at the pace, without catching up."""
     return jsonify(asking.steer(campaign, Move.RESUME))
 
 
 @blueprint.post("/<campaign>/cancel")
+@blueprint.doc(**STEERED)
 def cancel(campaign: str) -> ResponseReturnValue:
     """Nothing more leaves, for good."""
     return jsonify(asking.steer(campaign, Move.CANCEL))
 
 
 @blueprint.post("/<campaign>/retry")
+@blueprint.doc(
+    **call(shows={202: "Retried"}, asks=shapes.Retry, examples={"failed": {"scope": "failed"}}, conflicts=True)
+)
 def retry(campaign: str) -> ResponseReturnValue:
     """Send again to those of a `scope`: `failed` or `unconfirmed`. Opt-outs and the instance are looked at anew."""
     scope = shapes.load(shapes.Retry(), read_json(request))["scope"]
@@ -77,6 +86,7 @@ def retry(campaign: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<campaign>/contacts")
+@blueprint.doc(**call(shows={200: "Contacts"}, query=shapes.ContactsQuery))
 def contacts(campaign: str) -> ResponseReturnValue:
     """What became of each contact, in their order; `status`, `limit` and `cursor` choose."""
     return jsonify(asking.contacts(campaign, **shapes.load(shapes.ContactsQuery(), request.args)))

@@ -29,10 +29,7 @@ RETRY_MS = 1000
 #: kind of list -> its name in the answer
 LISTS: Mapping[type[Subject], str] = {Newest: "campaigns", Lanes: "instances"}
 #: How OpenAPI shows a stream.
-EVENTS = {
-    "200": {"description": "Events, until the stream ends", "content": {"text/event-stream": {}}},
-    "503": {"description": "Too many streams are open, or Redis is away; come back after `Retry-After` seconds"},
-}
+EVENTS = {"200": {"description": "Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
 def campaign(id_: str) -> Response:

@@ -18,6 +18,7 @@ from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import Unavailable
 from broadcast.tasks import services_of
 from broadcast.tasks.figures import Figures
+from broadcast.tasks.upkeep import wake
 from broadcast.wiring import Services, is_embedded
 
 log = logging.getLogger(__name__)
@@ -88,13 +89,17 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
             self._stopped.wait(BEAT_S)
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            # Which server of which Python this is would stand there, and is nobody's business.
+            return start_response(status, [*headers, ("Server", "broadcast")], *more)
+
         if environ["PATH_INFO"] == "/metrics":
-            answer: Iterable[bytes] = self._figures(environ, start_response)
+            answer: Iterable[bytes] = self._figures(environ, start)
             return answer
         healthy = time.monotonic() - self._last_beat < SILENT_S
         known = environ["PATH_INFO"] == "/health"
         status = "404 Not Found" if not known else "200 OK" if healthy else "503 Service Unavailable"
-        start_response(status, [("Content-Type", "application/json")])
+        start(status, [("Content-Type", "application/json")])
         return [json.dumps({"healthy": healthy}).encode()]
 
 
@@ -124,6 +129,8 @@ def _give_back(services: Services) -> None:
     for instance, contact in list(_in_hand.values()):
         held.setdefault(instance, []).append(contact)
     count = services.store.lanes.unbook(held)
+    for instance in held:
+        wake(instance)  # others are left to send it
     if not services.workers("broadcast"):
         count += services.store.lanes.unbook_all()
     if count:

@@ -73,7 +73,8 @@ def test_one_of_two_workers_stops_and_the_lane_does_not_wait_for_it(
         judge(stack, fresh)
 
         after = [arrival["at"] for arrival in stack.arrivals(fresh) if arrival["at"] > told]
-        assert max(gaps_ms([{"at": told}, *({"at": at} for at in after)])) < 2000
+        # Less than the 3 s after which departures that were missed are found, and than what is on the wire takes.
+        assert max(gaps_ms([{"at": told}, *({"at": at} for at in after)])) < 3000
 
 
 @pytest.mark.parametrize("ending", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGKILL)])
