@@ -217,6 +217,12 @@ class Settings:
     )
     data_dir: Path = _setting("DATA_DIR", Path, Path("data"), "Folder of the embedded Redis.")
     port: int = _setting("PORT", _whole(1, 65535), 3001, "Port of the API.")
+    live_streams: int = _setting(
+        "LIVE_STREAMS",
+        _whole(0, 900),
+        64,
+        "Event streams that each of the API's processes holds open at once; one more is answered 503.",
+    )
     webhook_port: int = _setting("WEBHOOK_PORT", _whole(1, 65535), 3002, "Port that receives the gateways' receipts.")
     worker_http_port: int = _setting(
         "WORKER_HTTP_PORT",

@@ -27,6 +27,7 @@ from broadcast.api import (
 )
 from broadcast.api.answers import Problem
 from broadcast.api.describing import Common
+from broadcast.api.live import Live
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -50,6 +51,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest is untyped
 def create_app(services: Services) -> Flask:
     """The API."""
     app = _create(services)
+    app.extensions["live"] = Live(services)
     auth.install(app, guard_of(services), views=scopes.VIEWS, open_views=scopes.OPEN)
     app.config.update(
         API_TITLE="Broadcast",

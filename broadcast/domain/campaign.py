@@ -117,6 +117,8 @@ class Progress:
     paused_ms: int | None
     finished_ms: int | None
     skipped: Mapping[str, int]  #: reason -> how many were left out at accepting
+    revision: int  #: grows with every change of `counts` or `state`
+    at_ms: int  #: the instant, by Redis's clock
 
     @property
     def progress(self) -> float:

@@ -16,6 +16,8 @@ from broadcast.store.scripts import Scripts, pairs
 
 #: Contacts stored per script: one call stays near a millisecond, so accepting never holds up a departure.
 CHUNK = 250
+#: Campaigns glanced at per script, for the same reason.
+GLANCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +169,20 @@ class Campaigns:
         """One campaign at one instant, in one round trip."""
         reply = self._scripts.run("look", campaign)
         return look_of(campaign, reply) if reply else None
+
+    def glance(self, known: Mapping[str, int | None]) -> dict[str, Look | None]:
+        """Of these campaigns (id -> the revision that is known, None: look anyhow) those that changed; one round trip.
+
+        None where there is no such campaign any more.
+        """
+        asked = list(known.items())
+        each = [
+            [field for id_, revision in asked[first : first + GLANCE] for field in (id_, revision or "")]
+            for first in range(0, len(asked), GLANCE)
+        ]
+        replies = [reply for part in self._scripts.run_each("glance", each=each) for reply in part] if each else []
+        found = zip(known, replies, strict=True)
+        return {id_: _look(id_, reply) if reply else None for id_, reply in found if reply != 0}
 
     def page(
         self, *, state: State | None, instances: frozenset[str] | None, limit: int, before: str, after: str

@@ -3,7 +3,7 @@
 What each holds:
 
 ====================  ======  ==================================================================
-campaign              hash    the order, its `status`, its times, its last error, its measured pace
+campaign              hash    the order, its `status`, its times, its last error, its measured pace, `rev`
 tally                 hash    contact status -> how many; moves in the same script as the contact
 contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
 pending               list    numbers of the contacts that wait for the lane, next first

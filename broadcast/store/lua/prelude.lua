@@ -42,6 +42,11 @@ local function relist(campaign, number, from, to)
   end
 end
 
+-- A campaign's tally or state changes: who follows it learns so by its revision.
+local function revise(campaign)
+  redis.call("HINCRBY", campaign_key(campaign), "rev", 1)
+end
+
 -- Move one contact and the tally in the same breath; more fields may be written with it. Where it comes to rest, the
 -- time is kept as `at_<status>`.
 local function move(campaign, number, from, to, ...)
@@ -49,6 +54,7 @@ local function move(campaign, number, from, to, ...)
   if not is_passing[to] then redis.call("HSET", contact_key(campaign, number), "at_" .. to, now_ms()) end
   redis.call("HINCRBY", tally_key(campaign), from, -1)
   redis.call("HINCRBY", tally_key(campaign), to, 1)
+  revise(campaign)
   if is_listed[from] or is_listed[to] then relist(campaign, number, from, to) end
   if is_listed[to] then tell_of_contact(campaign, number, to) end
 end
@@ -155,6 +161,7 @@ local function finish(campaign)
     if tonumber(count or 0) > 0 then return 0 end
   end
   redis.call("HSET", campaign_key(campaign), "status", "completed", "finished_ms", now_ms())
+  revise(campaign)
   redis.call("ZREM", ready_key(instance), campaign)
   tell(campaign, "completed")
   return 1

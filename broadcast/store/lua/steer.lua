@@ -30,6 +30,7 @@ if status == to then return { 1, status, sending, instance } end
 if not has(may_follow, status) then return { 0, status, sending, instance } end
 
 redis.call("HSET", key, "status", to)
+revise(campaign)
 redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms", "because")
 if because ~= "" then redis.call("HSET", key, "because", because) end
 if to == "scheduled" then
