@@ -12,9 +12,22 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from broadcast import __version__
-from broadcast.api import auth, campaigns, edge, errors, headers, health, instances, reading, scopes, suppressions
+from broadcast.api import (
+    auth,
+    callbacks,
+    campaigns,
+    edge,
+    errors,
+    headers,
+    health,
+    instances,
+    reading,
+    scopes,
+    suppressions,
+)
 from broadcast.api.answers import Problem
 from broadcast.api.describing import Common
+from broadcast.api.live import Live
 from broadcast.dashboard import mounting
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
@@ -39,6 +52,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest is untyped
 def create_app(services: Services) -> Flask:
     """The API, and the dashboard beside it."""
     app = _create(services)
+    app.extensions["live"] = Live(services)
     auth.install(app, guard_of(services), views=scopes.VIEWS, open_views=scopes.OPEN)
     app.config.update(
         API_TITLE="Broadcast",
@@ -50,7 +64,13 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.figures)
     app.register_blueprint(reading.blueprint)
     api = _Api(app, spec_kwargs={"extra_plugins": [Common()]})
-    for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint, suppressions.blueprint):
+    for blueprint in (
+        edge.blueprint,
+        campaigns.blueprint,
+        callbacks.blueprint,
+        instances.blueprint,
+        suppressions.blueprint,
+    ):
         api.register_blueprint(blueprint)
     mounting.install(app, services)
     errors.install(app)

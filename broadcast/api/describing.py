@@ -20,6 +20,7 @@ SECURITY: Mapping[str, dict[str, Any]] = {
 IN_PATHS: Mapping[str, dict[str, Any]] = {
     "campaign": {"description": "The campaign's id.", "example": "campaign-123"},
     "instance": {"description": "The instance's name.", "example": "loja"},
+    "event": {"description": "The callback's id, its `webhook-id`.", "example": "cb_617259f85355b718852f_1"},
 }
 _TEXT = {"type": "string"}
 _WAIT = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}

@@ -11,13 +11,13 @@ from typing import Any
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from broadcast.api import answers, asking, shapes
+from broadcast.api import answers, asking, shapes, streams
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import charting, telling
+from broadcast.engine import charting, searching, telling
 
 #: A page's campaigns, and its contacts.
 PER_PAGE = 20
@@ -72,6 +72,13 @@ def one(campaign: str) -> ResponseReturnValue:
 def state(campaign: str) -> ResponseReturnValue:
     """How it stands, for a script that brings the page up to date."""
     return jsonify(asking.status(campaign))
+
+
+@blueprint.get("/campaigns/<campaign>/events")
+def events(campaign: str) -> ResponseReturnValue:
+    """The same as it happens: the API's own stream, for who has a session instead of a key to present."""
+    asking.instance_of(campaign)
+    return streams.campaign(campaign)
 
 
 @blueprint.get("/campaigns/<campaign>/chart")
@@ -153,5 +160,5 @@ def contacts(campaign: str) -> ResponseReturnValue:
 
 def _found(campaign: str, digits: str, cursor: str | None) -> dict[str, Any]:
     asking.instance_of(campaign)
-    found = telling.search(asking.services().store, campaign, digits, cursor=cursor)
+    found = searching.search(asking.services().store, campaign, digits, cursor=cursor)
     return {"contacts": [answers.contact(view) for view in found.items], "nextCursor": found.next_cursor}

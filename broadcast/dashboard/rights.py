@@ -17,6 +17,7 @@ VIEWS: Mapping[str, frozenset[Scope]] = {
     "list_state": READ,
     "one": READ,
     "state": READ,
+    "events": READ,
     "chart": READ,
     "contacts": READ,
     "confirm": SEND,

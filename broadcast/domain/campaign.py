@@ -78,6 +78,7 @@ class Order:
     priority: int = 5  #: 0 to 9, 9 the most urgent
     scheduled_ms: int | None = None  #: Unix ms, or None for now
     on_unknown: OnUnknown = OnUnknown.HOLD
+    callback_url: str | None = None  #: where the CRM wants our news
     digest: str
 
 
@@ -116,6 +117,8 @@ class Progress:
     paused_ms: int | None
     finished_ms: int | None
     skipped: Mapping[str, int]  #: reason -> how many were left out at accepting
+    revision: int  #: grows with every change of `counts` or `state`
+    at_ms: int  #: the instant, by Redis's clock
 
     @property
     def progress(self) -> float:

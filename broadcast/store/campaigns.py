@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from broadcast.domain.callback import host_of
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Campaign, Move, OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Contact, Status
 from broadcast.domain.content import Content, Kind, Template
@@ -15,6 +16,8 @@ from broadcast.store.scripts import Scripts, pairs
 
 #: Contacts stored per script: one call stays near a millisecond, so accepting never holds up a departure.
 CHUNK = 250
+#: Campaigns glanced at per script, for the same reason.
+GLANCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,8 @@ class Campaigns:
             "content": _content(order.content),
             "left_out": json.dumps(dict(skipped)),
         }
+        if order.callback_url:
+            fields |= {"callback_url": order.callback_url, "callback_host": host_of(order.callback_url)}
         reply = self._scripts.run(
             "open", order.campaign, token, order.instance, order.scheduled_ms or "",
             counts.get(Status.PENDING, 0), counts.get(Status.SKIPPED, 0),
@@ -163,7 +168,21 @@ class Campaigns:
     def look(self, campaign: str) -> Look | None:
         """One campaign at one instant, in one round trip."""
         reply = self._scripts.run("look", campaign)
-        return _look(campaign, reply) if reply else None
+        return look_of(campaign, reply) if reply else None
+
+    def glance(self, known: Mapping[str, int | None]) -> dict[str, Look | None]:
+        """Of these campaigns (id -> the revision that is known, None: look anyhow) those that changed; one round trip.
+
+        None where there is no such campaign any more.
+        """
+        asked = list(known.items())
+        each = [
+            [field for id_, revision in asked[first : first + GLANCE] for field in (id_, revision or "")]
+            for first in range(0, len(asked), GLANCE)
+        ]
+        replies = [reply for part in self._scripts.run_each("glance", each=each) for reply in part] if each else []
+        found = zip(known, replies, strict=True)
+        return {id_: _look(id_, reply) if reply else None for id_, reply in found if reply != 0}
 
     def page(
         self, *, state: State | None, instances: frozenset[str] | None, limit: int, before: str, after: str
@@ -171,7 +190,7 @@ class Campaigns:
         """Up to `limit` + 1 campaigns, newest first, each with when it was accepted (Unix ms); one round trip."""
         wanted = "" if instances is None else json.dumps(sorted(instances))
         reply = self._scripts.run("page", before, after, limit, state.value if state else "", wanted)
-        return [(at, _look(campaign, look)) for campaign, at, look in reply]
+        return [(at, look_of(campaign, look)) for campaign, at, look in reply]
 
     def begin_due(self, *, limit: int = 100) -> list[str]:
         """Start the campaigns whose scheduled time has come; return them."""
@@ -196,7 +215,8 @@ def _read_content(text: str) -> Content:
     return Content(kind=Kind(parts["kind"]), text=parts["text"], media_url=parts["media_url"], template=template)
 
 
-def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
+def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
+    """What `look` of the scripts replies."""
     order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap) = reply
     return Look(
         campaign=campaign,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,7 @@ from broadcast.dashboard import rights, wording
 from broadcast.domain.caller import Caller, Scope
 from broadcast.domain.campaign import State
 from broadcast.domain.contact import Status
-from broadcast.engine import charting, granting, telling
+from broadcast.engine import charting, granting, searching
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
@@ -450,6 +451,9 @@ def test_every_page_is_strict_with_the_browser(browser: Browser) -> None:
         answer = browser.get(path)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
+        assert "script-src 'self'" in policy
+        assert "form-action 'self'" in policy
+        assert answer.headers["Referrer-Policy"] == "same-origin"  # which forms over https are looked at for
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text)
@@ -517,7 +521,8 @@ def test_the_ways_of_a_campaign_are_drawn_over_time(browser: Browser, store: Sto
     send(browser, "c1", contacts=4)
     assert "Nothing has left yet." in browser.text("/campaigns/c1")
     for number, at in enumerate((1_900_000_000_000, 1_900_000_060_000)):
-        fields = {"status": "read", "at_sent": at, "at_read": at + 5000}
+        # Receipts come in any order, and not every one comes: who has read it was sent it.
+        fields = {"status": "read", "at_read": at + 5000}
         store.scripts.client.hset(key("contact", "c1", number), mapping=fields)
     assert "Nothing has left yet." in browser.text("/campaigns/c1/chart")  # as it was drawn a moment ago
     browser.client.application.extensions["charts"].clear()
@@ -548,6 +553,19 @@ def test_without_redis_a_page_says_so(browser: Browser, services: Services) -> N
     assert "Try again in a moment" in answer.text
 
 
+def test_a_session_follows_what_it_may_see_as_it_happens(stranger: Browser, store: Store) -> None:
+    send(stranger, "hers")
+    send(stranger, "theirs", "outra")
+    stranger.log_in("secret-of-loja")
+    assert stranger.get("/campaigns/theirs/events").status_code == 404
+    with stranger.client.get(f"{HOME}/campaigns/hers/events") as stream:
+        assert stream.mimetype == "text/event-stream"
+        event = next(text for part in stream.response if "data: " in (text := part.decode()))
+    stranger.client.application.extensions["live"].close()
+    data = json.loads(event.split("data: ")[1].splitlines()[0])
+    assert data == stranger.get("/campaigns/hers/state.json").json
+
+
 def test_every_status_and_state_has_a_word() -> None:
     assert {state.value for state in State} <= set(wording.STATES)
     assert {status.value for status in Status} == set(wording.STATUSES)
@@ -566,12 +584,12 @@ def test_a_large_campaign_is_charted_from_some_of_its_contacts(store: Store, mon
 
 
 def test_a_search_goes_on_where_it_stopped(browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "SEARCHED", 7)
-    monkeypatch.setattr(telling, "SEARCHED_AT_ONCE", 2)
+    monkeypatch.setattr(searching, "SEARCHED", 7)
+    monkeypatch.setattr(searching, "SEARCHED_AT_ONCE", 2)
     send(browser, "c1", contacts=20)
     found, cursor = [], None
     for _ in range(3):
-        page = telling.search(store, "c1", "5511", cursor=cursor)
+        page = searching.search(store, "c1", "5511", cursor=cursor)
         found += [one.number for one in page.items]
         cursor = page.next_cursor
     assert found == list(range(20))
