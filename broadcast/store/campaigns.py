@@ -182,7 +182,7 @@ class Campaigns:
         ]
         replies = [reply for part in self._scripts.run_each("glance", each=each) for reply in part] if each else []
         found = zip(known, replies, strict=True)
-        return {id_: _look(id_, reply) if reply else None for id_, reply in found if reply != 0}
+        return {id_: look_of(id_, reply) if reply else None for id_, reply in found if reply != 0}
 
     def page(
         self, *, state: State | None, instances: frozenset[str] | None, limit: int, before: str, after: str
