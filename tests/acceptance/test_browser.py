@@ -144,10 +144,13 @@ def test_a_campaign_from_a_csv_is_watched_paused_resumed_and_reported(
 
     # It runs, and the page follows without being loaded again.
     page.evaluate("window.isTheSamePage = true")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     sent = page.locator("[data-live='counts.pending']")
     expect(sent).not_to_have_text("40", timeout=20_000)
     expect(page.locator("[data-live='progress']").first).not_to_have_text("4,8%", timeout=20_000)
     assert page.evaluate("window.isTheSamePage") is True
+    assert not [url for url in asked if url.endswith("state.json")]  # the stream says it all, and nothing is asked for
 
     page.get_by_role("link", name="Pausar").click()
     page.get_by_role("button", name="Pausar").click()
@@ -202,6 +205,18 @@ def test_every_page_passes_axe_and_fits_on_every_window(context: BrowserContext,
 
 def token(page: Page) -> str:
     return page.locator("[name=csrf_token]").first.input_value()
+
+
+def test_without_a_stream_the_page_asks_every_two_seconds(marketer: Page, stack: Stack, fresh: str) -> None:
+    page = marketer
+    send(stack, fresh, fresh, contacts=30, rateLimitMs=500)
+    page.route("**/events", lambda route: route.abort())
+    page.add_init_script("delete window.EventSource")
+    with page.expect_response("**/state.json"):
+        page.goto(f"/dashboard/campaigns/{fresh}")
+    page.evaluate("window.isTheSamePage = true")
+    expect(page.locator("[data-live='counts.pending']")).not_to_have_text(re.compile("^(30|29|28)$"), timeout=20_000)
+    assert page.evaluate("window.isTheSamePage") is True
 
 
 def test_a_campaign_is_paused_by_keyboard_alone(marketer: Page, stack: Stack, fresh: str) -> None:
