@@ -300,8 +300,8 @@ class Settings:
         "SECRET_KEY",
         _long_secret,
         None,
-        "Encrypts registered instances' credentials and signs the dashboard's sessions, the same for every process; unset: "
-        "no credentials are taken, and Redis keeps a random secret for the sessions.",
+        "Encrypts registered instances' credentials and signs the dashboard's sessions, the same for every process; "
+        "unset: no credentials are taken, and Redis keeps a random secret for the sessions.",
     )
     webhook_token: str | None = _setting(
         "WEBHOOK_TOKEN",
