@@ -15,7 +15,7 @@ from broadcast.api import answers, asking, shapes, streams
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
-from broadcast.domain.campaign import Move, Scope, State
+from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.engine import charting, searching, telling
 
@@ -112,16 +112,10 @@ def _reasons(status: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def possible(status: Mapping[str, Any]) -> list[str]:
-    """What a person may do now, the likeliest first."""
-    state = status["status"]
-    moves = {
-        "scheduled": ["pause", "cancel"],
-        "running": ["pause", "cancel"],
-        "paused": ["resume", "cancel"],
-        "completed": [],
-        "cancelled": [],
-    }[state]
-    can_retry = state in {"running", "paused", "completed"}
+    """What a person may do now, by the rules that the engine goes by; the likeliest first."""
+    state = State(status["status"])
+    moves = [move.value for move, rule in RULES.items() if state in rule.from_]
+    can_retry = state in RETRIED_FROM
     return moves + [f"retry-{scope.value}" for scope in Scope if can_retry and status["counts"][scope.value]]
 
 
