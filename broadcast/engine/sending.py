@@ -217,7 +217,7 @@ def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
         instance=ticket.instance,
         phone=person.phone,
         kind=campaign.content.kind,
-        text=render(campaign.content.text, person.values),
+        text=render(campaign.content.text, person.values, variant=ticket.reference),
         media_url=campaign.content.media_url,
         reference=ticket.reference,
     )

@@ -57,6 +57,11 @@ class Doubt:
     phone: str
     values: Mapping[str, str]
 
+    @property
+    def reference(self) -> str:
+        """The contact's name, as its ticket had it."""
+        return f"{self.campaign}:{self.number}"
+
 
 @dataclass(frozen=True)
 class Settled:
