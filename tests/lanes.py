@@ -32,8 +32,15 @@ def ask(
     ahead_ms: int = 5,
     patience_ms: int = 60_000,
     lease_ms: int = 5000,
+    pair_ms: int = 0,
 ) -> Leave:
     """Ask the fence."""
     return store.contacts.leave(
-        ticket, identity=identity, own_id=own_id, ahead_ms=ahead_ms, patience_ms=patience_ms, lease_ms=lease_ms
+        ticket,
+        identity=identity,
+        own_id=own_id,
+        ahead_ms=ahead_ms,
+        patience_ms=patience_ms,
+        lease_ms=lease_ms,
+        pair_ms=pair_ms,
     )

@@ -83,7 +83,9 @@ class Sending:
         if person is None or campaign is None:
             return "gone"
         gateway, message = self.gateway_of(ticket.instance), _message(ticket, campaign, person)
-        departure = _Departure(self, ticket, identity=identity(person.phone), own_id=gateway.own_id(message))
+        departure = _Departure(
+            self, ticket, identity=identity(person.phone), own_id=gateway.own_id(message), pair_ms=gateway.pair_ms
+        )
         try:
             answer = gateway.send(message, departure=departure)
         except Held as held:
@@ -165,6 +167,7 @@ class _Departure:
     ticket: Ticket
     identity: str
     own_id: str | None
+    pair_ms: int
     attempt: int = 0
     due: float = 0.0  #: the moment of departure by the monotonic clock
 
@@ -180,6 +183,7 @@ class _Departure:
                 ahead_ms=AHEAD_MS,
                 patience_ms=PATIENCE_MS,
                 lease_ms=sending.policy.lease_ms,
+                pair_ms=self.pair_ms,
             )
             answered = sending.clock()
             if isinstance(leave, Back | Gone):

@@ -78,6 +78,10 @@ class News:
 class Gateway(Protocol):
     """One far service at one address with its credentials, seen from our side. Thread-safe."""
 
+    @property
+    def pair_ms(self) -> int:
+        """The least time between two messages of one instance to the same person, in ms; 0: no such limit."""
+
     def own_id(self, message: Message) -> str | None:
         """The id that the message will have, where the gateway lets us choose it; always the same for one reference."""
 

@@ -40,6 +40,8 @@ class Cloud:
     `phone_number_id` is Meta's id of the number that sends; without it, the instance is named by that id.
     """
 
+    pair_ms = 6000  # Meta: one message in 6 s to the same person, or 131056
+
     def __init__(
         self,
         url: str,

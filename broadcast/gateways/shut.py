@@ -14,6 +14,7 @@ class Shut:
 
     reason: str
     detail: str
+    pair_ms = 0
 
     def own_id(self, message: Message) -> None:
         """None: nothing is sent."""

@@ -46,6 +46,8 @@ class Waha:
     `session` is the WAHA session to send through; without one it has the instance's name.
     """
 
+    pair_ms = 0
+
     def __init__(
         self, url: str, api_key: str, *, timeout_s: float, hmac_key: str | None = None, session: str | None = None
     ) -> None:

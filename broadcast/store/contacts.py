@@ -146,12 +146,20 @@ class Contacts:
         return Person(phone, _values(values), digest, int(attempts or 0))
 
     def leave(
-        self, ticket: Ticket, *, identity: str, own_id: str | None, ahead_ms: int, patience_ms: int, lease_ms: int
+        self,
+        ticket: Ticket,
+        *,
+        identity: str,
+        own_id: str | None,
+        ahead_ms: int,
+        patience_ms: int,
+        lease_ms: int,
+        pair_ms: int = 0,
     ) -> Leave:
         """Ask the fence whether the contact may leave now. See leave.lua."""
         reply = self._scripts.run(
             "leave", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
-            ahead_ms, patience_ms, lease_ms, identity, own_id or "", KEEP_ID_S,
+            ahead_ms, patience_ms, lease_ms, identity, own_id or "", KEEP_ID_S, pair_ms,
         )  # fmt: skip
         if reply[0] == "go":
             return Go(*reply[1:])
@@ -197,6 +205,14 @@ class Contacts:
             lambda: self._scripts.client.hget(key("contact", campaign, number), "phone")
         )
         return found
+
+    def give_up_strays(self) -> int:
+        """Count the ids of receipts that were parked long enough and that nobody knew; return how many there were."""
+        return int(self._scripts.run("stray"))
+
+    def unknown(self) -> int:
+        """How many ids of receipts nobody ever knew, since the beginning."""
+        return int(self._scripts.ask(lambda: self._scripts.client.get(key("unknown"))) or 0)
 
     def doubts(self, instance: str, message_id: str, *, since_ms: int) -> list[Doubt]:
         """The contacts of which an echo with this id may tell; none when the id is known already."""

@@ -16,6 +16,9 @@ doubtful              zset    campaign:number of the lane's unconfirmed contacts
 listed                zset    numbers of a campaign's contacts that are failed, or unconfirmed; score the same
 message               string  gateway's message id -> campaign:number
 recent                list    the lane's last messages, newest first: "a" acknowledged, "e" failed and nobody says why
+pair                  string  there while the instance may not write to this person again; expires by itself
+strays                zset    instance/message id of the parked receipts; score: when they are given up, Unix ms
+unknown               string  how many ids of receipts nobody ever knew
 parked                list    receipts that came before the id was known, as JSON
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
@@ -48,6 +51,9 @@ PATTERNS: Mapping[str, str] = {
     "listed": "bcast:listed:%s/%s",
     "message": "bcast:message:%s/%s",
     "recent": "bcast:recent:%s",
+    "pair": "bcast:pair:%s/%s",
+    "strays": "bcast:strays",
+    "unknown": "bcast:unknown",
     "parked": "bcast:parked:%s/%s",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from broadcast.errors import Unavailable
@@ -24,12 +24,17 @@ class Figures(Collector):
             "broadcast_lanes_stuck", "Lanes that should be sending and are not, by cause.", labels=["cause"]
         )
         workers = GaugeMetricFamily("broadcast_workers", "Live workers that consume the queue.", labels=["queue"])
+        unknown = CounterMetricFamily(
+            "broadcast_receipts_unknown",
+            "Message ids of receipts that nobody ever knew: not sent by us, or too long ago.",
+        )
         services = self._services()
         try:
+            unknown.add_metric([], services.store.contacts.unknown())
             for cause, count in services.store.lanes.stuck().items():
                 stuck.add_metric([cause], count)
             for queue in QUEUES:
                 workers.add_metric([queue], services.workers(queue))
         except Unavailable:
             return []
-        return [stuck, workers]
+        return [stuck, workers, unknown]

@@ -76,6 +76,9 @@ def tick(self: Any) -> None:
 def watch(self: Any) -> None:
     """Look for lanes that should be sending and are not; say why, and fan out anew what may only have been lost."""
     store = services_of(self.app).store
+    unknown = store.contacts.give_up_strays()
+    if unknown:
+        log.info("receipts of %s messages that are not ours", unknown, extra={"action": "receipt"})
     watched = watching.watch(store)
     for lane in watched.changed:
         ids = {"action": "watch", "instance": lane.instance}

@@ -29,6 +29,7 @@ class Told:
 
     answers: list[Answer | Callable[[], Answer]]
     sent: list[Message] = field(default_factory=list)
+    pair_ms: int = 0
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
         answer = self.answers.pop(0)

@@ -380,3 +380,36 @@ def test_the_last_answer_is_kept_for_whoever_looks(lane: Store) -> None:
     view = telling.lane(lane, "i1")
     assert (view.answer, view.answer_reason) == ("refused", "not_on_whatsapp")
     assert view.answer_ms is not None
+
+
+def test_two_campaigns_do_not_write_to_one_person_at_once_where_the_gateway_forbids_it(lane: Store) -> None:
+    for campaign in ("c1", "c2"):
+        accepting.accept(lane, an_order(campaign, contacts=1), country="BR")
+    first, second = tickets(fan_out(lane))
+    assert isinstance(ask(lane, first, identity="p", pair_ms=6000, ahead_ms=5000), Go)
+
+    assert ask(lane, second, identity="p", pair_ms=6000) == Back("pair_limit")
+    due_ms = lane.scripts.client.zscore(key("later", second.campaign), "0")
+    assert due_ms is not None
+    assert 5000 < due_ms - time.time() * 1000 <= 6000
+    assert telling.progress(lane, second.campaign).counts[Status.PENDING] == 1
+
+
+def test_receipts_of_messages_that_are_not_ours_are_counted_when_they_are_given_up(lane: Store) -> None:
+    sent(lane, contacts=1)
+    strange = [Receipt(message_id=f"x{number}", status=Status.SENT) for number in range(3)]
+    settling.settle(lane, "i1", [*strange, *strange, Receipt(message_id="m0", status=Status.SENT)])
+    assert lane.contacts.give_up_strays() == 0
+    lane.scripts.client.zadd(key("strays"), {f"i1/x{number}": 1 for number in range(3)}, xx=True)
+
+    assert lane.contacts.give_up_strays() == 3
+    assert lane.contacts.unknown() == 3
+
+
+def test_an_early_receipt_is_no_stray_once_its_id_is_known(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    settling.settle(lane, "i1", [Receipt(message_id="m0", status=Status.DELIVERED)])
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))
+    assert lane.scripts.client.zcard(key("strays")) == 0

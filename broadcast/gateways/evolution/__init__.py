@@ -21,6 +21,8 @@ MOST_NUMBERS = 50
 class Evolution:
     """One Evolution API server. `timeout_s` is how long it may take over one send, its own waiting included."""
 
+    pair_ms = 0
+
     def __init__(self, url: str, api_key: str, *, timeout_s: float, webhook_token: str | None = None) -> None:
         self._http = Http(url, timeout_s=timeout_s, headers={"apikey": api_key})
         self._webhook_token = webhook_token

@@ -13,6 +13,4 @@ redis.call("HDEL", contact, "reason", "detail")
 redis.call("SET", message_key(instance, message_id), campaign .. ":" .. number, "EX", keep_s)
 redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
 move(campaign, number, status, "sent")
-local parked = redis.call("LRANGE", parked_key(instance, message_id), 0, -1)
-redis.call("DEL", parked_key(instance, message_id))
-return parked
+return unpark(instance, message_id)

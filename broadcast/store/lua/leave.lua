@@ -4,10 +4,12 @@
 -- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] how far ahead to grant, ms
 -- ARGV[7] how long the asker will wait, ms · ARGV[8] lease of a send, ms · ARGV[9] identity of the person
 -- ARGV[10] the message's id where we choose it, or "" · ARGV[11] how long the id is kept, s
+-- ARGV[12] least time between two messages of the instance to one person, ms; 0 for none
 -- reply {"go", wait us, departure Unix ms, attempt} | {"wait", us} | {"back", why} | {"gone", status}
 local instance, campaign, number, batch, run = unpack(ARGV, 1, 5)
 local ahead, patience, lease_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local identity, own_id, keep_s = unpack(ARGV, 9, 11)
+local identity, own_id, keep_s, pair_ms = unpack(ARGV, 9, 12)
+pair_ms = tonumber(pair_ms)
 local contact = contact_key(campaign, number)
 local status, held_batch, held_run, before, after, departed, attempts =
   unpack(redis.call("HMGET", contact, "status", "batch", "run", "before", "after", "departed", "attempts"))
@@ -15,9 +17,9 @@ local status, held_batch, held_run, before, after, departed, attempts =
 local again = status == "sending" and held_run == run
 if not again and not (status == "booked" and held_batch == batch) then return { "gone", status or "unknown" } end
 
-local function back(why)
+local function back(why, due)
   if again then redis.call("HINCRBY", contact, "attempts", -1) end
-  give_back(instance, campaign, number, status)
+  give_back(instance, campaign, number, status, due)
   return { "back", why }
 end
 
@@ -32,6 +34,11 @@ if state ~= "running" then return back(state or "unknown") end
 local hold, left, gap, rest, lost, until_ms =
   unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "lost", "until"))
 if hold then return back(hold) end
+
+if pair_ms > 0 and not again then
+  local left_ms = redis.call("PTTL", pair_key(instance, identity))
+  if left_ms > 0 then return back("pair_limit", now_ms() + left_ms) end
+end
 
 local now = now_us()
 local earliest = math.max(math.ceil(now / 1000), tonumber(rest or 0))
@@ -58,6 +65,7 @@ else
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
   redis.call("HINCRBY", lane_key(instance), "used", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
+  if pair_ms > 0 then redis.call("SET", pair_key(instance, identity), 1, "PX", pair_ms) end
   if own_id ~= "" then
     redis.call("HSET", contact, "message_id", own_id)
     redis.call("SET", message_key(instance, own_id), campaign .. ":" .. number, "EX", keep_s)

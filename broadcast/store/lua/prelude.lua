@@ -55,6 +55,16 @@ local function let_go(instance, campaign, number)
   redis.call("HDEL", contact_key(campaign, number), "batch", "run", "slot")
 end
 
+-- The receipts that wait for this id, which is known now.
+local function unpark(instance, message_id)
+  local parked = redis.call("LRANGE", parked_key(instance, message_id), 0, -1)
+  if #parked > 0 then
+    redis.call("DEL", parked_key(instance, message_id))
+    redis.call("ZREM", strays_key(), instance .. "/" .. message_id)
+  end
+  return parked
+end
+
 local function look_at_lane(instance, at)
   redis.call("ZADD", lanes_key(), "LT", at, instance)
 end

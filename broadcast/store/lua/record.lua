@@ -18,8 +18,7 @@ local parked = {}
 if message_id ~= "" then
   redis.call("HSET", contact, "message_id", message_id)
   redis.call("SET", message_key(instance, message_id), campaign .. ":" .. number, "EX", keep_s)
-  parked = redis.call("LRANGE", parked_key(instance, message_id), 0, -1)
-  redis.call("DEL", parked_key(instance, message_id))
+  parked = unpark(instance, message_id)
 end
 if tonumber(rest_ms) > 0 then
   local rest = tonumber(redis.call("HGET", lane_key(instance), "rest") or 0)

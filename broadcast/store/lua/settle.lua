@@ -34,6 +34,7 @@ local function apply(message_id, to, may_follow, reason, detail, reference, rece
   if not ref then
     redis.call("RPUSH", parked_key(instance, message_id), receipt)
     redis.call("EXPIRE", parked_key(instance, message_id), park_s)
+    redis.call("ZADD", strays_key(), "NX", now_ms() + park_s * 1000, instance .. "/" .. message_id)
     return { "parked", "" }
   end
   local campaign, number = parts(ref)
