@@ -10,10 +10,16 @@ from marshmallow import Schema, fields
 from broadcast.domain.campaign import Progress
 from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import Acceptance
+from broadcast.engine.reporting import Summary
 from broadcast.engine.telling import ContactView, LaneView
 
 #: Times are counted from here in whole ms: a float would lose some.
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+#: What the pacing certificate rests on, said wherever it is shown.
+BASIS = (
+    "Our own record of this campaign's departures, by Redis's clock: the last one of each contact. Earlier departures "
+    "of the contacts that were tried again, and other campaigns of the instance, are not in it."
+)
 #: The statuses that a contact rests in, each with a time of its own in the answer.
 AT_REST = tuple(status for status in Status if status not in OPEN)
 
@@ -111,6 +117,7 @@ def contact(view: ContactView) -> dict[str, Any]:
     return {
         "number": view.number,
         "phone": view.phone,
+        "name": view.name,
         "status": view.status.value,
         "reason": view.reason,
         "detail": view.detail,
@@ -118,6 +125,39 @@ def contact(view: ContactView) -> dict[str, Any]:
         "messageId": view.message_id,
         "departedAt": rfc3339(view.departed_ms),
         **{f"{status.value}At": rfc3339(view.times.get(status)) for status in AT_REST},
+    }
+
+
+def summary(found: Summary) -> dict[str, Any]:
+    """What became of a campaign, and the pace it kept."""
+    ranked = {
+        status: [{"reason": reason, "count": count} for reason, count in reasons]
+        for status, reasons in found.reasons.items()
+    }
+    certificate = found.certificate
+    return {
+        "success": True,
+        "campaignId": found.campaign,
+        "status": found.state,
+        "total": found.total,
+        "departed": found.departed,
+        "delivered": found.delivered,
+        "read": found.read,
+        "deliveryRate": found.delivery_rate,
+        "readRate": found.read_rate,
+        "medianDeliveryMs": found.median_delivery_ms,
+        "failures": ranked["failed"],
+        "skipped": ranked["skipped"],
+        "unconfirmed": ranked["unconfirmed"],
+        "pacing": {
+            "departures": certificate.departures,
+            "rateLimitMs": certificate.gap_ms,
+            "leastGapMs": certificate.least_gap_ms,
+            "mostIn60s": certificate.most_in_window,
+            "breaches": certificate.breaches,
+            "triedAgain": found.tried_again,
+            "basis": BASIS,
+        },
     }
 
 

@@ -11,7 +11,7 @@ from flask import current_app, g, url_for
 from broadcast.api import answers, auth, registration, shapes
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, registering, steering, telling
+from broadcast.engine import accepting, registering, reporting, steering, telling
 from broadcast.errors import NotFound
 from broadcast.tasks.upkeep import retry_later, sweep_later, wake
 from broadcast.wiring import Services
@@ -78,15 +78,23 @@ def retry(campaign: str, scope: Scope) -> dict[str, Any]:
     }
 
 
-def contacts(campaign: str, *, status: Status | None, limit: int, cursor: str | None) -> dict[str, Any]:
+def contacts(
+    campaign: str, *, status: Status | None, reason: str | None, limit: int, cursor: str | None
+) -> dict[str, Any]:
     """A page of a campaign's contacts."""
     instance_of(campaign)
-    found = telling.contacts(services().store, campaign, status=status, limit=limit, cursor=cursor)
+    found = telling.contacts(services().store, campaign, status=status, reason=reason, limit=limit, cursor=cursor)
     return {
         "success": True,
         "contacts": [answers.contact(view) for view in found.items],
         "nextCursor": found.next_cursor,
     }
+
+
+def summary(campaign: str) -> dict[str, Any]:
+    """What became of a campaign."""
+    instance_of(campaign)
+    return answers.summary(reporting.summary(services().store, campaign))
 
 
 def status(campaign: str) -> dict[str, Any]:

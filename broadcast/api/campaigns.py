@@ -6,7 +6,7 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking, shapes
+from broadcast.api import asking, reports, shapes
 from broadcast.api.body import read_json
 from broadcast.domain.campaign import Move
 
@@ -51,6 +51,20 @@ def retry(campaign: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<campaign>/contacts")
+@blueprint.doc(responses={"200": {"description": "A page as JSON, or with `Accept: text/csv` the whole report"}})
 def contacts(campaign: str) -> ResponseReturnValue:
-    """What became of each contact, in their order; `status`, `limit` and `cursor` choose."""
-    return jsonify(asking.contacts(campaign, **shapes.load(shapes.ContactsQuery(), request.args)))
+    """What became of each contact, in their order; `status`, `reason`, `limit` and `cursor` choose. CSV has all."""
+    wanted = shapes.load(shapes.ContactsQuery(), request.args)
+    form, bom, separator = wanted.pop("format"), wanted.pop("bom") == "1", wanted.pop("separator")
+    accepted = (
+        "csv" if request.accept_mimetypes.best_match(["application/json", reports.CSV]) == reports.CSV else "json"
+    )
+    if (form or accepted) == "json":
+        return jsonify(asking.contacts(campaign, **wanted))
+    return reports.stream(campaign, status=wanted["status"], reason=wanted["reason"], bom=bom, separator=separator)
+
+
+@blueprint.get("/<campaign>/summary")
+def summary(campaign: str) -> ResponseReturnValue:
+    """Delivery and read rates, reasons ranked, and the pacing certificate."""
+    return jsonify(asking.summary(campaign))

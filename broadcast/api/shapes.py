@@ -201,11 +201,15 @@ class Retry(Shape):
 
 
 class ContactsQuery(Shape):
-    """Which contacts of a campaign to show."""
+    """Which contacts of a campaign to show, and how."""
 
     status = fields.Enum(Status, by_value=True, load_default=None, allow_none=True)
+    reason = fields.Str(load_default=None, allow_none=True)
     limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
     cursor = fields.Str(load_default=None, allow_none=True)
+    format = fields.Str(load_default=None, allow_none=True, validate=validate.OneOf(["json", "csv"]))
+    bom = fields.Str(load_default="0", validate=validate.OneOf(["0", "1"]))
+    separator = fields.Str(load_default=",", validate=validate.OneOf([",", ";", "tab"]))
 
 
 class ListQuery(Shape):

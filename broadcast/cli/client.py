@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import click
 import requests
+from requests import Response
 
 SEND = "/functions/v1/broadcast_messaging_service"
 
@@ -40,11 +41,27 @@ class Client:
 
     def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """The answer's JSON. Raises ClickException with what the API says is wrong, or that it is not there."""
+        return self._read(self._ask(method, path, **options))
+
+    def pieces(self, path: str, *, accept: str, **options: Any) -> Iterator[bytes]:
+        """An answer that may be long, as it comes. Raises ClickException as `call`, and when it breaks off."""
+        answer = self._ask("GET", path, headers={"Accept": accept}, stream=True, **options)
+        if not answer.ok:
+            self._read(answer)
         try:
-            answer = requests.request(method, self.url + path, headers=self._headers, timeout=120, **options)
+            yield from answer.iter_content(65536)
+        except requests.RequestException as error:
+            raise click.ClickException(f"{self.url} broke off; what was written is not all.") from error
+
+    def _ask(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Response:
+        sent = {**self._headers, **(headers or {})}
+        try:
+            return requests.request(method, self.url + path, headers=sent, timeout=120, **options)
         except requests.RequestException as error:
             text = f"{self.url} does not answer. Start it with `broadcast up`, or set BROADCAST_URL."
             raise Away(text) from error
+
+    def _read(self, answer: Response) -> dict[str, Any]:
         try:
             body: dict[str, Any] = answer.json()
         except ValueError as error:

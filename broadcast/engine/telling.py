@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -69,6 +70,7 @@ class ContactView:
 
     number: int
     phone: str
+    name: str | None
     status: Status
     reason: str | None
     detail: str | None
@@ -171,15 +173,17 @@ def lane(store: Store, instance: str, *, zone: str = "UTC") -> LaneView:
     )
 
 
-def contacts(store: Store, campaign: str, *, status: Status | None, limit: int, cursor: str | None) -> ContactPage:
+def contacts(
+    store: Store, campaign: str, *, status: Status | None, reason: str | None = None, limit: int, cursor: str | None
+) -> ContactPage:
     """A page of a campaign's contacts with what is known of each. Raises Invalid for a cursor that is not one of ours.
 
-    A page without a single contact may still have a next one: so many were looked at, and none was of this status.
+    A page without a single contact may still have a next one: so many were looked at, and none was of this kind.
     """
     if cursor is not None and not re.fullmatch(r"\d{1,12}", cursor, re.ASCII):
         raise Invalid(FieldError("/cursor", "is not a cursor of ours"))
     after = int(cursor) if cursor is not None else -1
-    rows, last = store.contacts.page(campaign, status=status, after=after, limit=limit)
+    rows, last = store.contacts.page(campaign, status=status, reason=reason, after=after, limit=limit)
     items = [_contact(number, fields) for number, fields in rows]
     return ContactPage(items=items, next_cursor=str(last) if last >= 0 else None)
 
@@ -188,6 +192,7 @@ def _contact(number: int, fields: Mapping[str, str]) -> ContactView:
     return ContactView(
         number=number,
         phone=fields["phone"],
+        name=json.loads(fields.get("values") or "{}").get("name"),
         status=Status(fields["status"]),
         reason=fields.get("reason"),
         detail=fields.get("detail") or None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Campaign, Move, OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Contact, Status
@@ -14,6 +15,8 @@ from broadcast.store.scripts import Scripts, pairs
 
 #: Contacts stored per script: one call stays near a millisecond, so accepting never holds up a departure.
 CHUNK = 250
+#: How long a summary is kept; after that it is computed anew.
+KEEP_SUMMARY_S = 7 * 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +165,16 @@ class Campaigns:
         wanted = "" if instances is None else json.dumps(sorted(instances))
         reply = self._scripts.run("page", before, after, limit, state.value if state else "", wanted)
         return [(at, _look(campaign, look)) for campaign, at, look in reply]
+
+    def kept_summary(self, campaign: str) -> dict[str, Any] | None:
+        """The summary that was kept of a campaign, and what it is of."""
+        text = self._scripts.ask(lambda: self._scripts.client.get(key("summary", campaign)))
+        return json.loads(text) if text else None
+
+    def keep_summary(self, campaign: str, kept: Mapping[str, Any]) -> None:
+        """Keep a summary for a while."""
+        text = json.dumps(kept)
+        self._scripts.ask(lambda: self._scripts.client.set(key("summary", campaign), text, ex=KEEP_SUMMARY_S))
 
     def begin_due(self, *, limit: int = 100) -> list[str]:
         """Start the campaigns whose scheduled time has come; return them."""

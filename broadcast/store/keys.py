@@ -23,6 +23,7 @@ parked                list    receipts that came before the id was known, as JSO
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
 scheduled             zset    campaigns that wait for their time; score Unix ms
+summary               string  what a campaign that is over came to, as JSON; expires by itself
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
@@ -58,6 +59,7 @@ PATTERNS: Mapping[str, str] = {
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",
+    "summary": "bcast:summary:%s",
     "lanes": "bcast:lanes",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",

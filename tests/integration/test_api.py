@@ -265,7 +265,7 @@ def test_doubt_is_listed_and_sent_again_over_http(client: FlaskClient, store: St
 
     assert [one["number"] for one in (*page["contacts"], *rest["contacts"])] == [0, 1, 2]
     assert set(page["contacts"][0]) == {
-        "number", "phone", "status", "reason", "detail", "attempts", "messageId", "departedAt", "sentAt",
+        "number", "phone", "name", "status", "reason", "detail", "attempts", "messageId", "departedAt", "sentAt",
         "deliveredAt", "readAt", "failedAt", "skippedAt", "cancelledAt", "unconfirmedAt",
     }  # fmt: skip
     assert client.get("/broadcast-status/c1").json["onUnknown"] == "resend"
