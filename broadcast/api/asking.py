@@ -11,9 +11,9 @@ from flask import current_app, g, url_for
 from broadcast.api import answers, auth, registration, shapes
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, registering, reporting, steering, telling
+from broadcast.engine import accepting, registering, removing, reporting, steering, telling
 from broadcast.errors import NotFound
-from broadcast.tasks.upkeep import retry_later, sweep_later, wake
+from broadcast.tasks.upkeep import remove_later, retry_later, sweep_later, wake
 from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,15 @@ def retry(campaign: str, scope: Scope) -> dict[str, Any]:
         "queued": retried.queued + retried.left,
         "status": retried.state.value,
     }
+
+
+def remove(campaign: str) -> dict[str, Any]:
+    """Remove a campaign that is over."""
+    instance = instance_of(campaign)
+    removing.remove(services().store, campaign)
+    remove_later(campaign)
+    _tell("remove", campaign, instance)
+    return {"success": True, "campaignId": campaign}
 
 
 def contacts(

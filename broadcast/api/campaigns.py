@@ -25,6 +25,12 @@ def one(campaign: str) -> ResponseReturnValue:
     return jsonify(asking.status(campaign))
 
 
+@blueprint.delete("/<campaign>")
+def remove(campaign: str) -> ResponseReturnValue:
+    """Remove a campaign that is completed or cancelled, and all that is known of its contacts."""
+    return jsonify(asking.remove(campaign)), 202
+
+
 @blueprint.post("/<campaign>/pause")
 def pause(campaign: str) -> ResponseReturnValue:
     """Nothing more leaves; `onTheWire` requests may still arrive."""

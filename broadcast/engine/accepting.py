@@ -108,6 +108,8 @@ def _claim(store: Store, order: Order, *, token: str, sleep: Callable[[float], N
         word = store.campaigns.claim(order, token=token, lease_ms=LEASE_MS)
         if word == "conflict":
             raise Conflict(f"Campaign {order.campaign} exists with another body.")
+        if word == "removing":
+            raise Unavailable(f"Campaign {order.campaign} is being removed.")
         if word in {"new", "known"}:
             return word == "new"
         if waited >= WAIT_S:

@@ -62,7 +62,7 @@ class Campaigns:
         self._scripts = scripts
 
     def claim(self, order: Order, *, token: str, lease_ms: int) -> str:
-        """Claim the order's id for accepting: "new", "known", "accepting" or "conflict" (see claim.lua)."""
+        """Claim the order's id for accepting: "new", "known", "accepting", "conflict" or "removing" (see claim.lua)."""
         word, *left = self._scripts.run("claim", order.campaign, order.digest, token, lease_ms)
         if left and left[0]:
             self._forget_contacts(order.campaign, left[0])

@@ -25,9 +25,13 @@ campaigns             zset    every campaign; score: when it was accepted, Unix 
 scheduled             zset    campaigns that wait for their time; score Unix ms
 summary               string  what a campaign that is over came to, as JSON; expires by itself
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
+removals              zset    campaigns that are being removed; score: when that was last gone on with, Unix ms
+forgetting            zset    tokens of people who are being forgotten; score the same
+forget                hash    one of them: numbers and what stands for each, and how far it is
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
-suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON
+suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON; of
+                              who was forgotten, the SHA-1 of the identity
 claim                 string  a deed that one process does for all; expires by itself
 strike                string  what a test wants to befall the next process at a step
 ====================  ======  ==================================================================
@@ -61,6 +65,9 @@ PATTERNS: Mapping[str, str] = {
     "scheduled": "bcast:scheduled",
     "summary": "bcast:summary:%s",
     "lanes": "bcast:lanes",
+    "removals": "bcast:removals",
+    "forgetting": "bcast:forgetting",
+    "forget": "bcast:forget:%s",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
     "suppressed": "bcast:suppressed",

@@ -21,6 +21,11 @@ local is_passing = { pending = true, booked = true, sending = true }
 -- Those of a campaign that somebody asks about, and may have sent again: listed, so that nobody has to look for them.
 local is_listed = { failed = true, unconfirmed = true }
 
+-- Whether a campaign of this status can be seen: it is accepted, and not being removed.
+local function is_there(status)
+  return status and status ~= "staging" and status ~= "removing"
+end
+
 local function parts(ref)
   return string.match(ref, "^(.*):(%d+)$")
 end
@@ -125,7 +130,7 @@ end
 local function look(campaign)
   local order = redis.call("HGETALL", campaign_key(campaign))
   local status, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
-  if not status or status == "staging" then return false end
+  if not is_there(status) then return false end
   local urgent = 0
   for _, other in ipairs(redis.call("ZRANGE", ready_key(instance), 0, -1)) do
     urgent = math.max(urgent, tonumber(redis.call("HGET", campaign_key(other), "priority") or 0))

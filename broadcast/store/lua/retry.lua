@@ -5,7 +5,7 @@
 local campaign, scope, most, may_be_in = unpack(ARGV)
 local key = campaign_key(campaign)
 local state, instance = unpack(redis.call("HMGET", key, "status", "instance"))
-if not state or state == "staging" then return false end
+if not is_there(state) then return false end
 if not has(may_be_in, state) then return { 0, 0, 0, state, instance } end
 
 local numbers = redis.call("ZRANGE", listed_key(campaign, scope), 0, tonumber(most) - 1)

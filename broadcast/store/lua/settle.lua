@@ -11,6 +11,8 @@ local function by_reference(reference, message_id)
   local campaign, number = parts(reference)
   if not campaign or redis.call("HGET", campaign_key(campaign), "instance") ~= instance then return false end
   if redis.call("EXISTS", contact_key(campaign, number)) == 0 then return false end
+  -- Of who was forgotten, no id is learned anew: some have the number in them.
+  if redis.call("HEXISTS", contact_key(campaign, number), "forgotten") == 1 then return reference end
   redis.call("HSETNX", contact_key(campaign, number), "message_id", message_id)
   redis.call("SET", message_key(instance, message_id), reference, "EX", keep_s)
   return reference

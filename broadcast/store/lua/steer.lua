@@ -6,7 +6,7 @@ local campaign, to, may_follow, because = unpack(ARGV)
 local key = campaign_key(campaign)
 local status, instance, scheduled_ms, started_ms =
   unpack(redis.call("HMGET", key, "status", "instance", "scheduled_ms", "started_ms"))
-if not status or status == "staging" then return false end
+if not is_there(status) then return false end
 local now = now_ms()
 
 local function unbook()
