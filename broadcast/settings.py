@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from broadcast.domain.optout import DEFAULT_WORDS, read_words
 from broadcast.errors import SettingsError
 
 
@@ -298,6 +299,12 @@ class Settings:
     )
     default_country: str = _setting(
         "DEFAULT_COUNTRY", _country, "BR", "Country of a phone number that has no country code."
+    )
+    optout_words: frozenset[str] = _setting(
+        "OPTOUT_WORDS",
+        read_words,
+        DEFAULT_WORDS,
+        "What opts somebody out who writes it and nothing else, comma separated, beside our words; after =, instead.",
     )
     default_time_zone: str = _setting(
         "DEFAULT_TIME_ZONE",

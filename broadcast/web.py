@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Api
 
 from broadcast import __version__
-from broadcast.api import auth, campaigns, edge, errors, health, instances, people
+from broadcast.api import auth, campaigns, edge, errors, health, instances, people, suppressions
 from broadcast.api.answers import Problem
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
@@ -46,7 +46,8 @@ def create_app(services: Services) -> Flask:
     )
     app.register_blueprint(health.figures)
     api = _Api(app)
-    for blueprint in (edge.blueprint, campaigns.blueprint, instances.blueprint, people.blueprint):
+    blueprints = (edge.blueprint, campaigns.blueprint, instances.blueprint, people.blueprint, suppressions.blueprint)
+    for blueprint in blueprints:
         api.register_blueprint(blueprint)
     errors.install(app)
     return app

@@ -9,6 +9,7 @@ from typing import Any
 from broadcast.domain.campaign import Order
 from broadcast.domain.contact import Recipient
 from broadcast.domain.content import Content, Kind
+from broadcast.gateways.base import Message
 
 
 def phones(count: int, *, start: int = 0) -> list[str]:
@@ -45,3 +46,28 @@ def a_body(campaign: str, instance: str, *, contacts: int | Sequence[Any] = 3, *
         "rateLimitMs": 100,
         **changes,
     }
+
+
+def a_template(**changes: Any) -> dict[str, Any]:
+    """A template as the request has it, with every sort of component; it needs `name` and `code` of each contact."""
+    header = {"type": "document", "document": {"link": "https://cdn.example/a.pdf", "filename": "Oferta.pdf"}}
+    body = [
+        {"type": "text", "text": "Olá {{name}}"},
+        {"type": "currency", "currency": {"fallback_value": "R$ 10", "code": "BRL", "amount_1000": 10_000}},
+        {"type": "date_time", "date_time": {"fallback_value": "amanhã", "year": 2030}},
+    ]
+    reply = {"sub_type": "quick_reply", "index": "0", "parameters": [{"type": "payload", "payload": "{{name}}"}]}
+    url = {"sub_type": "url", "index": "1", "parameters": [{"type": "text", "text": "{{code}}"}]}
+    components = [
+        {"type": "header", "parameters": [header]},
+        {"type": "body", "parameters": body},
+        {"type": "button", **reply},
+        {"type": "button", **url},
+    ]
+    return {"name": "promo", "language": "pt_BR", "components": components, **changes}
+
+
+def a_message(**changes: Any) -> Message:
+    """A message to one contact."""
+    given = {"instance": "i1", "phone": "5511999990001", "kind": Kind.TEXT, "text": "Oi", "reference": "c1:0"}
+    return Message(**{**given, **changes})

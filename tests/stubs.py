@@ -92,7 +92,7 @@ def listening(handle: Handle) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST  # noqa: N815 - the base class names it
+        do_GET = do_DELETE = do_POST  # noqa: N815 - the base class names them
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -10,6 +10,8 @@ from marshmallow import Schema, fields
 from broadcast.domain.campaign import Progress
 from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import Acceptance
+from broadcast.engine.optouts import Suppressed
+from broadcast.engine.previewing import Preview, Sample
 from broadcast.engine.reporting import Summary
 from broadcast.engine.telling import ContactView, LaneView
 
@@ -159,6 +161,37 @@ def summary(found: Summary) -> dict[str, Any]:
             "basis": BASIS,
         },
     }
+
+
+def preview(found: Preview) -> dict[str, Any]:
+    """What accepting a campaign would do."""
+    return {
+        "success": True,
+        "contacts": {"total": found.total, "queued": found.queued, "skipped": found.total - found.queued},
+        "skippedReasons": dict(found.reasons),
+        "leftOut": [{"number": one.number, "phone": one.phone, "reason": one.reason} for one in found.left_out],
+        "samples": [_sample(one) for one in found.samples],
+        "forecast": {
+            "startAt": rfc3339(found.forecast.start_ms),
+            "finishAt": rfc3339(found.forecast.finish_ms),
+            "waiting": found.forecast.waiting,
+        },
+        "warnings": [{"code": one.code, "text": one.text} for one in found.warnings],
+    }
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    shown: dict[str, Any] = {"phone": sample.phone, "text": sample.text}
+    if sample.template:
+        template = sample.template
+        components = list(template.components)
+        shown["template"] = {"name": template.name, "language": template.language, "components": components}
+    return shown
+
+
+def suppressed(person: Suppressed) -> dict[str, Any]:
+    """Somebody who wants no more messages."""
+    return {"phone": person.phone, "source": person.source, "since": person.since}
 
 
 def rfc3339(unix_ms: int | None) -> str | None:

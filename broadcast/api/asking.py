@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
 from flask import current_app, g, url_for
 
 from broadcast.api import answers, auth, registration, shapes
-from broadcast.domain.campaign import Move, Scope, State
+from broadcast.domain.campaign import Move, Order, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, registering, removing, reporting, steering, telling
-from broadcast.errors import NotFound
+from broadcast.engine import accepting, previewing, registering, removing, reporting, steering, telling
+from broadcast.errors import FieldError, Invalid, NotFound
+from broadcast.gateways.catalogue import DIALECTS, Dialect
 from broadcast.tasks.upkeep import remove_later, retry_later, sweep_later, wake
 from broadcast.wiring import Services
 
@@ -27,13 +29,39 @@ def services() -> Services:
 def accept(body: Mapping[str, Any]) -> dict[str, Any]:
     """Accept a campaign and ask for its lane."""
     order = shapes.order_of(body, services().settings)
-    auth.may_use(order.instance)
+    _check(order)
     acceptance = accepting.accept(services().store, order, country=services().settings.default_country)
     if acceptance.state is State.RUNNING:
         wake(acceptance.instance)
     _tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
     url = url_for("broadcast.broadcast_status", campaign=acceptance.campaign)
     return answers.accepted(acceptance, status_url=url)
+
+
+def preview(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What accepting a campaign would do."""
+    order = shapes.order_of(body, services().settings, shape=shapes.Preview)
+    _check(order)
+    found = previewing.preview(
+        services().store,
+        order,
+        country=services().settings.default_country,
+        now_ms=int(time.time() * 1000),
+        wants_template=_dialect(order.instance).templates,
+        zone=services().settings.default_time_zone,
+    )
+    return answers.preview(found)
+
+
+def _check(order: Order) -> None:
+    """Raise Forbidden, or Invalid for what the instance's gateway cannot send."""
+    auth.may_use(order.instance)
+    if order.content.template and not _dialect(order.instance).templates:
+        raise Invalid(FieldError("/template", "cannot be sent: this instance's gateway knows no templates"))
+
+
+def _dialect(instance: str) -> Dialect:
+    return DIALECTS[services().gateways.door(instance).dialect]
 
 
 def instance_of(campaign: str) -> str:

@@ -1,4 +1,4 @@
-"""The request's body: JSON, whole, and nothing ambiguous in it."""
+"""The request's body: whole, and where it is JSON, nothing ambiguous in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_json(request: Request) -> dict[str, Any]:
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
     try:
-        body = json.loads(_read(request).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        body = json.loads(read_bytes(request).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise BadRequest("The body is not UTF-8.") from error
     except RecursionError as error:
@@ -30,7 +30,8 @@ def read_json(request: Request) -> dict[str, Any]:
     return body
 
 
-def _read(request: Request) -> bytes:
+def read_bytes(request: Request) -> bytes:
+    """The body as it was sent. Raises 413."""
     data = request.get_data()
     # A chunked body ends at the limit without a word; only the next read says that it was too large.
     request.stream.read(1)

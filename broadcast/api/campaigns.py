@@ -19,6 +19,16 @@ def list_campaigns() -> ResponseReturnValue:
     return jsonify(asking.page(**shapes.load(shapes.ListQuery(), request.args)))
 
 
+@blueprint.post("/preview")
+@blueprint.doc(
+    requestBody={"content": {"application/json": {"schema": shapes.Preview}}},
+    responses={"200": {"description": "What a send would do; nothing is sent or stored"}},
+)
+def preview() -> ResponseReturnValue:
+    """Look at a campaign before it is sent: who is left out and why, some messages as they read, and the finish."""
+    return jsonify(asking.preview(read_json(request)))
+
+
 @blueprint.get("/<campaign>")
 def one(campaign: str) -> ResponseReturnValue:
     """One campaign as it stands now."""

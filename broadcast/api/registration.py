@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from broadcast.api.shapes import Shape, is_web_address, load
+from broadcast.api.checks import Shape, is_web_address
+from broadcast.api.shapes import load
 from broadcast.domain.instance import Instance
 from broadcast.engine.registering import Registration
 from broadcast.gateways.catalogue import DIALECTS

@@ -10,11 +10,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from broadcast.api import templates
 from broadcast.api.answers import EPOCH
+from broadcast.api.checks import UNSTORABLE, Shape, is_web_address, storable
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.content import Content, Kind
@@ -26,10 +27,12 @@ MOST_TEXT = 4096
 MOST_CAPTION = 1024
 #: Contacts in one request.
 MOST_CONTACTS = 100_000
+#: People that one JSON request puts on the suppression list; a CSV file has as many rows as a campaign has contacts.
+MOST_PHONES = 10_000
+#: Characters that say where somebody on the suppression list comes from.
+MOST_SOURCE = 128
 PRIORITIES = {"high": 8, "normal": 5, "low": 2}
 
-#: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 #: RFC 3339, section 5.6, its zone required. Read by hand because `fromisoformat` differs between Python versions.
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -47,28 +50,12 @@ def _name(text: str) -> None:
         )
 
 
-def _storable(text: str) -> None:
-    if _UNSTORABLE.search(text):
-        raise ValidationError("has characters that cannot be sent")
-
-
 def _is_text(value: Any, *, most: float = math.inf) -> bool:
-    return isinstance(value, str) and len(value) <= most and not _UNSTORABLE.search(value)
+    return isinstance(value, str) and len(value) <= most and not UNSTORABLE.search(value)
 
 
 def _are_texts(values: Any, *, most: int) -> bool:
     return isinstance(values, dict) and all(_is_text(text, most=most) for text in (*values, *values.values()))
-
-
-class Shape(Schema):
-    """An object without unknown fields, in which null says the same as leaving the field out."""
-
-    @pre_load
-    def without_nulls(self, data: Any, **_: Any) -> Any:
-        """A null under a name that we do not know stays, and is refused with it."""
-        if not isinstance(data, Mapping):
-            return data
-        return {name: value for name, value in data.items() if value is not None or name not in self.fields}
 
 
 class _Contact(fields.Field[Recipient]):
@@ -76,7 +63,7 @@ class _Contact(fields.Field[Recipient]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Recipient:
         if isinstance(value, str):
-            _storable(value)
+            storable(value)
             return Recipient(phone=value)
         if not isinstance(value, dict):
             raise ValidationError("must be a phone number or an object {phone, name, vars}")
@@ -101,9 +88,21 @@ class _Contacts(fields.List[Recipient]):
     """The contacts; how many is looked at before the first of them, so that a list of millions costs nothing."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[Recipient | None]:
-        if isinstance(value, list) and not 1 <= len(value) <= MOST_CONTACTS:
-            raise ValidationError(f"must have 1 to {MOST_CONTACTS} contacts, and has {len(value)}")
+        _count(value, MOST_CONTACTS, "contacts")
         return super()._deserialize(value, attr, data)
+
+
+class _Phones(fields.List[str]):
+    """Phone numbers; how many is looked at first as well."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[str | None]:
+        _count(value, MOST_PHONES, "phones")
+        return super()._deserialize(value, attr, data)
+
+
+def _count(value: Any, most: int, what: str) -> None:
+    if isinstance(value, list) and not 1 <= len(value) <= most:
+        raise ValidationError(f"must have 1 to {most} {what}, and has {len(value)}")
 
 
 #: A contact as an object, for OpenAPI.
@@ -157,9 +156,10 @@ class Send(Shape):
         required=True,
         metadata={"minItems": 1, "maxItems": MOST_CONTACTS},
     )
-    message = fields.Str(load_default="", allow_none=True, validate=_storable)
+    message = fields.Str(load_default="", allow_none=True, validate=storable)
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
-    mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), _storable])
+    mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
+    template = fields.Nested(templates.Template, load_default=None, allow_none=True)
     scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))
     onUnknown = fields.Enum(OnUnknown, by_value=True, load_default=OnUnknown.HOLD)
@@ -171,10 +171,12 @@ class Send(Shape):
 
     @validates_schema(skip_on_field_errors=True)
     def content_is_whole(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Text needs words, media needs a place to be fetched from, and audio has no caption."""
+        """Text needs words unless a template has them, media a place to be fetched from, and audio has no caption."""
         kind, text, url = data["mediaType"], data["message"], data["mediaUrl"]
+        if data["template"] is not None and kind is not Kind.TEXT:
+            raise ValidationError("must be text with a template, whose media are in its header", "mediaType")
         if kind is Kind.TEXT:
-            if not text.strip():
+            if not text.strip() and data["template"] is None:
                 raise ValidationError("must not be empty", "message")
             if url is not None:
                 raise ValidationError("must be null when mediaType is text", "mediaUrl")
@@ -184,6 +186,12 @@ class Send(Shape):
         if len(text) > most:
             problem = f"must have at most {most} characters" if most else "must be empty: audio has no caption"
             raise ValidationError(problem, "message")
+
+
+class Preview(Send):
+    """A campaign that is looked at and not sent: the same body, which needs no id."""
+
+    campaignId = fields.Str(load_default="preview", allow_none=True, validate=_name)
 
 
 class Steer(Shape):
@@ -221,6 +229,32 @@ class ListQuery(Shape):
     cursor = fields.Str(load_default=None, allow_none=True)
 
 
+class Suppress(Shape):
+    """Who wants no more messages. Numbers that cannot be one are left to the engine, which names each."""
+
+    phones = _Phones(fields.Str(validate=storable), required=True, metadata={"minItems": 1, "maxItems": MOST_PHONES})
+    source = fields.Str(load_default="api", allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
+
+
+class SuppressQuery(Shape):
+    """Where the people of a CSV file come from, for those whose row does not say."""
+
+    source = fields.Str(load_default="import", allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
+
+
+class SuppressionsQuery(Shape):
+    """Which part of the suppression list to show."""
+
+    limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
+    cursor = fields.Str(load_default=None, allow_none=True)
+
+
+class Unsuppress(Shape):
+    """Who may be sent to again."""
+
+    phone = fields.Str(required=True, validate=storable)
+
+
 class ListAction(ListQuery):
     """The same as an action of the CRM's endpoint, which names the instance as it does elsewhere."""
 
@@ -243,14 +277,16 @@ def load(schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def order_of(body: Mapping[str, Any], settings: Settings) -> Order:
+def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] = Send) -> Order:
     """The order that a body asks for; both of the CRM's endpoints and every retry of a body give the same digest."""
-    sent = load(Send(), body)
+    sent = load(shape(), body)
     return Order(
         campaign=sent["campaignId"],
         instance=sent["instanceId"],
         recipients=sent["contacts"],
-        content=Content(kind=sent["mediaType"], text=sent["message"], media_url=sent["mediaUrl"]),
+        content=Content(
+            kind=sent["mediaType"], text=sent["message"], media_url=sent["mediaUrl"], template=sent["template"]
+        ),
         gap_ms=sent.get("rateLimitMs", settings.default_rate_limit_ms),
         jitter_ms=sent.get("jitterMs", settings.default_jitter_ms),
         priority=sent["priority"],
@@ -264,16 +300,6 @@ def digest(body: Mapping[str, Any]) -> str:
     """Stands for the body as it was sent, whatever the order of its names; nulls and `action` say nothing."""
     said = {name: value for name, value in body.items() if name != "action" and value is not None}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def is_web_address(url: str | None) -> bool:
-    """Whether it is an http or https address with a host."""
-    try:
-        parts = urlsplit(url or "")
-        has_host = bool(parts.hostname) and parts.port != 0  # a port that is no number raises
-        return has_host and parts.scheme in {"http", "https"} and not re.search(r"[\s\x00-\x20\x7f]", url or "")
-    except ValueError:
-        return False
 
 
 def _pointers(messages: Any, path: str = "") -> Iterator[FieldError]:

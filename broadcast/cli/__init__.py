@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from broadcast import __version__
-from broadcast.cli import campaigns, demo, doctor, processes, up
+from broadcast.cli import campaigns, demo, doctor, processes, suppressions, up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +14,6 @@ def main() -> None:
     """WhatsApp campaigns from a CRM: paced per number, never twice, never lost."""
 
 
-for command in (*up.COMMANDS, *demo.COMMANDS, *campaigns.COMMANDS, *doctor.COMMANDS, *processes.COMMANDS):
-    main.add_command(command)
+for room in (up, demo, campaigns, suppressions, doctor, processes):
+    for command in room.COMMANDS:
+        main.add_command(command)

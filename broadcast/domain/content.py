@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import PurePosixPath
 from typing import Any
@@ -105,3 +105,29 @@ def _options(text: str) -> list[str]:
 def _draw(said: str) -> int:
     """A number that is the same on every host and in every run, and spreads evenly."""
     return int.from_bytes(hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+def lacking(content: Content, values: Mapping[str, str]) -> list[str]:
+    """The `missing` variables of what would be sent: of the template, where there is one."""
+    texts = _texts(content.template) if content.template else [content.text]
+    return list(dict.fromkeys(name for text in texts for name in missing(text, values)))
+
+
+def render_template(template: Template, values: Mapping[str, str], *, variant: str) -> Template:
+    """The template with its text parameters rendered. Nothing else of it has variables or variations."""
+
+    def rendered(parameter: Mapping[str, Any]) -> Mapping[str, Any]:
+        if parameter["type"] != "text":
+            return parameter
+        return {**parameter, "text": render(parameter["text"], values, variant=variant)}
+
+    components = [
+        {**component, "parameters": [rendered(parameter) for parameter in component["parameters"]]}
+        for component in template.components
+    ]
+    return replace(template, components=components)
+
+
+def _texts(template: Template) -> Iterator[str]:
+    for component in template.components:
+        yield from (parameter["text"] for parameter in component["parameters"] if parameter["type"] == "text")

@@ -29,6 +29,11 @@ def normalise(text: str, *, country: str) -> str | None:
     return digits
 
 
+def spelled(digits: str, *, country: str) -> str:
+    """E.164 digits so that `normalise` reads them back: with a plus where alone they would be somebody else's."""
+    return digits if normalise(digits, country=country) == digits else f"+{digits}"
+
+
 def identity(digits: str) -> str:
     """What two forms of one person share: a Brazilian mobile is the same with and without its ninth digit."""
     match = _BRAZILIAN.fullmatch(digits)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from broadcast.domain.campaign import Order, State
 from broadcast.domain.contact import Contact, Recipient, Status
-from broadcast.domain.content import missing
+from broadcast.domain.content import Content, lacking
 from broadcast.domain.phone import identity, normalise
 from broadcast.errors import Conflict, FieldError, Invalid, Unavailable
 from broadcast.store import Store
@@ -60,7 +60,7 @@ def accept(
     if not _claim(store, order, token=token, sleep=sleep):
         return _known(store, order)
     try:
-        _check_schedule(order, now_ms=int(clock() * 1000))
+        check_schedule(order, now_ms=int(clock() * 1000))
         return _store(store, order, token=token, country=country)
     except (Invalid, Unavailable):
         with suppress(Unavailable):  # a Redis that is away is told by the lease
@@ -77,7 +77,7 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
         values = _values(recipient)
-        reason = _why_not(digits, seen, order.content.text, values, opted_out)
+        reason = _why_not(digits, seen, order.content, values, opted_out)
         if digits is not None:
             seen.add(identity(digits))
         status = Status.SKIPPED if reason else Status.PENDING
@@ -89,7 +89,7 @@ def _values(recipient: Recipient) -> Mapping[str, str]:
 
 
 def _why_not(
-    digits: str | None, seen: Set[str], text: str, values: Mapping[str, str], opted_out: Set[str]
+    digits: str | None, seen: Set[str], content: Content, values: Mapping[str, str], opted_out: Set[str]
 ) -> str | None:
     if digits is None:
         return "invalid_phone"
@@ -97,7 +97,7 @@ def _why_not(
         return "duplicate"
     if identity(digits) in opted_out:
         return "opted_out"
-    if missing(text, values):
+    if lacking(content, values):
         return "missing_variable"
     return None
 
@@ -118,7 +118,8 @@ def _claim(store: Store, order: Order, *, token: str, sleep: Callable[[float], N
         waited += 0.05
 
 
-def _check_schedule(order: Order, *, now_ms: int) -> None:
+def check_schedule(order: Order, *, now_ms: int) -> None:
+    """Raise Invalid for a schedule in the past or absurdly far ahead."""
     if order.scheduled_ms is None:
         return
     if order.scheduled_ms < now_ms - LATE_MS:
@@ -128,7 +129,7 @@ def _check_schedule(order: Order, *, now_ms: int) -> None:
 
 
 def _store(store: Store, order: Order, *, token: str, country: str) -> Acceptance:
-    contacts = list(sort_out(order, country=country, opted_out=_opted_out(store, order, country=country)))
+    contacts = list(sort_out(order, country=country, opted_out=opted_out(store, order, country=country)))
     for first in range(0, len(contacts), CHUNK):
         chunk = contacts[first : first + CHUNK]
         if not store.campaigns.stage(order.campaign, chunk, token=token, lease_ms=LEASE_MS):
@@ -149,7 +150,7 @@ def _store(store: Store, order: Order, *, token: str, country: str) -> Acceptanc
     )
 
 
-def _opted_out(store: Store, order: Order, *, country: str) -> Set[str]:
+def opted_out(store: Store, order: Order, *, country: str) -> Set[str]:
     """Those of the recipients who want no more messages."""
     digits = (normalise(recipient.phone, country=country) for recipient in order.recipients)
     identities = list({identity(number) for number in digits if number is not None})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from broadcast.domain.campaign import Campaign, OnUnknown
 from broadcast.domain.contact import Status
-from broadcast.domain.content import render
+from broadcast.domain.content import render, render_template
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Receipt
 from broadcast.engine.slowing import slow_down
@@ -217,12 +217,14 @@ class _Departure:
 
 
 def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
+    template = campaign.content.template
     return Message(
         instance=ticket.instance,
         phone=person.phone,
         kind=campaign.content.kind,
         text=render(campaign.content.text, person.values, variant=ticket.reference),
         media_url=campaign.content.media_url,
+        template=render_template(template, person.values, variant=ticket.reference) if template else None,
         reference=ticket.reference,
     )
 

@@ -32,6 +32,7 @@ class Dialect:
     make: Callable[..., Gateway]
     credentials: Mapping[str, Credential]
     webhook: str  #: what its webhooks' addresses begin with, after /webhooks/
+    templates: bool = False  #: whether it sends templates, and outside an open conversation nothing else
 
     def required(self) -> list[str]:
         """What nothing can be sent without."""
@@ -68,6 +69,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "phoneNumberId": Credential(argument="phone_number_id", is_secret=False),
         },
         webhook="cloud",
+        templates=True,
     ),
     "waha": Dialect(
         make=Waha,

@@ -15,7 +15,6 @@ from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from broadcast.domain.optout import DEFAULT_WORDS
 from broadcast.engine import settling, steering
 from broadcast.errors import Forbidden, NotFound, Unauthorized
 from broadcast.gateways.base import Connection, Gateway
@@ -54,7 +53,9 @@ def receive(spoken: str, instance: str, rest: str = "") -> ResponseReturnValue:
         settling.adopt(services().store, instance, echo, lease_ms=lease_ms)
     most = services().settings.send_max_attempts
     settled = settling.settle(services().store, instance, news.receipts, max_attempts=most)
-    settling.heed(services().store, instance, (*news.inbound, *news.preferences), words=DEFAULT_WORDS)
+    settling.heed(
+        services().store, instance, (*news.inbound, *news.preferences), words=services().settings.optout_words
+    )
     if news.connection is not None:
         _apply(instance, news.connection)
     log.debug("settled %s", settled, extra={"action": "webhook", "instance": instance})

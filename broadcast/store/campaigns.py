@@ -9,7 +9,7 @@ from typing import Any
 
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Campaign, Move, OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Contact, Status
-from broadcast.domain.content import Content, Kind
+from broadcast.domain.content import Content, Kind, Template
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts, pairs
 
@@ -89,18 +89,13 @@ class Campaigns:
         self, order: Order, *, token: str, counts: Mapping[Status, int], skipped: Mapping[str, int]
     ) -> State | None:
         """Make the accepted campaign visible; None when the claim was lost."""
-        content = {
-            "kind": order.content.kind.value,
-            "text": order.content.text,
-            "media_url": order.content.media_url,
-        }
         fields: dict[str, str | int] = {
             "total": sum(counts.values()),
             "priority": order.priority,
             "gap_ms": order.gap_ms,
             "jitter_ms": order.jitter_ms,
             "on_unknown": order.on_unknown.value,
-            "content": json.dumps(content, ensure_ascii=False),
+            "content": _content(order.content),
             "left_out": json.dumps(dict(skipped)),
         }
         reply = self._scripts.run(
@@ -118,11 +113,10 @@ class Campaigns:
         )
         if content is None:
             return None
-        parts = json.loads(content)
         return Campaign(
             id=campaign,
             instance=instance,
-            content=Content(kind=Kind(parts["kind"]), text=parts["text"], media_url=parts["media_url"]),
+            content=_read_content(content),
             priority=int(priority),
             on_unknown=OnUnknown(on_unknown),
         )
@@ -183,6 +177,20 @@ class Campaigns:
     def finish(self, campaign: str) -> bool:
         """Complete a campaign that has nothing left to send; True when this call did."""
         return bool(self._scripts.run("finish", campaign))
+
+
+def _content(content: Content) -> str:
+    parts: dict[str, Any] = {"kind": content.kind.value, "text": content.text, "media_url": content.media_url}
+    if content.template:
+        name, language, components = content.template.name, content.template.language, content.template.components
+        parts["template"] = {"name": name, "language": language, "components": list(components)}
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def _read_content(text: str) -> Content:
+    parts = json.loads(text)
+    template = Template(**parts["template"]) if "template" in parts else None
+    return Content(kind=Kind(parts["kind"]), text=parts["text"], media_url=parts["media_url"], template=template)
 
 
 def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:

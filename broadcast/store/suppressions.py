@@ -16,19 +16,20 @@ class Suppressions:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
-    def add(self, people: Mapping[str, Mapping[str, str]]) -> int:
-        """Add people, identity -> what is known of it (`phone`, `source`, `since`); return how many are new."""
+    def add(self, people: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+        """Add people, identity -> what is known of it (`phone`, `source`, `since` in RFC 3339); return who is new."""
         if not people:
-            return 0
+            return frozenset()
         fields = [(identity, json.dumps(dict(known), ensure_ascii=False)) for identity, known in people.items()]
 
-        def ask() -> int:
+        def ask() -> list[int]:
             with self._scripts.client.pipeline(transaction=False) as pipe:
                 for identity, text in fields:
                     pipe.hsetnx(key("suppressed"), identity, text)
-                return sum(pipe.execute())
+                return list(pipe.execute())
 
-        return int(self._scripts.ask(ask))
+        is_new = self._scripts.ask(ask)
+        return frozenset(identity for identity, new in zip(people, is_new, strict=True) if new)
 
     def remove(self, identity: str) -> bool:
         """Take a person off the list; False when nobody of this identity is on it."""
@@ -61,7 +62,10 @@ class Suppressions:
         )
 
     def page(self, *, cursor: int, limit: int) -> tuple[dict[str, Mapping[str, str]], int]:
-        """Some of the list, in no order, and the cursor to go on with (0: this was the last)."""
+        """About `limit` of the list, in no order, and the cursor to go on with (0: this was the last).
+
+        Who is on the list all the while is told of at least once; a short list is told whole.
+        """
         after, rows = self._scripts.ask(
             lambda: self._scripts.client.hscan(key("suppressed"), cursor=cursor, count=limit)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 from broadcast.cli import main
 from broadcast.cli.contacts import read_contacts
 from tests.processes import free_port
-from tests.stubs import answering
+from tests.stubs import answering, listening
 
 STATUS: dict[str, Any] = {
     "campaignId": "c1", "status": "completed", "total": 3, "holdDetail": None, "lastError": None, "sendsPerMinute": 0.0,
@@ -137,3 +138,41 @@ def test_a_report_is_written_to_a_file_as_it_comes(tmp_path: Path) -> None:
     with answering(404, {"detail": "There is no campaign c1."}) as (url, _):
         result = run(url, "report", "c1", "--csv", str(file))
     assert (result.exit_code, "no campaign" in result.output) == (1, True)
+
+
+def test_an_import_hands_the_file_over_and_names_what_was_left_out(tmp_path: Path) -> None:
+    file = write(tmp_path / "saidas.csv", "Número;obs\nn/a;é\n".encode("latin-1"))
+    wrong = {"row": 2, "phone": "n/a", "detail": "cannot be a phone number"}
+    bodies: list[tuple[str, str, str, bytes]] = []
+
+    def handle(method: str, path: str, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        bodies.append((method, path, headers["Content-Type"], raw))
+        return 200, {}, json.dumps({"success": True, "added": 2, "known": 1, "invalid": [wrong]}).encode()
+
+    with listening(handle) as url:
+        result = run(url, "suppressions", "import", str(file))
+    assert bodies == [("POST", "/suppressions?source=saidas.csv", "text/csv", file.read_bytes())]
+    assert (result.exit_code, "2 added, 1 known before, 1 left out" in result.output) == (1, True)
+    assert "row 2: 'n/a' cannot be a phone number" in result.output
+
+
+def test_an_export_is_written_as_it_comes_and_a_problem_is_not(tmp_path: Path) -> None:
+    to = tmp_path / "lista.csv"
+    with answering(200, "phone,source,since\r\n5511999990001,api,\r\n") as (url, seen):
+        assert run(url, "suppressions", "export", str(to)).exit_code == 0
+        assert run(url, "suppressions", "export").output == "phone,source,since\n5511999990001,api,\n"
+    assert to.read_bytes() == b"phone,source,since\r\n5511999990001,api,\r\n"
+    assert (seen[0]["headers"]["Accept"], seen[0]["headers"]["Authorization"]) == ("text/csv", "Bearer s3cret-key")
+    with answering(503, {"detail": "not just now"}) as (url, _):
+        result = run(url, "suppressions", "export")
+    assert (result.exit_code, "not just now" in result.output) == (1, True)
+
+
+def test_the_list_is_shown_and_somebody_taken_off() -> None:
+    one = {"phone": "5511999990001", "source": None, "since": None}
+    with answering(200, {"suppressions": [one], "nextCursor": "7"}) as (url, _):
+        shown = run(url, "suppressions", "list")
+    assert (shown.exit_code, "5511999990001" in shown.output, "export" in shown.output) == (0, True, True)
+    with answering(404, {"detail": "Nobody with this number is on the suppression list."}) as (url, _):
+        gone = run(url, "suppressions", "remove", "5511999990001")
+    assert (gone.exit_code, "Nobody" in gone.output) == (1, True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broadcast.domain.optout import DEFAULT_WORDS
 from broadcast.errors import SettingsError
 from broadcast.gateways.catalogue import DIALECTS, build
 from broadcast.settings import ACCESS, Settings, variable_of
@@ -37,6 +38,9 @@ def test_an_empty_environment_is_fine() -> None:
         ("API_KEYS", "crm:short"),
         ("API_KEYS", "a:same-secret,b:same-secret"),
         ("DEFAULT_COUNTRY", "brazil"),
+        ("OPTOUT_WORDS", "SAIR;PARE"),
+        ("OPTOUT_WORDS", "="),
+        ("OPTOUT_WORDS", "SAIR, !!"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
         ("FLOWER_BASIC_AUTH", "nobody"),
@@ -102,6 +106,12 @@ def test_a_gateway_of_the_settings_is_made_of_what_the_catalogue_names(gateway: 
 
 def test_every_dialect_can_be_set() -> None:
     assert ACCESS.keys() == DIALECTS.keys()
+
+
+def test_words_of_the_operator_stand_beside_ours_or_instead() -> None:
+    assert Settings.read({}).optout_words == Settings().optout_words == DEFAULT_WORDS
+    assert Settings.read({"OPTOUT_WORDS": "2, Chega!"}).optout_words == DEFAULT_WORDS | {"2", "chega"}
+    assert Settings.read({"OPTOUT_WORDS": "=SAIR"}).optout_words == {"sair"}
 
 
 def test_a_key_may_be_limited_to_instances() -> None:

@@ -1,0 +1,40 @@
+"""What every shape of a request is made of: strict objects, texts that can be stored, addresses that can be fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import Schema, ValidationError, pre_load
+
+#: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Shape(Schema):
+    """An object without unknown fields, in which null says the same as leaving the field out."""
+
+    @pre_load
+    def without_nulls(self, data: Any, **_: Any) -> Any:
+        """A null under a name that we do not know stays, and is refused with it."""
+        if not isinstance(data, Mapping):
+            return data
+        return {name: value for name, value in data.items() if value is not None or name not in self.fields}
+
+
+def storable(text: str) -> None:
+    """Raise ValidationError for a text that cannot be stored or sent."""
+    if UNSTORABLE.search(text):
+        raise ValidationError("has characters that cannot be sent")
+
+
+def is_web_address(url: str | None) -> bool:
+    """Whether a gateway could fetch something there."""
+    try:
+        parts = urlsplit(url or "")
+        has_host = bool(parts.hostname) and parts.port != 0  # a port that is no number raises
+        return has_host and parts.scheme in {"http", "https"} and not re.search(r"[\s\x00-\x20\x7f]", url or "")
+    except ValueError:
+        return False

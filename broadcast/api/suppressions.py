@@ -1,0 +1,136 @@
+"""The suppression list over HTTP: told, exported, imported, and taken back. All instances share it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from flask import Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_smorest import Blueprint
+
+from broadcast.api import answers, auth, shapes
+from broadcast.api.asking import services
+from broadcast.api.body import read_bytes, read_json
+from broadcast.domain.phone import mask, spelled
+from broadcast.domain.table import Table, harmless, read_table, written
+from broadcast.engine import optouts
+from broadcast.engine.optouts import Suppressed, Wish
+from broadcast.errors import FieldError, Forbidden, Invalid, NotFound
+
+log = logging.getLogger(__name__)
+
+blueprint = Blueprint("suppressions", __name__, url_prefix="/suppressions", description="Who wants no more messages")
+
+CSV = "text/csv"
+#: The first line of an export.
+TITLES = ("phone", "source", "since")
+
+
+@blueprint.get("")
+@blueprint.doc(responses={"200": {"description": "A page as JSON, or with `Accept: text/csv` the whole list"}})
+def list_suppressions() -> ResponseReturnValue:
+    """Who wants no more messages: a page, in no order; `limit` and `cursor` choose. As CSV, all of it."""
+    if request.accept_mimetypes.best_match(["application/json", CSV]) == CSV:
+        return _export()
+    found = optouts.page(services().store, **shapes.load(shapes.SuppressionsQuery(), request.args))
+    shown = [answers.suppressed(one) for one in found.items]
+    return jsonify(success=True, suppressions=shown, nextCursor=found.next_cursor)
+
+
+@blueprint.post("")
+@blueprint.doc(
+    requestBody={
+        "content": {
+            "application/json": {"schema": shapes.Suppress},
+            CSV: {"schema": {"type": "string"}, "example": "telefone;origem\r\n11 99999-0001;loja\r\n"},
+        }
+    },
+    responses={"200": {"description": "How many were added, and which rows cannot be a number"}},
+)
+def add_suppressions() -> ResponseReturnValue:
+    """Put people on the list, as JSON or as CSV. What cannot be a number is named, and the rest is kept."""
+    return jsonify(_add_csv() if request.mimetype == CSV else _add_json())
+
+
+@blueprint.delete("")
+@blueprint.doc(
+    requestBody={"required": False, "content": {"application/json": {"schema": shapes.Unsuppress}}},
+    responses={"200": {"description": "Taken off the list"}},
+)
+def remove_suppression() -> ResponseReturnValue:
+    """Take somebody off the list, `{"phone": …}` or `?phone=`. For keys of all instances only, which share the list."""
+    if auth.caller().instances is not None:
+        raise Forbidden("All instances share the suppression list: only a key for all of them may take somebody off.")
+    wanted = shapes.load(shapes.Unsuppress(), request.args or read_json(request))["phone"]
+    # A plus that was not escaped in the query has become a blank.
+    phone = f"+{wanted[1:]}" if request.args and wanted.startswith(" ") else wanted
+    removed = optouts.remove(services().store, phone, country=services().settings.default_country)
+    if removed is None:
+        raise NotFound("Nobody with this number is on the suppression list.")
+    _tell("taken off the suppression list", [removed])
+    return jsonify(success=True, removed=True)
+
+
+def _add_json() -> dict[str, Any]:
+    sent = shapes.load(shapes.Suppress(), read_json(request))
+    wishes = [Wish(phone=phone, source=sent["source"]) for phone in sent["phones"]]
+    return _add(wishes, places=[{"pointer": f"/phones/{index}"} for index in range(len(wishes))])
+
+
+def _add_csv() -> dict[str, Any]:
+    source = shapes.load(shapes.SuppressQuery(), request.args)["source"]
+    table = _table(read_bytes(request))
+    column = table.column("source", "origem")
+    wishes = [
+        Wish(phone=row.cell(table.phone), source=row.cell(column)[: shapes.MOST_SOURCE] or source) for row in table.rows
+    ]
+    return _add(wishes, places=[{"row": row.number} for row in table.rows])
+
+
+def _table(raw: bytes) -> Table:
+    try:
+        return read_table(raw, most=shapes.MOST_CONTACTS)
+    except ValueError as error:
+        raise Invalid(FieldError("", f"the file {error}")) from error
+
+
+def _add(wishes: Sequence[Wish], *, places: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    since = answers.rfc3339(int(time.time()) * 1000) or ""
+    added = optouts.add(services().store, wishes, country=services().settings.default_country, since=since)
+    _tell("put on the suppression list", added.new)
+    invalid = [
+        {**places[place], "phone": wishes[place].phone[:64], "detail": "cannot be a phone number"}
+        for place in added.invalid
+    ]
+    return {"success": True, "added": len(added.new), "known": added.known, "invalid": invalid}
+
+
+def _export() -> Response:
+    pages, country = optouts.everybody(services().store), services().settings.default_country
+    first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
+
+    def lines() -> Iterator[str]:
+        yield written(TITLES)
+        for people in chain([first], pages):
+            yield "".join(_line(one, country=country) for one in people)
+
+    headers = {"Content-Disposition": "attachment; filename=suppressions.csv"}
+    return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers=headers)
+
+
+def _line(one: Suppressed, *, country: str) -> str:
+    # The phone is digits, with a plus at the most where an import would read another person's number without it; or the
+    # hash of somebody who was forgotten.
+    phone = spelled(one.phone, country=country) if one.phone.isdigit() else one.phone
+    return written([phone, harmless(one.source or ""), one.since or ""])
+
+
+def _tell(deed: str, phones: Sequence[str]) -> None:
+    """One line in the log for each person."""
+    who = {"action": "api", "caller": auth.caller().name, "request": g.get("request_id")}
+    for digits in phones:
+        log.info(deed, extra={**who, "phone": mask(digits)})

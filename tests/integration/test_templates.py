@@ -1,0 +1,91 @@
+"""A campaign with a template, from the CRM's request to what Meta is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from broadcast.domain.content import Template
+from broadcast.engine import planning
+from broadcast.engine.planning import Horizon
+from broadcast.settings import Settings
+from broadcast.store.contacts import Ticket
+from broadcast.web import create_app
+from broadcast.wiring import Services, build_services
+from tests.builders import a_body, a_template
+from tests.standins.cloud import NUMBER_ID, TOKEN, Graph, graph
+
+QUEUE = "/queue/add-broadcast"
+ANA = {"phone": "5511999990001", "name": "Ana", "vars": {"code": "7"}}
+BIA = {"phone": "5511999990002", "name": "Bia"}
+
+
+@pytest.fixture
+def meta() -> Iterator[Graph]:
+    with graph(templates={("promo", "pt_BR"): 3}) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def cloud(redis_url: str, meta: Graph) -> Iterator[Services]:
+    settings = Settings(redis_url=redis_url, gateway="cloud", cloud_api_url=meta.url, cloud_api_token=TOKEN)
+    services = build_services(settings)
+    yield services
+    services.store.scripts.client.close()
+
+
+def test_each_contact_gets_the_template_with_their_values(cloud: Services, meta: Graph) -> None:
+    body = a_body("c1", NUMBER_ID, contacts=[ANA, BIA], message="", template=a_template())
+    answer = create_app(cloud).test_client().post(QUEUE, json=body)
+    assert (answer.json["queued"], answer.json["skippedReasons"]) == (1, {"missing_variable": 1})
+
+    cloud.store.workers.beat("broadcast", "w1")
+    batch = planning.plan_lane(cloud.store, NUMBER_ID, horizon=Horizon(ms=5000, contacts=5))
+    (departure,) = batch.departures
+    ticket = Ticket(instance=NUMBER_ID, campaign="c1", number=departure.number, batch=batch.id, run="r1")
+    assert cloud.sending.send(ticket, quick_left=0) == "sent"
+
+    (sent,) = meta.ledger
+    components = {part["type"]: part["parameters"] for part in sent.body["template"]["components"][:3]}
+    assert components["body"][0] == {"type": "text", "text": "Olá Ana"}
+    # Only texts have variables.
+    assert components["button"] == [{"type": "payload", "payload": "{{name}}"}]
+    assert sent.body["template"]["components"][3]["parameters"] == [{"type": "text", "text": "7"}]
+    assert (sent.body["type"], "text" in sent.body) == ("template", False)
+
+
+def test_a_template_is_part_of_what_makes_a_campaign_the_same(cloud: Services) -> None:
+    client = create_app(cloud).test_client()
+    body = a_body("c1", NUMBER_ID, contacts=[ANA], message="", template=a_template())
+    assert client.post(QUEUE, json=body).status_code == 202
+    assert client.post(QUEUE, json=body).status_code == 202
+    assert client.post(QUEUE, json={**body, "template": a_template(language="pt")}).status_code == 409
+    found = cloud.store.campaigns.find("c1")
+    assert found
+    assert found.content.template == Template(**a_template())
+
+
+def test_a_message_that_is_not_sent_leaves_nobody_out(cloud: Services) -> None:
+    plain = a_template(components=[])
+    body = a_body("c1", NUMBER_ID, contacts=[BIA], message="Oi {{apelido}}", template=plain)
+    assert create_app(cloud).test_client().post(QUEUE, json=body).json["queued"] == 1
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    [
+        {"gateway": "sandbox"},
+        {"gateway": "evolution", "evolution_url": "http://127.0.0.1:1", "evolution_api_key": "k"},
+        {"gateway": "waha", "waha_url": "http://127.0.0.1:1", "waha_api_key": "k"},
+    ],
+    ids=lambda gateway: gateway["gateway"],
+)
+def test_a_gateway_without_templates_refuses_one(redis_url: str, gateway: dict[str, str]) -> None:
+    services = build_services(Settings(redis_url=redis_url, **gateway))
+    client: FlaskClient = create_app(services).test_client()
+    answer = client.post(QUEUE, json=a_body("c1", "loja", template=a_template()))
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/template")
+    assert services.store.scripts.client.keys("bcast:*") == []
+    services.store.scripts.client.close()
