@@ -12,7 +12,7 @@ from flask import current_app, g, url_for
 from broadcast.api import answers, auth, registration, shapes
 from broadcast.domain.campaign import Move, Order, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, previewing, registering, removing, reporting, steering, telling
+from broadcast.engine import accepting, adding, previewing, registering, removing, reporting, steering, telling
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.gateways.catalogue import DIALECTS, Dialect
 from broadcast.tasks.upkeep import remove_later, retry_later, sweep_later, wake
@@ -33,7 +33,7 @@ def accept(body: Mapping[str, Any]) -> dict[str, Any]:
     acceptance = accepting.accept(services().store, order, country=services().settings.default_country)
     if acceptance.state is State.RUNNING:
         wake(acceptance.instance)
-    _tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
+    tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
     url = url_for("broadcast.broadcast_status", campaign=acceptance.campaign)
     return answers.accepted(acceptance, status_url=url)
 
@@ -79,13 +79,23 @@ def steer(campaign: str, move: Move) -> dict[str, Any]:
         wake(instance)
     if steered.unswept:
         sweep_later(campaign)
-    _tell(move.value, campaign, instance)
+    tell(move.value, campaign, instance)
     return {
         "success": True,
         "campaignId": campaign,
         "status": steered.state.value,
         "onTheWire": steered.on_the_wire,
     }
+
+
+def start(campaign: str) -> dict[str, Any]:
+    """Start an open campaign."""
+    instance_of(campaign)
+    state, instance = adding.start(services().store, campaign)
+    if state is State.RUNNING:
+        wake(instance)
+    tell("start", campaign, instance)
+    return {"success": True, "campaignId": campaign, "status": state.value}
 
 
 def retry(campaign: str, scope: Scope) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def retry(campaign: str, scope: Scope) -> dict[str, Any]:
         wake(instance)
     if retried.left:
         retry_later(campaign, scope)
-    _tell(f"retry {scope.value}", campaign, instance)
+    tell(f"retry {scope.value}", campaign, instance)
     return {
         "success": True,
         "campaignId": campaign,
@@ -111,7 +121,7 @@ def remove(campaign: str) -> dict[str, Any]:
     instance = instance_of(campaign)
     removing.remove(services().store, campaign)
     remove_later(campaign)
-    _tell("remove", campaign, instance)
+    tell("remove", campaign, instance)
     return {"success": True, "campaignId": campaign}
 
 
@@ -202,6 +212,7 @@ def _may_use(instance: str) -> None:
     auth.may_use(instance)
 
 
-def _tell(deed: str, campaign: str, instance: str) -> None:
+def tell(deed: str, campaign: str, instance: str) -> None:
+    """One line in the log for what somebody did to a campaign."""
     ids = {"campaign": campaign, "instance": instance, "caller": auth.caller().name, "request": g.get("request_id")}
     log.info(deed, extra={"action": "api", **ids})

@@ -6,9 +6,10 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking, reports, shapes
+from broadcast.api import asking, audiences, reports, shapes
 from broadcast.api.body import read_json
 from broadcast.domain.campaign import Move
+from broadcast.domain.intake import READERS
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns")
 
@@ -78,6 +79,22 @@ def contacts(campaign: str) -> ResponseReturnValue:
     if (form or accepted) == "json":
         return jsonify(asking.contacts(campaign, **wanted))
     return reports.stream(campaign, status=wanted["status"], reason=wanted["reason"], bom=bom, separator=separator)
+
+
+@blueprint.post("/<campaign>/contacts")
+@blueprint.doc(
+    requestBody={"content": {kind: {"schema": {}} for kind in READERS}},
+    responses={"200": {"description": "What became of the chunk"}},
+)
+def add_contacts(campaign: str) -> ResponseReturnValue:
+    """Add a `chunk` of contacts to an open campaign: JSON, NDJSON or CSV. The same chunk twice is added once."""
+    return jsonify(audiences.add(campaign, request))
+
+
+@blueprint.post("/<campaign>/start")
+def start(campaign: str) -> ResponseReturnValue:
+    """Start an open campaign; from then on no contacts are added."""
+    return jsonify(asking.start(campaign))
 
 
 @blueprint.get("/<campaign>/summary")

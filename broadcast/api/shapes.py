@@ -72,6 +72,16 @@ class _Contact(fields.Field[Recipient]):
         return Recipient(phone=value["phone"], name=value.get("name"), vars=value.get("vars") or {})
 
 
+def recipient(value: Any) -> Recipient:
+    """One contact that was read by itself. Raises ValueError, with what is wrong in a sentence."""
+    try:
+        found: Recipient = _Contact().deserialize(value)
+    except ValidationError as error:
+        problems = [f"{one.pointer} {one.detail}".strip() for one in _pointers(error.messages)]
+        raise ValueError("; ".join(problems)) from error
+    return found
+
+
 def _contact_problems(person: Mapping[str, Any]) -> dict[str, list[str]]:
     problems = {unknown: ["unknown field"] for unknown in person.keys() - {"phone", "name", "vars"}}
     phone, name, values = person.get("phone"), person.get("name"), person.get("vars")
@@ -153,9 +163,10 @@ class Send(Shape):
     campaignId = fields.Str(required=True, validate=_name)
     contacts = _Contacts(
         _Contact(metadata={"oneOf": [{"type": "string"}, _PERSON]}),
-        required=True,
-        metadata={"minItems": 1, "maxItems": MOST_CONTACTS},
+        load_default=(),
+        metadata={"minItems": 1, "maxItems": MOST_CONTACTS, "description": "required, unless the campaign is open"},
     )
+    open = fields.Bool(load_default=False, allow_none=True, truthy={True}, falsy={False})
     message = fields.Str(load_default="", allow_none=True, validate=storable)
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
     mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
@@ -168,6 +179,14 @@ class Send(Shape):
         load_default=5,
         metadata={"oneOf": [{"enum": list(PRIORITIES)}, {"type": "integer", "minimum": 0, "maximum": 9}]},
     )
+
+    @validates_schema(skip_on_field_errors=True)
+    def contacts_are_there(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Either they are here, or they come later."""
+        if data["open"] and data["contacts"]:
+            raise ValidationError("must be left out of an open campaign, and added with POST …/contacts", "contacts")
+        if not data["open"] and not data["contacts"]:
+            raise ValidationError("Missing data for required field.", "contacts")
 
     @validates_schema(skip_on_field_errors=True)
     def content_is_whole(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -206,6 +225,12 @@ class Retry(Shape):
     """Which contacts are to be sent again."""
 
     scope = fields.Enum(Scope, by_value=True, required=True)
+
+
+class ChunkQuery(Shape):
+    """Which part of an audience this is."""
+
+    chunk = fields.Int(required=True, validate=validate.Range(0, 2**31))
 
 
 class ContactsQuery(Shape):
@@ -292,6 +317,7 @@ def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] =
         priority=sent["priority"],
         scheduled_ms=sent["scheduledFor"],
         on_unknown=sent["onUnknown"],
+        is_open=sent["open"],
         digest=digest(body),
     )
 

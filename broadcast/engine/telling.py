@@ -212,6 +212,8 @@ def progress_of(look: Look) -> Progress:
     left = sum(counts[status] for status in OPEN)
     rate = _rate(look) if state is State.RUNNING and left else 0.0
     code, detail = _hold(look, gap_ms=gap_ms) if state is State.RUNNING and left else (None, None)
+    if order.get("open") and state is State.SCHEDULED:
+        code, detail = "open", "Contacts are being added; it begins after it is started."
     if state is State.PAUSED and order.get("because"):
         code, detail = "message_refused", order["because"]
     return Progress(
@@ -251,7 +253,7 @@ def _slow(look: Look) -> float:
 
 
 def _finish(look: Look, state: State, *, left: int, gap_ms: int) -> int | None:
-    if not left or state not in {State.RUNNING, State.SCHEDULED}:
+    if not left or state not in {State.RUNNING, State.SCHEDULED} or look.order.get("open"):
         return None
     from_ms = max(look.now_ms, _number(look.order, "scheduled_ms") or 0)
     return finish_ms(now_ms=from_ms, left=left, gap_ms=_mean_gap_ms(look, gap_ms=gap_ms))

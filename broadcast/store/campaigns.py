@@ -35,6 +35,16 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """A contact that is to be added. `identity` is "" for what cannot be a number; `reason`: it is left out anyway."""
+
+    phone: str
+    identity: str
+    values: Mapping[str, str]
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Steering:
     """What a steer did: whether it could, and where the campaign is now."""
 
@@ -97,6 +107,7 @@ class Campaigns:
             "on_unknown": order.on_unknown.value,
             "content": _content(order.content),
             "left_out": json.dumps(dict(skipped)),
+            **({"open": 1} if order.is_open else {}),
         }
         reply = self._scripts.run(
             "open", order.campaign, token, order.instance, order.scheduled_ms or "",
@@ -104,6 +115,22 @@ class Campaigns:
             *(item for pair in fields.items() for item in pair),
         )  # fmt: skip
         return None if reply == "lost" else State(reply)
+
+    def add(
+        self, campaign: str, contacts: Sequence[Newcomer], *, chunk: int, part: int, digest: str, most: int
+    ) -> tuple[str, Any] | None:
+        """Add a part of a chunk to an open campaign: a word, and what goes with it (see add.lua)."""
+        fields: list[str] = []
+        for one in contacts:
+            values = json.dumps(dict(one.values), ensure_ascii=False) if one.values else ""
+            fields += [one.phone, one.identity, values, one.reason or ""]
+        reply = self._scripts.run("add", campaign, chunk, part, digest, most, *fields)
+        return (str(reply[0]), reply[1] if len(reply) > 1 else None) if reply else None
+
+    def start(self, campaign: str) -> tuple[bool, State, str] | None:
+        """Start an open campaign: whether it could, its state now, and its instance; None: no such campaign."""
+        reply = self._scripts.run("start", campaign)
+        return (bool(reply[0]), State(reply[1]), str(reply[2])) if reply else None
 
     def find(self, campaign: str) -> Campaign | None:
         """What sending needs to know of a campaign; it never changes, so callers may keep it."""

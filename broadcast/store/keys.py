@@ -7,6 +7,8 @@ campaign              hash    the order, its `status`, its times, its last error
 tally                 hash    contact status -> how many; moves in the same script as the contact
 contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
+identities            set     identities of the people in an open campaign; until it starts
+chunks                hash    chunk:part of an open campaign -> its first contact, and its digest; until it starts
 later                 zset    numbers of the contacts that wait for a time; score Unix ms
 lane                  hash    last departure `left` and its `gap`, `rest` until, `turn`, `hold` and why, `stuck`
 ready                 zset    running campaigns of a lane; score: the turn each was last served
@@ -47,6 +49,8 @@ PATTERNS: Mapping[str, str] = {
     "tally": "bcast:tally:%s",
     "contact": "bcast:contact:%s:%s",
     "pending": "bcast:pending:%s",
+    "identities": "bcast:identities:%s",
+    "chunks": "bcast:chunks:%s",
     "later": "bcast:later:%s",
     "lane": "bcast:lane:%s",
     "ready": "bcast:ready:%s",

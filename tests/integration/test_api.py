@@ -526,7 +526,7 @@ def test_the_openapi_document_shows_the_shapes_that_are_checked(client: FlaskCli
     shapes = document["components"]["schemas"]
 
     assert set(shapes["Send"]["properties"]) >= {*a_body("c", "i"), "priority", "jitterMs"}
-    assert shapes["Send"]["required"] == ["campaignId", "contacts", "instanceId"]
+    assert shapes["Send"]["required"] == ["campaignId", "instanceId"]
     error = document["components"]["responses"]["DEFAULT_ERROR"]["content"]["application/problem+json"]["schema"]
     assert error == {"$ref": "#/components/schemas/Problem"}
     shown = client.get("/nowhere").json

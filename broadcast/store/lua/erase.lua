@@ -21,7 +21,7 @@ redis.call("ZADD", removals_key(), now_ms(), campaign)
 if last < tonumber(total) then return tonumber(total) - last end
 
 redis.call("UNLINK", pending_key(campaign), later_key(campaign), summary_key(campaign), tally_key(campaign),
-  listed_key(campaign, "failed"), listed_key(campaign, "unconfirmed"))
+  identities_key(campaign), chunks_key(campaign), listed_key(campaign, "failed"), listed_key(campaign, "unconfirmed"))
 redis.call("DEL", key)
 redis.call("ZREM", removals_key(), campaign)
 return -1

@@ -23,10 +23,7 @@ local function back(why, due)
   return { "back", why }
 end
 
--- Of who was forgotten, the list has a hash alone.
-local is_suppressed = redis.call("HEXISTS", suppressed_key(), identity) == 1
-  or redis.call("HEXISTS", suppressed_key(), redis.sha1hex(identity)) == 1
-if is_suppressed then
+if is_suppressed(identity) then
   let_go(instance, campaign, number)
   redis.call("HSET", contact, "reason", "opted_out")
   move(campaign, number, status, "skipped")

@@ -26,6 +26,12 @@ local function is_there(status)
   return status and status ~= "staging" and status ~= "removing"
 end
 
+-- Whether a person wants no more messages. Of who was forgotten, the list has a hash alone.
+local function is_suppressed(identity)
+  return redis.call("HEXISTS", suppressed_key(), identity) == 1
+    or redis.call("HEXISTS", suppressed_key(), redis.sha1hex(identity)) == 1
+end
+
 local function parts(ref)
   return string.match(ref, "^(.*):(%d+)$")
 end
