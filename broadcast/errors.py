@@ -10,9 +10,10 @@
     └── CallerError        the request cannot be served as it stands
         ├── Invalid        some fields are wrong; each is named                          422
         ├── Unauthorized   no key, or a wrong one                                        401
-        ├── Forbidden      the key may not use this instance                             403
+        ├── Forbidden      the key has not the scope, or may not use this instance       403
         ├── NotFound       no such campaign or instance                                  404
-        └── Conflict       another body under the same id, or a move that cannot be      409
+        ├── Conflict       another body under the same id, or a move that cannot be      409
+        └── TooMany        more requests than the key may make; the caller waits         429
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Unauthorized(CallerError):
 
 
 class Forbidden(CallerError):
-    """The key is known but may not use this instance."""
+    """The key is known but has not the scope, or may not use this instance."""
 
     code = "forbidden"
 
@@ -99,3 +100,13 @@ class Conflict(CallerError):
     """The id is taken by another body, or the campaign cannot make this move from where it is."""
 
     code = "conflict"
+
+
+class TooMany(CallerError):
+    """The caller asked more often than it may."""
+
+    code = "too_many_requests"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s

@@ -140,6 +140,17 @@ def _rate(value: str) -> str:
     return value
 
 
+def _quota(value: str) -> tuple[int, int] | None:
+    """How many, in how many ms; None for any number."""
+    if value == "0":
+        return None
+    try:
+        count, _, unit = _rate(value).partition("/")
+    except ValueError as error:
+        raise ValueError("use a rate such as 600/m or 20/s, or 0 for none") from error
+    return int(count), {"s": 1000, "m": 60_000, "h": 3_600_000}[unit]
+
+
 def _country(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", value):
         raise ValueError("use a two-letter country code in capitals, such as BR")
@@ -203,7 +214,22 @@ class Settings:
         "API_KEYS",
         _keys,
         (),
-        "name:secret[:instance|instance…], comma separated; unset: the API listens on loopback only and asks for none.",
+        "name:secret[:instance|instance…], comma separated, beside those of `broadcast keys`; no key: loopback only.",
+    )
+    supabase_jwt_secret: str | None = _setting(
+        "SUPABASE_JWT_SECRET",
+        _long_secret,
+        None,
+        "Supabase's JWT secret (HS256): callers may present a user's token instead of a key; unset: they may not.",
+    )
+    api_rate_limit: tuple[int, int] | None = _setting(
+        "API_RATE_LIMIT", _quota, (1200, 60_000), "Requests that one caller of the API may make, per s, m or h; 0: any."
+    )
+    trust_proxy: bool = _setting(
+        "TRUST_PROXY",
+        _flag,
+        False,
+        "1: a proxy in front sets X-Forwarded-For and X-Forwarded-Proto anew; they are believed. 0: they are not.",
     )
     gateway: str = _setting(
         "GATEWAY",

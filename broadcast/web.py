@@ -9,10 +9,24 @@ import uuid
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from broadcast import __version__
-from broadcast.api import auth, campaigns, edge, errors, health, instances, people, suppressions
+from broadcast.api import (
+    auth,
+    campaigns,
+    edge,
+    errors,
+    headers,
+    health,
+    instances,
+    people,
+    reading,
+    scopes,
+    suppressions,
+)
 from broadcast.api.answers import Problem
+from broadcast.api.describing import Common
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -36,7 +50,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest is untyped
 def create_app(services: Services) -> Flask:
     """The API."""
     app = _create(services)
-    auth.install(app, services.settings.api_keys)
+    auth.install(app, guard_of(services), views=scopes.VIEWS, open_views=scopes.OPEN)
     app.config.update(
         API_TITLE="Broadcast",
         API_VERSION=__version__,
@@ -45,12 +59,24 @@ def create_app(services: Services) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
     )
     app.register_blueprint(health.figures)
-    api = _Api(app)
+    app.register_blueprint(reading.blueprint)
+    api = _Api(app, spec_kwargs={"extra_plugins": [Common()]})
     blueprints = (edge.blueprint, campaigns.blueprint, instances.blueprint, people.blueprint, suppressions.blueprint)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     errors.install(app)
     return app
+
+
+def guard_of(services: Services) -> auth.Guard:
+    """What the API's callers are checked with."""
+    settings = services.settings
+    return auth.Guard(
+        stored=services.store.callers,
+        keys=settings.api_keys,
+        jwt_secret=settings.supabase_jwt_secret,
+        limit=settings.api_rate_limit,
+    )
 
 
 def create_webhook_app(services: Services) -> Flask:
@@ -71,8 +97,11 @@ def _create(services: Services) -> Flask:
     app.extensions["services"] = services
     create_celery(services.settings, services)
     app.register_blueprint(health.blueprint)
+    if services.settings.trust_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_end)
+    headers.install(app)
     return app
 
 
@@ -84,8 +113,6 @@ def _begin() -> None:
 
 def _end(answer: Response) -> Response:
     answer.headers["X-Request-Id"] = g.request_id
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers.setdefault("Cache-Control", "no-store")
     _log(answer.status_code)
     return answer
 

@@ -14,7 +14,7 @@ from gunicorn.glogging import Logger
 
 from broadcast import logs
 from broadcast.engine.judging import warn_of_redis
-from broadcast.errors import SettingsError
+from broadcast.errors import SettingsError, Unavailable
 from broadcast.settings import Settings, variable_of
 from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: A Redis that does not answer for so many seconds does not keep us from starting.
 LOOK_S = 3.0
+#: One that just starts, as under `broadcast up`, is waited for about so many seconds, where keys can be in it alone.
+PATIENCE = 10
 #: name -> how its app is made, and how many gunicorn workers serve it
 APPS: dict[str, tuple[Callable[[Services], Flask], int]] = {
     "web": (create_app, 2),
@@ -89,16 +91,35 @@ def _options(settings: Settings) -> dict[str, Any]:
         "logger_class": "broadcast.wsgi.OurLogger",
         "proc_name": "broadcast",
         "control_socket_disable": True,
+        # What a proxy says is for TRUST_PROXY to believe; gunicorn would believe every one on this host.
+        "forwarded_allow_ips": "",
     }
 
 
 def _binding(name: str, settings: Settings) -> dict[str, str]:
     """Without a secret to ask for, nobody but this host may ask."""
-    secret, port = {
-        "web": ("api_keys", settings.port),
-        "webhook": (settings.access.checks_webhooks, settings.webhook_port),
+    secret, is_guarded, port = {
+        "web": ("api_keys", _has_keys, settings.port),
+        "webhook": (settings.access.checks_webhooks, _checks_webhooks, settings.webhook_port),
     }[name]
-    if getattr(settings, secret):
+    if is_guarded(settings):
         return {"bind": f"0.0.0.0:{port}"}
     log.warning("%s is unset: listening on the loopback only, and asking for no key", variable_of(secret))
     return {"bind": f"127.0.0.1:{port}"}
+
+
+def _checks_webhooks(settings: Settings) -> bool:
+    return bool(getattr(settings, settings.access.checks_webhooks))
+
+
+def _has_keys(settings: Settings) -> bool:
+    """Whether the API asks for keys. While nobody knows, it answers no one but for those that it can check."""
+    if settings.api_keys or settings.supabase_jwt_secret:
+        return True
+    store = Store(redis_url(settings), patience=PATIENCE, answer_s=LOOK_S)
+    with closing(store.scripts.client):
+        try:
+            return store.callers.find([]).is_any
+        except Unavailable:
+            log.warning("Redis does not say whether there are keys: nobody is answered before it does")
+            return True

@@ -15,7 +15,7 @@ from broadcast.domain.contact import Status
 from broadcast.engine import accepting, adding, previewing, registering, removing, reporting, steering, telling
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.gateways.catalogue import DIALECTS, Dialect
-from broadcast.tasks.upkeep import remove_later, retry_later, sweep_later, wake
+from broadcast.tasks.upkeep import remove_later, wake
 from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -77,8 +77,6 @@ def steer(campaign: str, move: Move) -> dict[str, Any]:
     steered = steering.steer(services().store, campaign, move)
     if steered.state is State.RUNNING:
         wake(instance)
-    if steered.unswept:
-        sweep_later(campaign)
     tell(move.value, campaign, instance)
     return {
         "success": True,
@@ -104,8 +102,6 @@ def retry(campaign: str, scope: Scope) -> dict[str, Any]:
     retried = steering.retry(services().store, campaign, scope)
     if retried.state is State.RUNNING and retried.queued:
         wake(instance)
-    if retried.left:
-        retry_later(campaign, scope)
     tell(f"retry {scope.value}", campaign, instance)
     return {
         "success": True,

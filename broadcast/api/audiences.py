@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from flask import Request
@@ -11,17 +11,40 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from broadcast.api import shapes
 from broadcast.api.asking import instance_of, services, tell
+from broadcast.api.describing import OF_BODIES, call, problems
+from broadcast.api.shown import TEXT
 from broadcast.domain.intake import MOST_BYTES, READERS, Found, Intake, Unreadable
 from broadcast.engine import adding
 from broadcast.errors import FieldError, Invalid
 
+#: How it is described. The items of a list are looked at one by one: what is wrong with one is told by its row.
+_BODY = {"oneOf": [{"type": "array"}, {"type": "object", "properties": {"contacts": {"type": "array"}},
+         "required": ["contacts"], "additionalProperties": False}]}  # fmt: skip
+_EXAMPLES = {
+    "application/json": ["5511999990001", {"phone": "5511999990002", "name": "Ana"}],
+    "application/x-ndjson": '"5511999990001"\n{"phone": "5511999990002", "name": "Ana"}\n',
+    "text/csv": "telefone;nome\r\n11 99999-0001;Ana\r\n",
+}
+_DESCRIBED = call(shows={200: "Added"}, query=shapes.ChunkQuery, conflicts=True)
+DESCRIBED: Mapping[str, Any] = {
+    **_DESCRIBED,
+    "responses": {**_DESCRIBED["responses"], **problems(*OF_BODIES)},
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": _BODY if kind.endswith("/json") else TEXT, "examples": {kind: {"value": example}}}
+            for kind, example in _EXAMPLES.items()
+        },
+    },
+}
 #: So many rows that cannot be read are named.
 MOST_NAMED = 100
 
 
 def add(campaign: str, request: Request) -> dict[str, Any]:
     """Add the contacts in the body. Those that can be read are kept, the others named by their row."""
-    number = shapes.load(shapes.ChunkQuery(), {"chunk": request.args.get("chunk", request.headers.get("X-Chunk"))})
+    named = {"chunk": request.headers["X-Chunk"]} if "X-Chunk" in request.headers else {}
+    number = shapes.load(shapes.ChunkQuery(), {**named, **request.args})
     if request.mimetype not in READERS:
         raise UnsupportedMediaType(f"Send one of {', '.join(READERS)}, with its Content-Type.")
     instance, chunk = instance_of(campaign), _Chunk(request)

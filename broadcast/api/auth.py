@@ -1,39 +1,137 @@
-"""Who is asking, and which instances they may use."""
+"""Who is asking, what they may do, how often, and through which instances."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
-from typing import cast
+import ipaddress
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
 
 from flask import Flask, g, request
 
-from broadcast.errors import Forbidden, NotFound, Unauthorized
+from broadcast.api import tokens
+from broadcast.api.scopes import ADMIN
+from broadcast.domain.caller import Caller, Key, Scope
+from broadcast.engine.granting import PREFIX, digest
+from broadcast.errors import Forbidden, NotFound, TooMany, Unauthorized, Unavailable
 from broadcast.settings import ApiKey
 
-#: Answered without a key.
-OPEN_PATHS = frozenset({"/health/live", "/health/ready", "/openapi.json"})
-#: Who asks when no keys are configured: the API is bound to the loopback then.
-ANYBODY = ApiKey("anybody", "")
+log = logging.getLogger(__name__)
+
+#: A key that was found is believed for so many seconds; then it is looked up anew, since it may have been revoked.
+BELIEVED_S = 5.0
+#: Who asks when there is no key at all: they must be on this host then.
+ANYBODY = Caller(name="anybody")
+_HOW = "Present a key: `Authorization: Bearer <key>` or `apikey: <key>`."
 
 
-def install(app: Flask, keys: Sequence[ApiKey]) -> None:
-    """Before every request, find the caller; `g.caller` has them. Without keys, everybody may do everything."""
+class _Found(Protocol):
+    @property
+    def keys(self) -> Sequence[Key | None]: ...
+    @property
+    def is_any(self) -> bool: ...
+
+
+class Stored(Protocol):
+    """Keys that were created while we run, and how much each caller has left to ask."""
+
+    def find(self, digests: Sequence[str]) -> _Found:
+        """The keys with secrets of these digests. Raises Unavailable."""
+
+    def spend(self, caller: str, *, count: int, period_ms: int) -> int:
+        """0, or so many ms until the caller may ask again. Raises Unavailable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """What the API checks its callers with: the settings' keys, those that were created, and users' tokens."""
+
+    stored: Stored
+    keys: Sequence[ApiKey] = ()
+    jwt_secret: str | None = None
+    limit: tuple[int, int] | None = None  #: requests, per so many ms
+
+
+class Keyring:
+    """Finds the caller whose key it is. Thread-safe; `clock` is monotonic seconds."""
+
+    def __init__(self, guard: Guard, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._guard = guard
+        self._clock = clock
+        self._believed: dict[str, tuple[Caller, float]] = {}
+
+    def find(self, presented: Sequence[str], *, is_near: bool) -> Caller:
+        """The caller; while there is no key of any kind, anybody on this host. Raises Unauthorized, Unavailable."""
+        return self._of_settings(presented) or self._of_store(presented, is_near) or self._of_token(presented)
+
+    def _of_settings(self, presented: Sequence[str]) -> Caller | None:
+        """Every key is compared, in constant time."""
+        matches = [
+            key
+            for key in self._guard.keys
+            for secret in presented
+            if hmac.compare_digest(key.secret.encode(), secret.encode())
+        ]
+        return Caller(name=matches[0].name, instances=matches[0].instances) if matches else None
+
+    def _of_store(self, presented: Sequence[str], is_near: bool) -> Caller | None:
+        digests = [digest(secret) for secret in presented if secret.startswith(PREFIX)]
+        for known in digests:
+            caller, until = self._believed.get(known, (ANYBODY, 0.0))
+            if self._clock() < until:
+                return caller
+        is_asked = bool(self._guard.keys or self._guard.jwt_secret)
+        if is_asked and not digests:
+            return None
+        found = self._guard.stored.find(digests)
+        for known, key in zip(digests, found.keys, strict=True):
+            if key is not None and key.revoked_ms is None:
+                self._believed[known] = (key.caller, self._clock() + BELIEVED_S)
+                return key.caller
+            self._believed.pop(known, None)
+        if is_asked or found.is_any:
+            return None
+        if not is_near:
+            raise Unauthorized("There is no key yet, so only this host may ask. Make one with `broadcast keys create`.")
+        return ANYBODY
+
+    def _of_token(self, presented: Sequence[str]) -> Caller:
+        if not presented:
+            raise Unauthorized(_HOW)
+        given = [secret for secret in presented if tokens.looks_like_one(secret)]
+        if self._guard.jwt_secret is None or not given:
+            raise Unauthorized("This key is not known.")
+        return tokens.caller_of(given[0], jwt_secret=self._guard.jwt_secret)
+
+
+def install(app: Flask, guard: Guard, *, views: Mapping[str, frozenset[Scope]], open_views: Collection[str]) -> None:
+    """Before every request, find the caller (`g.caller` has them), and whether they may ask this, now."""
+    keyring = Keyring(guard)
 
     @app.before_request
     def identify() -> None:
-        is_open = not keys or request.path in OPEN_PATHS
-        g.caller = ANYBODY if is_open else find(keys, _presented())
+        if request.endpoint in open_views:
+            g.caller = ANYBODY
+            return
+        g.caller = keyring.find(_presented(), is_near=_is_near())
+        if guard.limit is not None and g.caller is not ANYBODY:
+            _spend(guard.stored, g.caller, *guard.limit)
+        if request.endpoint is not None:  # else it is a 404 or a 405
+            need(views.get(request.endpoint, ADMIN))
 
 
-def find(keys: Sequence[ApiKey], presented: Sequence[str]) -> ApiKey:
-    """The key that was presented; every one is compared, in constant time. Raises Unauthorized."""
-    if not presented:
-        raise Unauthorized("Present a key: `Authorization: Bearer <key>` or `apikey: <key>`.")
-    matches = [key for key in keys for secret in presented if hmac.compare_digest(key.secret.encode(), secret.encode())]
-    if not matches:
-        raise Unauthorized("This key is not known.")
-    return matches[0]
+def _spend(stored: Stored, asking: Caller, count: int, period_ms: int) -> None:
+    try:
+        wait_ms = stored.spend(asking.name, count=count, period_ms=period_ms)
+    except Unavailable:  # the view will find it out, and say so in its own way
+        return
+    if wait_ms:
+        wait_s = math.ceil(wait_ms / 1000)
+        raise TooMany(f"This key asks more often than API_RATE_LIMIT allows. Wait {wait_s} s.", retry_after_s=wait_s)
 
 
 def _presented() -> list[str]:
@@ -44,9 +142,27 @@ def _presented() -> list[str]:
     return [text.encode("latin-1").decode("utf-8", "replace") for text in given if text]
 
 
-def caller() -> ApiKey:
+def _is_near() -> bool:
+    """Whether the request comes from this host. A proxy on it counts as its callers once TRUST_PROXY is set."""
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
+def caller() -> Caller:
     """Who makes this request."""
-    return cast(ApiKey, g.caller)
+    return cast(Caller, g.caller)
+
+
+def need(scopes: Collection[Scope]) -> None:
+    """Raise Forbidden unless the caller has one of the scopes, and an instance to use it on."""
+    if not caller().has_one_of(scopes):
+        wanted = " or ".join(sorted(scope.value for scope in scopes))
+        has = ", ".join(sorted(scope.value for scope in caller().scopes)) or "none"
+        raise Forbidden(f"This needs a key of the scope {wanted}; the scopes of this one: {has}.")
+    if caller().instances == frozenset():
+        raise Forbidden("This token names no instance in app_metadata.broadcast_instances.")
 
 
 def may_use(instance: str) -> None:

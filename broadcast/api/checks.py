@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import Schema, ValidationError, pre_load
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 
 #: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -15,6 +15,15 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 class Shape(Schema):
     """An object without unknown fields, in which null says the same as leaving the field out."""
+
+    class Meta:
+        """Said for OpenAPI too."""
+
+        unknown = RAISE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002 - marshmallow's
+        """For OpenAPI: null is gone before any field could see it."""
+        field_obj.allow_none = not field_obj.required
 
     @pre_load
     def without_nulls(self, data: Any, **_: Any) -> Any:

@@ -9,8 +9,10 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking, shapes
+from broadcast.api import asking, auth, scopes, shapes
 from broadcast.api.body import read_json
+from broadcast.api.describing import call
+from broadcast.api.shown import CAMPAIGN
 from broadcast.domain.campaign import Move
 from broadcast.errors import FieldError, Invalid, NotFound
 
@@ -57,10 +59,17 @@ ACTIONS: Mapping[str, Callable[[dict[str, Any]], ResponseReturnValue]] = {
 
 @blueprint.post("/functions/v1/broadcast_messaging_service")
 @blueprint.doc(
-    requestBody={
-        "content": {"application/json": {"schema": {"oneOf": [shapes.Send, shapes.Steer, shapes.ListAction]}}}
-    },
-    responses={"202": {"description": "Accepted, stored whole"}, "200": {"description": "The other actions' answer"}},
+    **call(
+        shows={202: "Acceptance", 200: ("Campaign", "Campaigns", "Steered")},
+        asks=(shapes.SendAction, shapes.Steer, shapes.ListAction),
+        examples={
+            "send": {"action": "send_broadcast", **CAMPAIGN},
+            "status": {"action": "broadcast_status", "campaignId": "campaign-123"},
+            "pause": {"action": "pause_broadcast", "campaignId": "campaign-123"},
+            "list": {"action": "list_broadcasts", "instanceId": "loja", "limit": 20},
+        },
+        conflicts=True,
+    )
 )
 def broadcast_messaging_service() -> ResponseReturnValue:
     """Send, pause, resume, cancel, look at or list campaigns; `action` says which."""
@@ -68,20 +77,19 @@ def broadcast_messaging_service() -> ResponseReturnValue:
     view = ACTIONS.get(body["action"]) if isinstance(body.get("action"), str) else None
     if view is None:
         raise Invalid(FieldError("/action", f"must be one of {', '.join(ACTIONS)}"))
+    auth.need(scopes.ACTIONS[body["action"]])
     return view(body)
 
 
 @blueprint.post("/queue/add-broadcast")
-@blueprint.doc(
-    requestBody={"content": {"application/json": {"schema": shapes.Send}}},
-    responses={"202": {"description": "Accepted, stored whole"}},
-)
+@blueprint.doc(**call(shows={202: "Acceptance"}, asks=shapes.Send, examples={"send": CAMPAIGN}, conflicts=True))
 def add_broadcast() -> ResponseReturnValue:
     """Accept a campaign; the same as `send_broadcast`, for callers inside the server."""
     return _send(read_json(request))
 
 
 @blueprint.get("/broadcast-status/<campaign>")
+@blueprint.doc(**call(shows={200: "Campaign"}))
 def broadcast_status(campaign: str) -> ResponseReturnValue:
     """A campaign's state, tally, rate and expected finish."""
     return jsonify(asking.status(campaign))

@@ -25,6 +25,7 @@ STATUSES: Mapping[type[errors.BroadcastError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooMany: 429,
     errors.CallerError: 400,
     errors.Unavailable: 503,
 }
@@ -74,7 +75,8 @@ def from_tree(error: errors.BroadcastError) -> Response:
     if isinstance(error, errors.Invalid):
         detail = f"{len(error.errors)} field{'s are' if len(error.errors) > 1 else ' is'} wrong."
         return problem(status, code=error.code, detail=detail, fields=error.errors)
-    return problem(status, code=getattr(error, "code", "internal"), detail=str(error))
+    wait = {"Retry-After": str(error.retry_after_s)} if isinstance(error, errors.TooMany) else None
+    return problem(status, code=getattr(error, "code", "internal"), detail=str(error), headers=wait)
 
 
 def _from_http(error: HTTPException) -> Response:

@@ -10,6 +10,7 @@ from flask_smorest import Blueprint
 
 from broadcast.api import auth
 from broadcast.api.asking import services
+from broadcast.api.describing import call
 from broadcast.engine import removing
 from broadcast.errors import Forbidden
 from broadcast.tasks.upkeep import forget_later
@@ -20,7 +21,7 @@ blueprint = Blueprint("people", __name__, url_prefix="/people", description="One
 
 
 @blueprint.delete("/<phone>")
-@blueprint.doc(responses={"202": {"description": "Noted: it is done within minutes, whatever is restarted meanwhile"}})
+@blueprint.doc(**call(shows={202: "Forgetting"}, names=True))
 def forget(phone: str) -> ResponseReturnValue:
     """Blank a person's number, name, variables and message ids in every campaign. For keys of all instances only."""
     if auth.caller().instances is not None:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
@@ -41,6 +41,10 @@ def is_name(text: str) -> bool:
     """Whether it may name a campaign or an instance: it fits in a URL and in a log line as it is."""
     is_odd = any(char in "/?#%" or unicodedata.category(char) in {"Cc", "Cs"} for char in text)
     return 1 <= len(text) <= 128 and text == text.strip() and text not in {".", ".."} and not is_odd
+
+
+#: For OpenAPI: what a name must be at least.
+NAME = {"minLength": 1, "maxLength": 128, "pattern": r"^[^\s/?#%]([^/?#%]*[^\s/?#%])?$"}
 
 
 def _name(text: str) -> None:
@@ -121,11 +125,20 @@ _PERSON = {
     "required": ["phone"],
     "properties": {
         "phone": {"type": "string"},
-        "name": {"type": "string", "maxLength": 256},
-        "vars": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 1024}},
+        "name": {"type": ["string", "null"], "maxLength": 256},
+        "vars": {"type": ["object", "null"], "additionalProperties": {"type": "string", "maxLength": 1024}},
     },
     "additionalProperties": False,
 }
+
+
+class _Flag(fields.Bool):
+    """true or false; no number, and no text that says so."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise ValidationError("must be true or false")
 
 
 class _Priority(fields.Field[int]):
@@ -155,19 +168,73 @@ class _Time(fields.Field[int]):
         return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
+#: A web address, for OpenAPI.
+_MEDIA_URL = {"type": "string", "pattern": r"^https?://[^\s/?#:@\[\]]\S*$"}
+
+
 class Send(Shape):
     """The CRM's request for a campaign."""
 
-    action = fields.Str(validate=validate.Equal("send_broadcast"))
-    instanceId = fields.Str(required=True, validate=_name)
-    campaignId = fields.Str(required=True, validate=_name)
+    #: For OpenAPI: what `contacts_are_there` and `content_is_whole` look at.
+    together: ClassVar[Mapping[str, Any]] = {
+        "oneOf": [
+            {"title": "whole", "required": ["contacts"], "properties": {"open": {"enum": [False, None]}}},
+            {
+                "title": "open",
+                "required": ["open"],
+                "properties": {"open": {"const": True}, "contacts": {"type": "null"}},
+            },
+        ],
+        "anyOf": [
+            {
+                "title": "text",
+                "required": ["message"],
+                "properties": {
+                    "message": {"type": "string", "pattern": r"\S"},
+                    "mediaType": {"enum": [Kind.TEXT.value, None]},
+                    "mediaUrl": {"type": "null"},
+                },
+            },
+            {
+                "title": "template",
+                "required": ["template"],
+                "properties": {
+                    "template": {"type": "object"},
+                    "mediaType": {"enum": [Kind.TEXT.value, None]},
+                    "mediaUrl": {"type": "null"},
+                },
+            },
+            {
+                "title": "media",
+                "required": ["mediaType", "mediaUrl"],
+                "properties": {
+                    "message": {"maxLength": MOST_CAPTION},
+                    "mediaType": {"enum": [kind.value for kind in Kind if kind not in {Kind.TEXT, Kind.AUDIO}]},
+                    "mediaUrl": _MEDIA_URL,
+                },
+            },
+            {
+                "title": "audio",
+                "required": ["mediaType", "mediaUrl"],
+                "properties": {
+                    "message": {"maxLength": 0},
+                    "mediaType": {"const": Kind.AUDIO.value},
+                    "mediaUrl": _MEDIA_URL,
+                },
+            },
+        ],
+    }
+
+    action = fields.Str(validate=validate.OneOf(["send_broadcast"]))
+    instanceId = fields.Str(required=True, validate=_name, metadata=NAME)
+    campaignId = fields.Str(required=True, validate=_name, metadata=NAME)
     contacts = _Contacts(
         _Contact(metadata={"oneOf": [{"type": "string"}, _PERSON]}),
         load_default=(),
         metadata={"minItems": 1, "maxItems": MOST_CONTACTS, "description": "required, unless the campaign is open"},
     )
-    open = fields.Bool(load_default=False, allow_none=True, truthy={True}, falsy={False})
-    message = fields.Str(load_default="", allow_none=True, validate=storable)
+    open = _Flag(load_default=False, allow_none=True)
+    message = fields.Str(load_default="", allow_none=True, validate=storable, metadata={"maxLength": MOST_TEXT})
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
     mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
     template = fields.Nested(templates.Template, load_default=None, allow_none=True)
@@ -177,7 +244,7 @@ class Send(Shape):
     jitterMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(0, 86_400_000))
     priority = _Priority(
         load_default=5,
-        metadata={"oneOf": [{"enum": list(PRIORITIES)}, {"type": "integer", "minimum": 0, "maximum": 9}]},
+        metadata={"oneOf": [{"enum": [*PRIORITIES, None]}, {"type": "integer", "minimum": 0, "maximum": 9}]},
     )
 
     @validates_schema(skip_on_field_errors=True)
@@ -207,18 +274,27 @@ class Send(Shape):
             raise ValidationError(problem, "message")
 
 
+class SendAction(Send):
+    """The same at the endpoint that takes every action."""
+
+    action = fields.Str(required=True, validate=validate.OneOf(["send_broadcast"]))
+
+
 class Preview(Send):
     """A campaign that is looked at and not sent: the same body, which needs no id."""
 
-    campaignId = fields.Str(load_default="preview", allow_none=True, validate=_name)
+    campaignId = fields.Str(load_default="preview", allow_none=True, validate=_name, metadata=NAME)
 
 
 class Steer(Shape):
     """Pause, resume, cancel, or look at one campaign."""
 
-    action = fields.Str(required=True)
-    campaignId = fields.Str(required=True, validate=_name)
-    instanceId = fields.Str(allow_none=True, load_default=None, validate=_name)
+    action = fields.Str(
+        required=True,
+        validate=validate.OneOf(["pause_broadcast", "resume_broadcast", "cancel_broadcast", "broadcast_status"]),
+    )
+    campaignId = fields.Str(required=True, validate=_name, metadata=NAME)
+    instanceId = fields.Str(allow_none=True, load_default=None, validate=_name, metadata=NAME)
 
 
 class Retry(Shape):
@@ -249,7 +325,7 @@ class ListQuery(Shape):
     """Which campaigns to list."""
 
     status = fields.Enum(State, by_value=True, load_default=None, allow_none=True)
-    instance = fields.Str(load_default=None, allow_none=True, validate=_name)
+    instance = fields.Str(load_default=None, allow_none=True, validate=_name, metadata=NAME)
     limit = fields.Int(load_default=50, validate=validate.Range(1, 200))
     cursor = fields.Str(load_default=None, allow_none=True)
 
@@ -258,13 +334,13 @@ class Suppress(Shape):
     """Who wants no more messages. Numbers that cannot be one are left to the engine, which names each."""
 
     phones = _Phones(fields.Str(validate=storable), required=True, metadata={"minItems": 1, "maxItems": MOST_PHONES})
-    source = fields.Str(load_default="api", allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
+    source = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
 
 
 class SuppressQuery(Shape):
-    """Where the people of a CSV file come from, for those whose row does not say."""
+    """Where people come from, for those whose row, or whose body, does not say."""
 
-    source = fields.Str(load_default="import", allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
+    source = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
 
 
 class SuppressionsQuery(Shape):
@@ -283,8 +359,8 @@ class Unsuppress(Shape):
 class ListAction(ListQuery):
     """The same as an action of the CRM's endpoint, which names the instance as it does elsewhere."""
 
-    action = fields.Str(required=True)
-    instance = fields.Str(data_key="instanceId", load_default=None, allow_none=True, validate=_name)
+    action = fields.Str(required=True, validate=validate.OneOf(["list_broadcasts"]))
+    instance = fields.Str(data_key="instanceId", load_default=None, allow_none=True, validate=_name, metadata=NAME)
     limit = fields.Int(strict=True, load_default=50, validate=validate.Range(1, 200))
 
     @post_load

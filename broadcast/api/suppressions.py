@@ -15,6 +15,7 @@ from flask_smorest import Blueprint
 from broadcast.api import answers, auth, shapes
 from broadcast.api.asking import services
 from broadcast.api.body import read_bytes, read_json
+from broadcast.api.describing import call
 from broadcast.domain.phone import mask, spelled
 from broadcast.domain.table import Table, harmless, read_table, written
 from broadcast.engine import optouts
@@ -31,7 +32,7 @@ TITLES = ("phone", "source", "since")
 
 
 @blueprint.get("")
-@blueprint.doc(responses={"200": {"description": "A page as JSON, or with `Accept: text/csv` the whole list"}})
+@blueprint.doc(**call(shows={200: "Suppressions"}, query=shapes.SuppressionsQuery, or_shows=CSV))
 def list_suppressions() -> ResponseReturnValue:
     """Who wants no more messages: a page, in no order; `limit` and `cursor` choose. As CSV, all of it."""
     if request.accept_mimetypes.best_match(["application/json", CSV]) == CSV:
@@ -43,23 +44,23 @@ def list_suppressions() -> ResponseReturnValue:
 
 @blueprint.post("")
 @blueprint.doc(
-    requestBody={
-        "content": {
-            "application/json": {"schema": shapes.Suppress},
-            CSV: {"schema": {"type": "string"}, "example": "telefone;origem\r\n11 99999-0001;loja\r\n"},
-        }
-    },
-    responses={"200": {"description": "How many were added, and which rows cannot be a number"}},
+    **call(
+        shows={200: "Suppressing"},
+        asks=shapes.Suppress,
+        examples={"phones": {"phones": ["5511999990001"], "source": "loja"}},
+        or_asks={CSV: "telefone;origem\r\n11 99999-0001;loja\r\n"},
+        query=shapes.SuppressQuery,
+    )
 )
 def add_suppressions() -> ResponseReturnValue:
     """Put people on the list, as JSON or as CSV. What cannot be a number is named, and the rest is kept."""
-    return jsonify(_add_csv() if request.mimetype == CSV else _add_json())
+    source = shapes.load(shapes.SuppressQuery(), request.args)["source"]
+    return jsonify(_add_csv(source or "import") if request.mimetype == CSV else _add_json(source or "api"))
 
 
 @blueprint.delete("")
 @blueprint.doc(
-    requestBody={"required": False, "content": {"application/json": {"schema": shapes.Unsuppress}}},
-    responses={"200": {"description": "Taken off the list"}},
+    **call(shows={200: "Unsuppressed"}, asks=shapes.Unsuppress, examples={"phone": {"phone": "5511999990001"}})
 )
 def remove_suppression() -> ResponseReturnValue:
     """Take somebody off the list, `{"phone": …}` or `?phone=`. For keys of all instances only, which share the list."""
@@ -75,14 +76,13 @@ def remove_suppression() -> ResponseReturnValue:
     return jsonify(success=True, removed=True)
 
 
-def _add_json() -> dict[str, Any]:
+def _add_json(source: str) -> dict[str, Any]:
     sent = shapes.load(shapes.Suppress(), read_json(request))
-    wishes = [Wish(phone=phone, source=sent["source"]) for phone in sent["phones"]]
+    wishes = [Wish(phone=phone, source=sent["source"] or source) for phone in sent["phones"]]
     return _add(wishes, places=[{"pointer": f"/phones/{index}"} for index in range(len(wishes))])
 
 
-def _add_csv() -> dict[str, Any]:
-    source = shapes.load(shapes.SuppressQuery(), request.args)["source"]
+def _add_csv(source: str) -> dict[str, Any]:
     table = _table(read_bytes(request))
     column = table.column("source", "origem")
     wishes = [

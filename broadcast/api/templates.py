@@ -118,7 +118,14 @@ class Component(Shape):
 
     type = fields.Str(required=True, validate=validate.OneOf(TAKES))
     sub_type = fields.Str(validate=validate.OneOf(BUTTONS))
-    index = _Index(metadata={"oneOf": [{"type": "string", "pattern": "^[0-9]$"}, {"type": "integer"}]})
+    index = _Index(
+        metadata={
+            "oneOf": [
+                {"type": ["string", "null"], "pattern": "^[0-9]$"},
+                {"type": "integer", "minimum": 0, "maximum": 9},
+            ]
+        }
+    )
     parameters = fields.List(fields.Nested(Parameter), required=True, validate=validate.Length(1, MOST_PARAMETERS))
 
     @validates_schema(skip_on_field_errors=True)

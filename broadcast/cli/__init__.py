@@ -1,11 +1,11 @@
-"""The command line: everything up, a demo, campaigns over the API, a doctor, and each process alone."""
+"""The command line: everything up, a demo, campaigns over the API, its keys, a doctor, and each process alone."""
 
 from __future__ import annotations
 
 import click
 
 from broadcast import __version__
-from broadcast.cli import campaigns, demo, doctor, processes, suppressions, up
+from broadcast.cli import campaigns, demo, doctor, keys, processes, suppressions, up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,6 +14,6 @@ def main() -> None:
     """WhatsApp campaigns from a CRM: paced per number, never twice, never lost."""
 
 
-for room in (up, demo, campaigns, suppressions, doctor, processes):
+for room in (up, demo, campaigns, suppressions, keys, doctor, processes):
     for command in room.COMMANDS:
         main.add_command(command)

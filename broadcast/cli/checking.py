@@ -95,11 +95,6 @@ def judge_settings(settings: Settings) -> list[Finding]:
             f"Set {secret}, and give it to the gateway's webhooks.",
         ),
         (
-            not settings.api_keys and not is_sandbox,
-            "API_KEYS is unset: who reaches this host's loopback, through a proxy too, sends to real people",
-            "Set API_KEYS.",
-        ),
-        (
             held_s >= again_s,
             (
                 f"FANOUT_HORIZON_S and SEND_TIMEOUT_S let a worker hold a task for {held_s:.0f} s; after {again_s} s "
@@ -130,6 +125,21 @@ def _a_second(rate: str) -> float:
 def _redis(settings: Settings) -> list[Finding]:
     with _store(settings) as store:
         return judge_redis(store.server.look(), is_embedded=is_embedded(settings))
+
+
+def _keys(settings: Settings) -> list[Finding]:
+    if settings.api_keys or settings.supabase_jwt_secret or settings.gateway == "sandbox":
+        return []
+    with _store(settings) as store:
+        return judge_keys(is_any=store.callers.find([]).is_any)
+
+
+def judge_keys(*, is_any: bool) -> list[Finding]:
+    """Whether somebody needs a key, where the settings have none and messages reach people."""
+    if is_any:
+        return []
+    text = "there is none: who reaches this host's loopback, through a proxy too, sends to real people"
+    return [warning("keys", text, "Make one with `broadcast keys create`, or set API_KEYS; then start `web` again.")]
 
 
 def _broker(settings: Settings) -> list[Finding]:
@@ -293,6 +303,7 @@ def judge_disk(folder: Path, free: int) -> Finding:
 CHECKS: Mapping[str, Check] = {
     "settings": judge_settings,
     "redis": _redis,
+    "keys": _keys,
     "broker": _broker,
     "queues": _workers,
     "beat": _beat,

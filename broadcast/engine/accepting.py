@@ -64,7 +64,7 @@ def accept(
         return _store(store, order, token=token, country=country)
     except (Invalid, Unavailable):
         with suppress(Unavailable):  # a Redis that is away is told by the lease
-            store.campaigns.release(order.campaign, token=token)
+            store.campaigns.release(order.campaign, token=token, stored=len(order.recipients))
         raise
 
 

@@ -61,7 +61,7 @@ def add(store: Store, campaign: str, rows: Iterable[Row], *, chunk: int, country
         )
         for row, reason in zip(batch, _reasons(campaign, chunk, reply), strict=True):
             _count(added, row, reason)
-        if not batch:  # the part without contacts is the chunk's end
+        if len(batch) < CHUNK:  # the part that is not full is the chunk's end
             break
     return added
 

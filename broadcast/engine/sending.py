@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from broadcast.domain.campaign import Campaign, OnUnknown
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render, render_template
 from broadcast.domain.phone import identity
-from broadcast.domain.receipt import Receipt
 from broadcast.engine.slowing import slow_down
 from broadcast.engine.steering import halt, hold_for
 from broadcast.engine.steps import Reached, Step, pass_by
-from broadcast.engine.suppressing import suppress_contact
+from broadcast.engine.suppressing import suppression
 from broadcast.errors import Held, NotNow, Unavailable
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Scope, Unknown
 from broadcast.pacing import back_off_ms
@@ -99,7 +98,7 @@ class Sending:
             quick_left=quick_left,
             on_unknown=campaign.on_unknown,
         )
-        self._record(ticket, outcome, attempt=departure.attempt)
+        self._record(ticket, outcome, person, attempt=departure.attempt)
         if outcome.status is Status.BOOKED:
             raise NotNow(outcome.reason)
         return str(outcome.status.value)
@@ -116,10 +115,8 @@ class Sending:
             self._campaigns[name, digest] = found
         return found
 
-    def _record(self, ticket: Ticket, outcome: Outcome, *, attempt: int) -> None:
-        parked = self._keep_recording(ticket, outcome)
-        if parked:
-            self.store.contacts.settle(ticket.instance, parked)
+    def _record(self, ticket: Ticket, outcome: Outcome, person: Person, *, attempt: int) -> None:
+        self._keep_recording(ticket, outcome, person)
         self._follow_up(ticket, outcome)
         level = logging.INFO if outcome.status is Status.SENT else logging.WARNING
         log.log(
@@ -143,15 +140,15 @@ class Sending:
             slow_down(self.store, ticket.instance, reason=outcome.reason)
         if outcome.halts:
             halt(self.store, ticket.campaign, ": ".join(filter(None, (outcome.reason, outcome.detail))))
-        if outcome.opts_out:
-            suppress_contact(self.store, ticket.campaign, ticket.number, source=f"gateway of {ticket.instance}")
 
-    def _keep_recording(self, ticket: Ticket, outcome: Outcome) -> Sequence[Receipt]:
+    def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> None:
         """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""
         until = self.clock() + self.policy.lease_ms / 1000
+        suppress = suppression(person.phone, source=f"gateway of {ticket.instance}") if outcome.opts_out else None
         while True:
             try:
-                return self.store.contacts.record(ticket, outcome)
+                self.store.contacts.record(ticket, outcome, suppress=suppress)
+                return
             except Unavailable as error:
                 if self.clock() > until:
                     raise

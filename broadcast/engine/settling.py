@@ -48,9 +48,9 @@ def _act(store: Store, instance: str, one: Settled, *, max_attempts: int) -> Non
     because = one.receipt.detail or ""
     if isinstance(means, Closed) and means.scope is Scope.INSTANCE:
         closed(store, instance, means.reason, detail=because)
-    elif one.word != "moved":
-        return  # told before, or of nobody that we know
-    elif isinstance(means, Closed):
+    elif not one.campaign:
+        return  # of nobody that we know
+    elif isinstance(means, Closed) and one.word == "moved":  # told once: a person may have resumed it since
         halt(store, one.campaign, ": ".join(filter(None, (means.reason, because))))
     elif isinstance(means, Refused) and means.opts_out:
         suppress_contact(store, one.campaign, one.number, source=f"gateway of {instance}")

@@ -54,19 +54,22 @@ class Retried:
     instance: str
 
 
-def retry(store: Store, campaign: str, scope: Scope, *, limit: int = SWEPT_AT_ONCE) -> Retried:
+def retry(
+    store: Store, campaign: str, scope: Scope, *, asked_ms: int | None = None, limit: int = SWEPT_AT_ONCE
+) -> Retried:
     """Have failed, or unconfirmed, contacts sent again. Each meets the fence as if it were the first time.
 
+    Those are meant that were so when the person asked, `asked_ms` by Redis's clock (None: now).
     Raises NotFound, or Conflict for a campaign that is cancelled or has not begun.
     """
     queued = 0
     while True:
-        found = store.campaigns.retry(campaign, scope)
+        found = store.campaigns.retry(campaign, scope, asked_ms=asked_ms)
         if found is None:
             raise NotFound(f"There is no campaign {campaign}.")
         if not found.done:
             raise Conflict(f"Campaign {campaign} is {found.state.value}: nothing of it can be sent again.")
-        queued += found.queued
+        queued, asked_ms = queued + found.queued, found.asked_ms
         if not found.queued or not found.left or queued >= limit:
             return Retried(state=found.state, queued=queued, left=found.left, instance=found.instance)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timezone
 
 from broadcast.domain.phone import identity, mask
@@ -11,10 +12,15 @@ from broadcast.store import Store
 log = logging.getLogger(__name__)
 
 
+def suppression(phone: str, *, source: str) -> tuple[str, Mapping[str, str]]:
+    """A person's identity, and what the list keeps of them. `phone` is E.164 digits."""
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return identity(phone), {"phone": phone, "source": source, "since": since}
+
+
 def suppress(store: Store, phone: str, *, source: str) -> bool:
     """Put a person on the list; False when they are on it already. `phone` is E.164 digits."""
-    since = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
-    is_new = bool(store.suppressions.add({identity(phone): {"phone": phone, "source": source, "since": since}}))
+    is_new = bool(store.suppressions.add(dict([suppression(phone, source=source)])))
     if is_new:
         log.info("opted out: %s", mask(phone), extra={"action": "suppress", "source": source})
     return is_new

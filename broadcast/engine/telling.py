@@ -271,7 +271,7 @@ def _hold(look: Look, *, gap_ms: int) -> tuple[str | None, str | None]:
         Standing(
             lane=look.lane,
             now_ms=look.now_ms,
-            gap_ms=gap_ms + int(look.order["jitter_ms"]),
+            gap_ms=max(gap_ms + int(look.order["jitter_ms"]), look.own_gap_ms),
             send_workers=look.send_workers,
             control_workers=look.control_workers,
             waiting=look.could_leave,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from broadcast.engine.steering import reopened
 from broadcast.gateways.base import Gateway
+from broadcast.pacing import slowed
 from broadcast.store import Store
 
 #: A lane with work that let so many of its gaps pass, and at least so long, is stuck.
@@ -20,7 +21,7 @@ class Standing:
 
     lane: Mapping[str, str]
     now_ms: int
-    gap_ms: int  #: the widest gap, jitter included, of its running campaigns
+    gap_ms: int  #: the widest gap, jitter included, of its running campaigns and of the instance's own rules
     send_workers: int
     control_workers: int
     waiting: int  #: contacts that wait for nothing but their departure
@@ -32,8 +33,11 @@ class Standing:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether it let several of its gaps pass."""
-        return self.quiet_ms > max(QUIET_GAPS * self.gap_ms, QUIET_MS)
+        """Whether it let several of its gaps pass, such as they are while it is slowed down."""
+        lane = self.lane
+        factor = slowed(float(lane.get("slow", 1)), since_ms=int(lane.get("slow_ms", 0)), now_ms=self.now_ms)
+        gap_ms = max(self.gap_ms * factor, float(lane.get("gap", 0)))
+        return self.quiet_ms > max(QUIET_GAPS * gap_ms, QUIET_MS)
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,8 @@ def watch(store: Store) -> Watched:
             waiting=view.waiting,
         )
         found = cause(standing) if view.waiting and standing.is_quiet else None
-        is_stalled = found is not None and found.code == "stalled"
+        # What lapsed in a lane that nobody looks at would stay so.
+        is_stalled = (found is not None and found.code == "stalled") or view.lapsed > 0
         is_news = store.lanes.stick(instance, found.code if found else "", look=is_stalled)
         if is_news or is_stalled:
             changed.append(Changed(instance, found, may_be_mended=is_stalled))

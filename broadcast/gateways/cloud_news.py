@@ -11,7 +11,7 @@ from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Inbound, Preference, Receipt
 from broadcast.gateways.base import Connection, News, Refused
 from broadcast.gateways.meta import detail_of, meaning_of
-from broadcast.gateways.words import can_be_id, tell_of
+from broadcast.gateways.words import can_be_id, tell_of, whole
 
 Json = Mapping[str, Any]
 
@@ -114,9 +114,8 @@ def _said(item: Json) -> str | None:
 
 
 def _text(of: Json, name: str) -> str | None:
-    """A text as it can be stored: JSON may hold half of a surrogate pair."""
     found = of.get(name)
-    return found.encode(errors="replace").decode() if isinstance(found, str) and found else None
+    return whole(found) if isinstance(found, str) and found else None
 
 
 def _digits(of: Json, name: str) -> str | None:

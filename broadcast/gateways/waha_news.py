@@ -8,7 +8,7 @@ from typing import Any
 
 from broadcast.domain.contact import Status
 from broadcast.gateways.base import Connection, Echo, Inbound, News, Receipt
-from broadcast.gateways.words import tell_of
+from broadcast.gateways.words import tell_of, whole
 
 
 def news_of(payload: Mapping[str, object]) -> News:
@@ -125,6 +125,7 @@ def _written(item: Mapping[str, Any]) -> News:
     text = item.get("body")
     if not isinstance(text, str):
         return News()
+    text = whole(text)
     if item.get("fromMe") is True and item.get("source") == "api":
         return _echo(item, text)
     phone = _sender(item) if item.get("fromMe") is False and text else None

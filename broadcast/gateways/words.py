@@ -24,6 +24,11 @@ def words(text: str) -> str:
     return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(text.split()))[:200]
 
 
+def whole(text: str) -> str:
+    """The text as it can be stored: JSON may hold half of a surrogate pair."""
+    return text.encode(errors="replace").decode()
+
+
 def header(headers: Mapping[str, str], wanted: str) -> str:
     """The header's value, its name in any case; "" where there is none."""
     return next((value for name, value in headers.items() if name.lower() == wanted.lower()), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broadcast.store.callers import Callers
 from broadcast.store.campaigns import Campaigns
 from broadcast.store.contacts import Contacts
 from broadcast.store.instances import Instances
@@ -19,6 +20,7 @@ class Store:
 
     def __init__(self, url: str, *, patience: int = 0, answer_s: float = ANSWER_S) -> None:
         self.scripts = Scripts(connect(url, patience=patience, answer_s=answer_s))
+        self.callers = Callers(self.scripts)
         self.campaigns = Campaigns(self.scripts)
         self.contacts = Contacts(self.scripts)
         self.lanes = Lanes(self.scripts)

@@ -32,6 +32,7 @@ class Look:
     send_workers: int
     control_workers: int
     could_leave: int  #: contacts that wait for nothing but their departure
+    own_gap_ms: int  #: the instance's own gap with its jitter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class Retrying:
     left: int
     state: State
     instance: str
+    asked_ms: int
 
 
 class Campaigns:
@@ -75,17 +77,19 @@ class Campaigns:
         """Claim the order's id for accepting: "new", "known", "accepting", "conflict" or "removing" (see claim.lua)."""
         word, *left = self._scripts.run("claim", order.campaign, order.digest, token, lease_ms)
         if left and left[0]:
-            self._forget_contacts(order.campaign, left[0])
+            self._forget_contacts(order.campaign, token, left[0])
         return str(word)
 
-    def release(self, campaign: str, *, token: str) -> None:
-        """Give up a claim that was not opened, and all that was stored under it."""
-        self._forget_contacts(campaign, self._scripts.run("release", campaign, token))
+    def release(self, campaign: str, *, token: str, stored: int) -> None:
+        """Give up a claim that was not opened; its `stored` contacts go first, while nobody else can have the id."""
+        if self._forget_contacts(campaign, token, stored):
+            self._scripts.run("release", campaign, token)
 
-    def _forget_contacts(self, campaign: str, count: int) -> None:
-        for first in range(0, count, CHUNK):
-            keys = [key("contact", campaign, number) for number in range(first, min(first + CHUNK, count))]
-            self._scripts.ask(lambda keys=keys: self._scripts.client.unlink(*keys))
+    def _forget_contacts(self, campaign: str, token: str, count: int) -> bool:
+        return all(
+            self._scripts.run("forget", campaign, token, first, min(first + CHUNK, count))
+            for first in range(0, count, CHUNK)
+        )
 
     def stage(self, campaign: str, contacts: Sequence[Contact], *, token: str, lease_ms: int) -> bool:
         """Store the next contacts of a claimed campaign; False when the claim was lost."""
@@ -161,14 +165,25 @@ class Campaigns:
         done, status, sending, instance = reply
         return Steering(done=bool(done), state=State(status), sending=sending, instance=instance)
 
-    def retry(self, campaign: str, scope: Scope, *, limit: int = CHUNK) -> Retrying | None:
-        """Put the next failed or unconfirmed contacts back into the lane; None when there is no such campaign."""
+    def retry(self, campaign: str, scope: Scope, *, asked_ms: int | None = None, limit: int = CHUNK) -> Retrying | None:
+        """Put the next failed or unconfirmed contacts back into the lane; None when there is no such campaign.
+
+        Those are meant that were so at `asked_ms`, Unix ms by Redis's clock (None: now).
+        """
         may_be_in = ",".join(sorted(state.value for state in RETRIED_FROM))
-        reply = self._scripts.run("retry", campaign, scope.value, limit, may_be_in)
+        asked = "" if asked_ms is None else asked_ms
+        reply = self._scripts.run("retry", campaign, scope.value, limit, may_be_in, asked)
         if not reply:
             return None
-        done, queued, left, state, instance = reply
-        return Retrying(done=bool(done), queued=queued, left=left, state=State(state), instance=instance)
+        done, queued, left, state, instance, asked = reply
+        return Retrying(
+            done=bool(done), queued=queued, left=left, state=State(state), instance=instance, asked_ms=asked
+        )
+
+    def chores(self) -> dict[str, int]:
+        """Work that somebody began and upkeep ends: its name, and since when, Unix ms."""
+        found = self._scripts.ask(lambda: self._scripts.client.hgetall(key("chores")))
+        return {name: int(since) for name, since in found.items()}
 
     def sweep(self, campaign: str, *, limit: int = CHUNK) -> int:
         """Cancel the next waiting contacts of a cancelled campaign; return how many still wait."""
@@ -221,7 +236,7 @@ def _read_content(text: str) -> Content:
 
 
 def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
-    order, tally, lane, (now, urgent, senders, controllers, could_leave) = reply
+    order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap) = reply
     return Look(
         campaign=campaign,
         order=pairs(order),
@@ -232,4 +247,5 @@ def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
         send_workers=int(senders),
         control_workers=int(controllers),
         could_leave=int(could_leave),
+        own_gap_ms=int(own_gap),
     )

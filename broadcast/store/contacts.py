@@ -171,15 +171,22 @@ class Contacts:
         """Push the lane's clock, if this contact was the last to leave and left late."""
         return bool(self._scripts.run("slip", ticket.instance, ticket.campaign, ticket.number, ticket.run, late_ms))
 
-    def record(self, ticket: Ticket, outcome: Outcome) -> list[Receipt]:
-        """Record a send's outcome; return receipts that were parked for its message id."""
-        word, rest = self._scripts.run(
+    def record(
+        self, ticket: Ticket, outcome: Outcome, *, suppress: tuple[str, Mapping[str, str]] | None = None
+    ) -> bool:
+        """Record a send's outcome; False when it is no longer this run's to say.
+
+        `suppress` is whom to put on the suppression list with it: their identity, and what is known of that.
+        """
+        identity, known = suppress or ("", {})
+        word = self._scripts.run(
             "record", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
             outcome.status.value, may_follow(outcome.status), outcome.message_id, KEEP_ID_S,
             "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.holds,
             outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
+            identity, json.dumps(dict(known), ensure_ascii=False),
         )  # fmt: skip
-        return [_unpark(text) for text in rest] if word == "moved" else []
+        return bool(word == "moved")
 
     def settle(self, instance: str, receipts: Sequence[Receipt]) -> list[Settled]:
         """Apply receipts in whatever order they came, in one round trip; what became of each."""
@@ -224,12 +231,11 @@ class Contacts:
 
     def adopt(self, instance: str, doubt: Doubt, message_id: str) -> bool:
         """Say that the contact's message left under this id, and apply what was parked for it; False: known by now."""
-        parked = self._scripts.run(
-            "adopt", instance, doubt.campaign, doubt.number, message_id, may_follow(Status.SENT), KEEP_ID_S
+        return bool(
+            self._scripts.run(
+                "adopt", instance, doubt.campaign, doubt.number, message_id, may_follow(Status.SENT), KEEP_ID_S
+            )
         )
-        if parked:
-            self.settle(instance, [_unpark(text) for text in parked])
-        return parked is not None
 
     def page(
         self, campaign: str, *, status: Status | None, reason: str | None, after: int, limit: int
@@ -250,7 +256,7 @@ class Contacts:
 def _fields(receipt: Receipt) -> tuple[str, ...]:
     return (
         receipt.message_id, receipt.status.value, may_follow(receipt.status), receipt.reason or "",
-        receipt.detail or "", receipt.reference or "", _park(receipt), "1" if receipt.is_unexplained else "",
+        receipt.detail or "", "1" if receipt.is_unexplained else "", receipt.reference or "",
     )  # fmt: skip
 
 
@@ -267,15 +273,3 @@ def _values(text: str | None) -> Mapping[str, str]:
 def may_follow(status: Status) -> str:
     """The statuses that `status` may follow, as the scripts take them."""
     return ",".join(sorted(before.value for before in COMES_AFTER[status]))
-
-
-def _park(receipt: Receipt) -> str:
-    fields = {"id": receipt.message_id, "status": receipt.status.value, "reason": receipt.reason}
-    return json.dumps({**fields, "detail": receipt.detail})
-
-
-def _unpark(text: str) -> Receipt:
-    parts = json.loads(text)
-    return Receipt(
-        message_id=parts["id"], status=Status(parts["status"]), reason=parts["reason"], detail=parts["detail"]
-    )

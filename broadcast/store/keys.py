@@ -30,10 +30,15 @@ lanes                 zset    lanes that have work; score: when to look at each 
 removals              zset    campaigns that are being removed; score: when that was last gone on with, Unix ms
 forgetting            zset    tokens of people who are being forgotten; score the same
 forget                hash    one of them: numbers and what stands for each, and how far it is
+chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON; of
                               who was forgotten, the SHA-1 of the identity
+api_keys              zset    digest of every API key ever created, revoked ones too; score: when, Unix ms
+api_key               hash    one of them: name, scopes, instances, when it was created and revoked
+api_key_names         hash    name of a key that is not revoked -> its digest
+bucket                hash    a caller's requests that are `left`, and `at` what time (ms); expires when full again
 claim                 string  a deed that one process does for all; expires by itself
 strike                string  what a test wants to befall the next process at a step
 ====================  ======  ==================================================================
@@ -72,9 +77,14 @@ PATTERNS: Mapping[str, str] = {
     "removals": "bcast:removals",
     "forgetting": "bcast:forgetting",
     "forget": "bcast:forget:%s",
+    "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
     "suppressed": "bcast:suppressed",
+    "api_keys": "bcast:api_keys",
+    "api_key": "bcast:api_key:%s",
+    "api_key_names": "bcast:api_key_names",
+    "bucket": "bcast:bucket:%s",
     "claim": "bcast:claim:%s",
     "strike": "bcast:strike:%s",
 }

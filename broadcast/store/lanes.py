@@ -45,6 +45,7 @@ class View:
     gap_ms: int
     send_workers: int
     control_workers: int
+    lapsed: int  #: contacts that are held although their lease is long over
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,10 @@ class Lanes:
 
     def view(self, instance: str) -> View:
         """What stands between the lane and its next departure."""
-        now, lane, waiting, gap, senders, controllers = self._scripts.run("watch", instance)
+        now, lane, waiting, gap, senders, controllers, lapsed = self._scripts.run("watch", instance)
         return View(
             now_ms=now, lane=pairs(lane), waiting=waiting, gap_ms=gap,
-            send_workers=senders, control_workers=controllers,
+            send_workers=senders, control_workers=controllers, lapsed=lapsed,
         )  # fmt: skip
 
     def stick(self, instance: str, cause: str, *, look: bool) -> bool:

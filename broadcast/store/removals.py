@@ -53,8 +53,8 @@ class Removals:
         self._scripts.ask(ask)
 
     def forget(self, token: str) -> tuple[str, int]:
-        """Blank the next contacts of a person: "on", "wire" or "done" (see forget.lua), and how many there were."""
-        word, blanked = self._scripts.run("forget", token, LOOKED_AT_ONCE)
+        """Blank the next contacts of a person: "on", "wire" or "done" (see blank.lua), and how many there were."""
+        word, blanked = self._scripts.run("blank", token, LOOKED_AT_ONCE)
         return str(word), int(blanked)
 
     def unfinished(self, *, idle_ms: int) -> tuple[list[str], list[str]]:

@@ -20,6 +20,15 @@ from broadcast.errors import Unavailable
 from broadcast.store.keys import PATTERNS
 
 #: What Redis says when it is there but cannot take a write: loading, out of memory, disk full, read-only replica.
+_CANNOT_BY_CLASS = (
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MasterDownError,
+    # In a pipeline that outlived its server: the scripts are loaded again with the next one.
+    redis.exceptions.NoScriptError,
+)
+#: The same in words, for codes that the client has no class for, and for those inside a script's error.
 _CANNOT = ("LOADING", "OOM", "MISCONF", "READONLY", "BUSY", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN")
 
 #: Redis does everything of ours in milliseconds; without an answer for so many seconds it is away.
@@ -95,7 +104,7 @@ class Scripts:
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise Unavailable(f"Redis does not answer: {type(error).__name__}") from error
         except redis.ResponseError as error:
-            if any(word in str(error) for word in _CANNOT):
+            if isinstance(error, _CANNOT_BY_CLASS) or any(word in str(error) for word in _CANNOT):
                 raise Unavailable(f"Redis cannot take it: {error}") from error
             raise
 

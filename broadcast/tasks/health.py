@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from celery import bootsteps
-from celery.worker import state
+from celery import bootsteps, signals
 from prometheus_client import REGISTRY, make_wsgi_app
+from redis.exceptions import RedisError
 
 from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import Unavailable
 from broadcast.tasks import services_of
 from broadcast.tasks.figures import Figures
+from broadcast.tasks.upkeep import wake
 from broadcast.wiring import Services, is_embedded
 
 log = logging.getLogger(__name__)
@@ -83,19 +84,40 @@ class Health(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no 
                     workers.beat(queue, worker.hostname)
                 self._last_beat = time.monotonic()
                 is_judged = is_judged or warn_of_redis(store, is_embedded=is_embedded(settings))
-            except Unavailable as error:
+            except (Unavailable, RedisError) as error:  # whatever it is, it passes, and this thread must outlive it
                 log.warning("no sign of life: %s", error, extra={"action": "health"})
             self._stopped.wait(BEAT_S)
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            # Which server of which Python this is would stand there, and is nobody's business.
+            return start_response(status, [*headers, ("Server", "broadcast")], *more)
+
         if environ["PATH_INFO"] == "/metrics":
-            answer: Iterable[bytes] = self._figures(environ, start_response)
+            answer: Iterable[bytes] = self._figures(environ, start)
             return answer
         healthy = time.monotonic() - self._last_beat < SILENT_S
         known = environ["PATH_INFO"] == "/health"
         status = "404 Not Found" if not known else "200 OK" if healthy else "503 Service Unavailable"
-        start_response(status, [("Content-Type", "application/json")])
+        start(status, [("Content-Type", "application/json")])
         return [json.dumps({"healthy": healthy}).encode()]
+
+
+#: The sends that this worker has received and not begun: task id -> instance, and campaign, number and batch. Kept by
+#: us, since Celery has let go of what waits for its ETA before anybody is told that it stops.
+_in_hand: dict[str, tuple[str, tuple[str, int, str]]] = {}
+
+
+@signals.task_received.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def _take(request: Any, **_: Any) -> None:
+    if request.name == "broadcast.send":
+        instance, campaign, number, batch = request.args
+        _in_hand[request.id] = instance, (campaign, number, batch)
+
+
+@signals.task_prerun.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def _begin(task_id: str, **_: Any) -> None:
+    _in_hand.pop(task_id, None)
 
 
 def _give_back(services: Services) -> None:
@@ -104,11 +126,11 @@ def _give_back(services: Services) -> None:
     Celery offers the messages again only when the last request on the wire is over; they will find nothing to do.
     """
     held: dict[str, list[tuple[str, int, str]]] = {}
-    for request in state.reserved_requests - state.active_requests:
-        if request.name == "broadcast.send":
-            instance, campaign, number, batch = request.args
-            held.setdefault(instance, []).append((campaign, number, batch))
+    for instance, contact in list(_in_hand.values()):
+        held.setdefault(instance, []).append(contact)
     count = services.store.lanes.unbook(held)
+    for instance in held:
+        wake(instance)  # others are left to send it
     if not services.workers("broadcast"):
         count += services.store.lanes.unbook_all()
     if count:

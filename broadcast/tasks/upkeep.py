@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery, current_app, shared_task
@@ -14,6 +15,7 @@ from broadcast.domain.campaign import Scope
 from broadcast.engine import planning, steering, watching
 from broadcast.engine.planning import Batch
 from broadcast.engine.steps import Step
+from broadcast.errors import Conflict, NotFound
 from broadcast.tasks import services_of
 from broadcast.tasks.publishing import publish
 
@@ -83,6 +85,8 @@ def watch(self: Any) -> None:
     unknown = store.contacts.give_up_strays()
     if unknown:
         log.info("receipts of %s messages that are not ours", unknown, extra={"action": "receipt"})
+    for name, since_ms in store.campaigns.chores().items():
+        _take_up(self.app, name, since_ms)
     watched = watching.watch(store)
     for lane in watched.changed:
         ids = {"action": "watch", "instance": lane.instance}
@@ -97,6 +101,16 @@ def watch(self: Any) -> None:
             probe.delay(instance)
 
 
+def _take_up(app: Celery, chore: str, since_ms: int) -> None:
+    """Queue work that somebody began: what they could not end, or died over."""
+    kind, rest = chore.split(":", 1)
+    if kind == "sweep":
+        app.tasks["broadcast.sweep"].delay(rest)
+    elif kind == "retry":
+        scope, campaign = rest.split(":", 1)
+        app.tasks["broadcast.retry"].delay(campaign, scope, since_ms)
+
+
 @shared_task(name="broadcast.probe", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def probe(self: Any, instance: str) -> None:
     """Ask the gateway of a closed lane whether it is open again."""
@@ -107,33 +121,22 @@ def probe(self: Any, instance: str) -> None:
 
 
 @shared_task(name="broadcast.retry", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
-def retry(self: Any, campaign: str, scope: str) -> None:
-    """Put the rest of a campaign's failed or unconfirmed contacts back, some thousands at a time."""
-    retried = steering.retry(services_of(self.app).store, campaign, Scope(scope), limit=SWEPT_PER_TASK)
-    if retried.queued and retried.left:
-        self.app.tasks["broadcast.retry"].delay(campaign, scope)
+def retry(self: Any, campaign: str, scope: str, asked_ms: int) -> None:
+    """Put the rest of a campaign's failed or unconfirmed contacts back, some thousands at a time; upkeep goes on."""
+    store = services_of(self.app).store
+    with suppress(NotFound, Conflict):  # removed, or cancelled, since it was asked for
+        steering.retry(store, campaign, Scope(scope), asked_ms=asked_ms, limit=SWEPT_PER_TASK)
 
 
 @shared_task(name="broadcast.sweep", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def sweep(self: Any, campaign: str) -> None:
-    """Mark the waiting contacts of a cancelled campaign, some thousands at a time."""
-    if steering.sweep(services_of(self.app).store, campaign, limit=SWEPT_PER_TASK):
-        self.app.tasks["broadcast.sweep"].delay(campaign)
+    """Mark the waiting contacts of a cancelled campaign, some thousands at a time; upkeep goes on."""
+    steering.sweep(services_of(self.app).store, campaign, limit=SWEPT_PER_TASK)
 
 
 def wake(instance: str) -> None:
     """Ask for a lane to be fanned out now. A request that is lost costs a second: the tick finds the lane."""
     _ask(current_app._get_current_object(), "broadcast.fan_out", instance)
-
-
-def sweep_later(campaign: str) -> None:
-    """Ask for the rest of a cancelled campaign's contacts to be marked."""
-    _ask(current_app._get_current_object(), "broadcast.sweep", campaign)
-
-
-def retry_later(campaign: str, scope: Scope) -> None:
-    """Ask for the rest of the contacts to be put back."""
-    _ask(current_app._get_current_object(), "broadcast.retry", campaign, scope.value)
 
 
 def remove_later(campaign: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -30,7 +31,7 @@ from broadcast.gateways.base import Accepted, Closed, Inbound, Message, Preferen
 from broadcast.gateways.cloud import Cloud, request_of
 from tests.departures import Gate
 from tests.standins.cloud import NUMBER_ID, SECRET, TOKEN, Graph, change, failure, graph
-from tests.standins.cloud_checks import checked
+from tests.standins.cloud_checks import MEDIA, Wrong, checked
 from tests.stubs import listening
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "fixtures" / "samples"
@@ -263,6 +264,25 @@ def test_our_template_is_metas_example_and_the_strict_server_takes_it(name: str)
     assert (ours["type"], ours["to"]) == (example["type"], "+5511999990001")
     content = json.loads(json.dumps(ours["template"]).replace("http(s)://", "https://"))
     checked({**ours, "template": content}, {})
+
+
+#: what the strict server does not take, of the kinds that it knows
+NOT_TAKEN = {"Send Sample Issue Resolution Template": "its buttons have true and false for texts"}
+
+
+@needs_samples
+def test_the_strict_server_takes_metas_own_examples_of_every_kind_that_it_knows() -> None:
+    known = {"text", "template", *MEDIA}
+    examples = {name.partition("/")[2]: example for name, example in SENDS.items() if example.get("type") in known}
+    refused = set()
+    for name, example in examples.items():
+        content = json.loads(re.sub(r"<?http\(s\)://", "https://", json.dumps(example)))
+        try:
+            checked({**content, "to": "+5511999990001"}, {})
+        except Wrong:
+            refused.add(name)
+    assert {example["type"] for example in examples.values()} == known
+    assert refused == set(NOT_TAKEN)
 
 
 # crabline, a Cloud API server by others.

@@ -157,3 +157,14 @@ def test_a_full_redis_accepts_nothing_by_halves(store: Store) -> None:
         client.config_set("maxmemory", 0)
     with pytest.raises(NotFound):
         telling.progress(store, "c1")
+
+
+def test_giving_up_a_claim_takes_nothing_from_the_request_that_has_the_id_now(store: Store) -> None:
+    order = an_order(contacts=10)
+    store.campaigns.claim(order, token="late", lease_ms=1)
+    time.sleep(0.01)
+    accepting.accept(store, order, country="BR")  # took the lapsed claim over
+
+    store.campaigns.release("c1", token="late", stored=10)
+    assert len(store.scripts.client.keys("bcast:contact:c1:*")) == 10
+    assert telling.progress(store, "c1").counts[Status.PENDING] == 10

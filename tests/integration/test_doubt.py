@@ -14,7 +14,7 @@ from broadcast.errors import Conflict, Invalid, NotFound
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Gone, Outcome, Ticket
 from tests.builders import an_order, phones
-from tests.lanes import ask, fan_out, tickets
+from tests.lanes import HORIZON, ask, fan_out, tickets
 
 LEASE_MS = 40_000
 
@@ -200,8 +200,105 @@ def test_the_late_answer_of_a_lost_worker_does_not_touch_the_next_attempt(lane: 
     (again,) = tickets(fan_out(lane), run="again")
     leave(lane, again)
 
-    assert lane.contacts.record(lost, Outcome(status=Status.SENT, message_id="old")) == []
+    assert not lane.contacts.record(lost, Outcome(status=Status.SENT, message_id="old"))
     assert count(lane, Status.SENDING) == 1
+    assert settling.settle(lane, "i1", [Receipt(message_id="old", status=Status.READ)]) == 1
+
+
+@pytest.mark.parametrize("is_booked", [False, True])
+def test_the_late_answer_of_a_lost_worker_spares_the_next_attempt(lane: Store, is_booked: bool) -> None:
+    (lost,) = lose(lane)
+    steering.retry(lane, "c1", Scope.UNCONFIRMED)
+    if is_booked:
+        fan_out(lane)
+    settling.settle(lane, "i1", [Receipt(message_id="old", status=Status.DELIVERED)])  # early, and parked
+
+    lane.contacts.record(lost, Outcome(status=Status.SENT, message_id="old"))
+    counts = telling.progress(lane, "c1").counts
+    assert (counts[Status.DELIVERED], counts[Status.PENDING], counts[Status.BOOKED]) == (1, 0, 0)
+    assert fan_out(lane, horizon=HORIZON).departures == []
+
+
+def test_a_retry_that_is_run_late_means_only_those_of_its_time(lane: Store) -> None:
+    asked_ms = int(time.time() * 1000) - 1
+    fail(lane, contacts=1)
+    found = lane.campaigns.retry("c1", Scope.FAILED, asked_ms=asked_ms)
+    assert found is not None
+    assert (found.queued, found.left) == (0, 0)
+    assert count(lane, Status.FAILED) == 1
+
+
+def test_a_retry_and_a_cancel_that_nobody_ended_are_ended_by_upkeep(lane: Store) -> None:
+    fail(lane, contacts=3)
+    lane.campaigns.retry("c1", Scope.FAILED, limit=1)  # and its process dies
+    accepting.accept(lane, an_order("c2", contacts=300), country="BR")
+    lane.campaigns.steer("c2", Move.CANCEL)  # and its process dies
+
+    chores = lane.campaigns.chores()
+    assert set(chores) == {"retry:failed:c1", "sweep:c2"}
+    steering.retry(lane, "c1", Scope.FAILED, asked_ms=chores["retry:failed:c1"])
+    steering.sweep(lane, "c2", limit=1000)
+    assert lane.campaigns.chores() == {}
+    assert (count(lane, Status.FAILED), count(lane, Status.CANCELLED, "c2")) == (0, 300)
+
+
+def test_a_failure_told_by_reference_after_a_retry_says_nothing_of_the_attempt_on_the_wire(lane: Store) -> None:
+    lose(lane)
+    steering.retry(lane, "c1", Scope.UNCONFIRMED)
+    (again,) = tickets(fan_out(lane), run="again")
+    leave(lane, again)
+    old = Receipt(message_id="wamid.old", status=Status.FAILED, reason="not_on_whatsapp", reference="c1:0")
+
+    assert settling.settle(lane, "i1", [old]) == 0
+    assert lane.contacts.record(again, Outcome(status=Status.SENT, message_id="wamid.new"))
+    assert count(lane, Status.SENT) == 1
+
+
+def test_an_echo_of_the_first_attempt_spares_the_second(lane: Store) -> None:
+    lose(lane)
+    steering.retry(lane, "c1", Scope.UNCONFIRMED)
+    (again,) = tickets(fan_out(lane), run="again")
+
+    assert settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
+    assert ask(lane, again) == Gone("sent")
+    assert count(lane, Status.BOOKED) == 0
+
+
+def test_an_echo_is_nobodys_when_one_in_doubt_and_one_to_be_resent_fit(lane: Store) -> None:
+    lose(lane, on_unknown=OnUnknown.RESEND)
+    lose(lane, campaign="c2")
+    assert not settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
+    assert (count(lane, Status.PENDING), count(lane, Status.UNCONFIRMED, "c2")) == (1, 1)
+
+
+def test_what_a_receipt_took_from_a_batch_is_not_taken_back_by_mending(lane: Store) -> None:
+    lose(lane)
+    lane.scripts.client.set("bcast:message:i1/m1", "c1:0")
+    steering.retry(lane, "c1", Scope.UNCONFIRMED)
+    fan_out(lane)
+    settling.settle(lane, "i1", [Receipt(message_id="m1", status=Status.DELIVERED)])
+    time.sleep(0.2)
+
+    assert lane.lanes.mend("i1", grace_ms=0, most_attempts=3) == (0, 0)
+    assert count(lane, Status.DELIVERED) == 1
+
+
+def test_pausing_takes_back_those_in_back_off_as_well(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2), country="BR")
+    first, _ = tickets(fan_out(lane))
+    leave(lane, first)
+    lane.contacts.record(first, Outcome(status=Status.BOOKED, reason="busy", due_ms=20_000))
+    steering.steer(lane, "c1", Move.PAUSE)
+    assert (count(lane, Status.BOOKED), count(lane, Status.PENDING)) == (0, 2)
+
+
+def test_the_last_contact_of_a_paused_campaign_completes_it(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    steering.steer(lane, "c1", Move.PAUSE)
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))
+    assert telling.progress(lane, "c1").state is State.COMPLETED
 
 
 def test_a_campaign_that_prefers_a_double_sends_again_until_its_attempts_are_used_up(lane: Store) -> None:

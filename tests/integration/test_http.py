@@ -139,3 +139,17 @@ def test_a_redirect_is_not_followed() -> None:
         answer = post(url)
     assert isinstance(answer, Response)
     assert (answer.status, len(seen)) == (302, 1)
+
+
+def test_who_is_late_at_the_very_last_look_asks_the_fence_again() -> None:
+    class Frozen(Gate):
+        looks = 0
+
+        def is_now(self) -> bool:
+            self.looks += 1
+            return self.looks > 2
+
+    gate = Frozen()
+    with answering(201, {"id": 1}) as (url, seen):
+        post(url, gate)
+    assert (len(gate.waited), gate.looks, len(seen)) == (3, 3, 1)

@@ -354,3 +354,11 @@ def test_a_lane_that_loses_batch_after_batch_books_few_until_one_leaves(lane: St
     ticket, *_ = tickets(fan_out(lane))
     assert isinstance(ask(lane, ticket, ahead_ms=5000), Go)
     assert len(fan_out(lane).departures) > planning.PROBE
+
+
+def test_a_planner_that_comes_late_does_not_drop_a_lane_that_another_has_booked(lane: Store) -> None:
+    late = lane.lanes.survey("i1")
+    accepting.accept(lane, an_order(contacts=3), country="BR")
+    fan_out(lane)
+    lane.lanes.rejoin(late, at_ms=None)
+    assert lane.scripts.client.zscore(key("lanes"), "i1") is not None

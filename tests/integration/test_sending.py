@@ -184,3 +184,31 @@ def test_a_redis_that_goes_away_after_the_write_does_not_lose_the_answer(
 
     monkeypatch.setattr(store.contacts, "slip", away)
     assert send_once(store, Late([Accepted("m1")])) == "sent"
+
+
+def test_an_answer_that_redis_cannot_take_yet_is_recorded_when_it_can(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    slept: list[float] = []
+
+    def fill() -> Answer:
+        store.scripts.client.config_set("maxmemory", "1")
+        return Accepted("m0")
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 2:
+            store.scripts.client.config_set("maxmemory", "0")
+
+    gateway = Told([])
+    sending = Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5), sleep=sleep)
+
+    def leave_and_fill(message: Message, *, departure: Departure) -> Answer:
+        departure.wait()
+        return fill()
+
+    gateway.send = leave_and_fill  # type: ignore[method-assign]  # the answer comes, and Redis is full
+    try:
+        assert send_once(store, gateway, sending=sending) == "sent"
+    finally:
+        store.scripts.client.config_set("maxmemory", "0")
+    assert count(store, Status.SENT) == 1

@@ -149,6 +149,7 @@ def test_an_engine_that_takes_no_id_is_remembered_and_the_contact_comes_again_wi
     first = send(gateway)
     assert isinstance(first, Busy)
     assert (first.reason, first.reached) == ("engine_takes_no_id", False)
+    assert "not implemented" in first.detail
     assert server.ledger == []
     assert gateway.own_id(a_message()) is None
     assert gateway.own_id(a_message(instance="loja-02")) is not None

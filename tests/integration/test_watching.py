@@ -8,9 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from broadcast.domain.contact import Status
+from broadcast.domain.instance import Instance
 from broadcast.engine import accepting, steering, telling, watching
 from broadcast.engine.planning import Horizon
 from broadcast.engine.watching import Standing, cause
+from broadcast.pacing import Rules
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Outcome
 from broadcast.store.keys import key
@@ -135,3 +137,30 @@ def test_stuck_lanes_are_counted_by_cause(lane: Store, services: Services) -> No
     text = client.get("/metrics").text
     assert 'broadcast_lanes_stuck{cause="no_worker"} 1.0' in text
     assert 'broadcast_workers{queue="control"} 1.0' in text
+
+
+def test_what_lapsed_in_a_lane_that_nobody_looks_at_is_found(lane: Store) -> None:
+    (first, *_) = tickets(fan_out(lane))
+    assert isinstance(ask(lane, first, ahead_ms=5000, lease_ms=1), Go)
+    lane.scripts.client.zadd(key("sending", "i1"), {"c1:0": 1})
+    lane.scripts.client.delete(key("lanes"))
+    assert [one.may_be_mended for one in watching.watch(lane).changed] == [True]
+    assert lane.lanes.due() == ["i1"]
+
+
+@pytest.mark.parametrize("lane_fields", [{"slow": "15", "slow_ms": "now"}, {"gap": "60000"}])
+def test_a_lane_that_is_slow_on_purpose_is_not_stalled(lane: Store, lane_fields: dict[str, str]) -> None:
+    now = int(time.time() * 1000)
+    make_quiet(lane)
+    fields = {name: str(now) if value == "now" else value for name, value in lane_fields.items()}
+    lane.scripts.client.hset(key("campaign", "c1"), "gap_ms", 2000)
+    lane.scripts.client.hset(key("lane", "i1"), mapping={**fields, "left": now - 20_000, "joined_ms": 1})
+    assert codes(lane) == []
+    assert telling.progress(lane, "c1").hold_reason is None
+
+
+def test_an_instances_own_gap_counts_when_it_is_asked_whether_its_lane_is_stuck(lane: Store) -> None:
+    lane.instances.keep(Instance(id="i1"), Rules(gap_ms=30_000))
+    lane.scripts.client.hset(key("lane", "i1"), mapping={"left": int(time.time() * 1000) - 60_000, "joined_ms": 1})
+    assert codes(lane) == []
+    assert telling.progress(lane, "c1").hold_reason is None

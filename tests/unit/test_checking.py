@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.cli.checking import judge_disk, judge_settings
+from broadcast.cli.checking import judge_disk, judge_keys, judge_settings
 from broadcast.domain.finding import Level
 from broadcast.settings import Settings
 
@@ -31,7 +31,6 @@ def test_settings_that_agree_are_fine(environ: dict[str, str]) -> None:
         ({**FINE, "WEBHOOK_TOKEN": ""}, "WEBHOOK_TOKEN"),
         ({**FINE, "GATEWAY": "cloud", "CLOUD_API_TOKEN": "EAA"}, "CLOUD_APP_SECRET"),
         ({**FINE, "GATEWAY": "waha", "WAHA_URL": "https://waha.example", "WAHA_API_KEY": "k"}, "WAHA_HMAC_KEY"),
-        ({**EVOLUTION, "WEBHOOK_TOKEN": "t"}, "API_KEYS is unset"),
         ({"SEND_TIMEOUT_S": "44"}, "hold a task for 60 s"),
         ({"FANOUT_HORIZON_S": "24", "SEND_TIMEOUT_S": "30"}, "hold a task for 60 s"),
         ({"SEND_RATE_LIMIT": "29/m"}, "SEND_RATE_LIMIT"),
@@ -42,6 +41,12 @@ def test_settings_that_agree_are_fine(environ: dict[str, str]) -> None:
 def test_settings_that_contradict_each_other_are_a_warning(environ: dict[str, str], word: str) -> None:
     (found,) = judge_settings(Settings.read(environ))
     assert (found.level, word in found.text, bool(found.remedy)) == (Level.WARNING, True, True), found
+
+
+def test_a_real_gateway_without_any_key_is_a_warning() -> None:
+    (found,) = judge_keys(is_any=False)
+    assert (found.level, "keys create" in found.remedy) == (Level.WARNING, True)
+    assert judge_keys(is_any=True) == []
 
 
 @pytest.mark.parametrize(("free_mb", "level"), [(99, Level.ERROR), (100, Level.WARNING), (1024, Level.OK)])

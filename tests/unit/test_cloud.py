@@ -237,6 +237,12 @@ def test_the_detail_is_metas_words_without_a_number() -> None:
     assert "5511999990001" not in result.detail
 
 
+def test_the_detail_has_metas_message_and_its_title_and_neither_twice() -> None:
+    answered = read_answer(failed(131026, message="Not reached", title="Undeliverable"))
+    assert getattr(answered, "detail", "") == "131026: Not reached; Undeliverable"
+    assert getattr(read_answer(failed(131026, message="No", title="No")), "detail", "") == "131026: No"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),

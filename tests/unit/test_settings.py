@@ -37,6 +37,11 @@ def test_an_empty_environment_is_fine() -> None:
         ("API_KEYS", "crm"),
         ("API_KEYS", "crm:short"),
         ("API_KEYS", "a:same-secret,b:same-secret"),
+        ("SUPABASE_JWT_SECRET", "s" * 31),
+        ("API_RATE_LIMIT", "fast"),
+        ("API_RATE_LIMIT", "0/s"),
+        ("API_RATE_LIMIT", "600"),
+        ("TRUST_PROXY", "yes"),
         ("DEFAULT_COUNTRY", "brazil"),
         ("OPTOUT_WORDS", "SAIR;PARE"),
         ("OPTOUT_WORDS", "="),
@@ -119,6 +124,13 @@ def test_a_key_may_be_limited_to_instances() -> None:
     assert crm.may_use("anything")
     assert loja.may_use("b")
     assert not loja.may_use("c")
+
+
+@pytest.mark.parametrize(
+    ("text", "quota"), [("0", None), ("20/s", (20, 1000)), ("600/m", (600, 60_000)), ("5/h", (5, 3_600_000))]
+)
+def test_a_rate_is_so_many_in_so_many_ms(text: str, quota: tuple[int, int] | None) -> None:
+    assert Settings.read({"API_RATE_LIMIT": text}).api_rate_limit == quota
 
 
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)

@@ -415,6 +415,12 @@ def test_every_payload_is_there() -> None:
     assert {path.stem for path in PAYLOADS.glob("*.json")} == set(NEWS)
 
 
+def test_a_session_that_failed_says_so_even_if_it_was_barred_before() -> None:
+    barred = {"reachoutTimelock": {"isActive": True}}
+    event = {"event": "session.status", "payload": {"status": "FAILED", "data": barred}}
+    assert GATEWAY.read(event) == connected(False, "FAILED")
+
+
 def ack(**payload: Any) -> News:
     return GATEWAY.read({"event": "message.ack", "payload": {"id": ID, "fromMe": True, **payload}})
 

@@ -11,7 +11,7 @@ import jwt
 from broadcast.domain.contact import Status
 from broadcast.gateways.base import Answer, Closed, Connection, Echo, Inbound, News, Receipt
 from broadcast.gateways.evolution.answers import PERSON
-from broadcast.gateways.words import can_be_id, tell_of, words
+from broadcast.gateways.words import can_be_id, header, tell_of, whole, words
 
 _Items = Sequence[Mapping[str, Any]]
 
@@ -26,7 +26,7 @@ LEEWAY_S = 1800.0
 
 def is_ours(headers: Mapping[str, str], *, path: str, token: str, now: float) -> bool:
     """Whether a call carries the token: in its path, as its bearer, or as the key by which the bearer is signed."""
-    bearer = headers.get("Authorization", "").removeprefix("Bearer ")
+    bearer = header(headers, "Authorization").removeprefix("Bearer ")
     return _is_in_path(token, path) or _is_same(bearer, token) or _is_signed(bearer, token, now)
 
 
@@ -237,4 +237,4 @@ def _texts(layer: Mapping[str, Any]) -> Iterator[str]:
         for name in path:
             found = found.get(name) if isinstance(found, dict) else None
         if isinstance(found, str):
-            yield found
+            yield whole(found)

@@ -58,8 +58,10 @@ def _problem(asked: Any) -> str | None:
     return "numbers contains duplicate item" if len(set(asked)) < len(asked) else None
 
 
-def state(instance: str, fault: Fault | None) -> Reply:
+def state(instance: str, fault: Fault | None, *, is_logged_out: bool) -> Reply:
     """How the instance is, under the fault that everything sent through it meets."""
+    if is_logged_out:
+        return Reply(200, {"instance": {"instanceName": instance, "state": "connecting"}})
     if fault and fault.kind in {"unauthorized", "unknown_instance"}:
         return fault.reply
     is_closed = fault and fault.kind in {"closed", "closed_before"}

@@ -143,14 +143,14 @@ def accepted(send: Send, message_id: str) -> dict[str, Any]:
         "contextInfo": None,
         "messageType": kind,
         "messageTimestamp": int(time.time()),
-        "instanceId": _instance_id(send.instance),
+        "instanceId": instance_id(send.instance),
         "source": "web",
     }
 
 
 def echo(send: Send, message_id: str) -> dict[str, Any]:
     """A `send.message` webhook: it holds what the send is answered."""
-    return _call("send.message", send.instance, accepted(send, message_id))
+    return event("send.message", send.instance, accepted(send, message_id))
 
 
 def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
@@ -160,16 +160,18 @@ def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
         "remoteJid": jid(send.number),
         "fromMe": True,
         "status": status,
-        "instanceId": _instance_id(send.instance),
+        "instanceId": instance_id(send.instance),
     }
-    return _call("messages.update", send.instance, data)
+    return event("messages.update", send.instance, data)
 
 
-def _call(event: str, instance: str, data: dict[str, Any]) -> dict[str, Any]:
+def event(name: str, instance: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A webhook."""
     # The local time with a Z: so the real server has it.
     at = datetime.now().isoformat(timespec="milliseconds") + "Z"  # noqa: DTZ005
-    return {"event": event, "instance": instance, "data": data, "date_time": at, "sender": OWN, "apikey": None}
+    return {"event": name, "instance": instance, "data": data, "date_time": at, "sender": OWN, "apikey": None}
 
 
-def _instance_id(instance: str) -> str:
+def instance_id(instance: str) -> str:
+    """The id that the instance has beside its name."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, instance))

@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -20,6 +20,7 @@ from broadcast.gateways.sandbox import asking
 from broadcast.gateways.sandbox.arrival import ask_for_stamps, first_byte
 from broadcast.gateways.sandbox.dialect import Send, accepted, echo, jid, new_id, read_form, read_send, update
 from broadcast.gateways.sandbox.faults import KINDS, Fault, Faults, Reply, chance, envelope, share, whole
+from broadcast.gateways.sandbox.instances import LOGGED_OUT, Instances
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.receipts import Postman
 
@@ -61,21 +62,34 @@ _BEHAVIOUR: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 class Sandbox(ThreadingHTTPServer):
-    """The gateway itself. `postman` delivers its receipts, if there is anyone to deliver them to."""
+    """The gateway itself. `postman` delivers its receipts, if there is anyone to deliver them to.
+
+    Without an `api_key` it takes any that is shown.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, *, ledger: Ledger, behaviour: Behaviour, postman: Postman | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        ledger: Ledger,
+        behaviour: Behaviour,
+        postman: Postman | None = None,
+        api_key: str | None = None,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         # On the listener too: the kernel stamps what comes only while some socket asks for it, and a connection's first
         # byte may be there before the connection itself could ask.
         ask_for_stamps(self.socket)
         self.ledger = ledger
         self.faults = Faults()
+        self.instances = Instances(self._tell)
         self.behaviour = behaviour
         self.postman = postman
+        self.api_key = api_key
 
     @property
     def url(self) -> str:
@@ -89,9 +103,14 @@ class Sandbox(ThreadingHTTPServer):
         if self.postman is not None:
             self.postman.close()
 
+    def _tell(self, instance: str, calls: Sequence[dict[str, Any]]) -> None:
+        if self.postman is not None:
+            self.postman.post(instance, [(0.0, call) for call in calls])
+
     def take(self, send: Send, *, at: float, reference: str | None) -> tuple[Reply, int]:
         """Enter one request to send in the ledger; return the answer, and how many ms to wait before it."""
-        fault = self.faults.strike(send.instance, send.number, self.behaviour.seed)
+        is_out = self.instances.is_logged_out(send.instance)
+        fault = LOGGED_OUT if is_out else self.faults.strike(send.instance, send.number, self.behaviour.seed)
         reply = _filled(fault, send.instance, send.number).reply if fault else Reply(201, delivered=True)
         message_id = new_id() if reply.delivered else None
         if fault is None or (fault.reply.deed == "cut" and message_id):
@@ -164,25 +183,38 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.startswith("/chat/whatsappNumbers/"):
             instance = unquote(path.rsplit("/", 1)[1])
             self._reply_to_key(lambda: asking.numbers(body, lambda number: self._fault(instance, number)))
-        else:
+        elif not self._is_of_instances(body):
             self._message(path, body)
 
     def _fault(self, instance: str, number: str | None = None) -> Fault | None:
         """The fault that a number, or the whole instance, would meet."""
+        if self.server.instances.is_logged_out(instance):
+            return LOGGED_OUT
         faults = self.server.faults
         seed = self.server.behaviour.seed
         fault = faults.shutting(instance) if number is None else faults.threatening(instance, number, seed)
         return _filled(fault, instance, number or "") if fault else None
 
+    def _is_of_instances(self, body: Any = None) -> bool:
+        """Whether it was about instances themselves, and is answered."""
+        answer = self.server.instances.answer_to(self.command, self.path)
+        if answer is not None:
+            self._reply_to_key(lambda: answer(body))
+        return answer is not None
+
     def _reply_to_key(self, reply: Callable[[], Reply]) -> None:
-        """Reply to a caller who shows any key at all."""
-        self._reply(reply() if self.headers.get("apikey") else envelope(401, "Unauthorized", "Unauthorized"))
+        """Reply to a caller who shows the key."""
+        self._reply(reply() if self._shows_key() else envelope(401, "Unauthorized", "Unauthorized"))
+
+    def _shows_key(self) -> bool:
+        shown = self.headers.get("apikey")
+        return shown == self.server.api_key if self.server.api_key is not None else bool(shown)
 
     def _message(self, path: str, body: Any) -> None:
         send = read_send(path, body)
         if send is None:
             self._reply(envelope(404, "Not Found", [f"Cannot POST {path}"]))
-        elif not self.headers.get("apikey"):
+        elif not self._shows_key():
             self._reply(envelope(401, "Unauthorized", "Unauthorized"))
         elif isinstance(send, Reply):
             self._reply(send)
@@ -205,10 +237,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         clear = {"/faults": self.server.faults.clear, "/ledger": self.server.ledger.clear}.get(self.path)
-        if clear is None:
-            self._send(404, {"error": "not found"})
-        else:
+        if clear is not None:
             self._configure(clear)
+        elif not self._is_of_instances():
+            self._send(404, {"error": "not found"})
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -225,10 +257,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, ledger.gaps(instance=instance))
         elif parts.path.startswith("/instance/connectionState/"):
             name = unquote(parts.path.rsplit("/", 1)[1])
-            self._reply_to_key(lambda: asking.state(name, self._fault(name)))
+            is_out = self.server.instances.is_logged_out(name)
+            self._reply_to_key(lambda: asking.state(name, self._fault(name), is_logged_out=is_out))
         elif parts.path == "/":
             self._send(200, {"status": 200, "message": "Broadcast sandbox: nothing leaves it", "version": "2.3.7"})
-        else:
+        elif not self._is_of_instances():
             self._reply(envelope(404, "Not Found", [f"Cannot GET {parts.path}"]))
 
     def _configure(self, change: Any) -> None:

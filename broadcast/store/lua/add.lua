@@ -1,7 +1,6 @@
 -- Add the next contacts of a chunk to an open campaign. Told twice, it does it once, and says the same.
 -- ARGV[1] campaign · ARGV[2] chunk · ARGV[3] which part of it, from 0 · ARGV[4] digest of the chunk up to its end
--- ARGV[5] the most contacts of a campaign · ARGV[6..] per contact: phone, identity or "", values as JSON or "", reason or "";
--- none: the chunk ends here
+-- ARGV[5] the most contacts of a campaign · ARGV[6..] per contact: phone, identity or "", values as JSON or "", reason or ""
 -- reply {"added", {reason or "", ...}} | {"other"} the chunk held something else | {"full"} | {"closed", status}, or false:
 -- no such campaign
 local campaign, chunk, part, digest, most = unpack(ARGV, 1, 5)

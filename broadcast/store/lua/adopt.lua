@@ -1,16 +1,20 @@
--- A contact whose outcome nobody knew left under this id: it is sent. moves: sending > sent, unconfirmed > sent
+-- A contact whose outcome nobody knew left under this id: it is sent, and need not be sent again if it waits for that.
+-- moves: sending > sent, unconfirmed > sent, pending > sent, booked > sent
 -- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] message id · ARGV[5] it may follow (a,b,c)
 -- ARGV[6] how long the id is kept, s
--- reply {parked receipts as JSON}, or false: its outcome, or the id, is known by now
+-- reply 1 adopted | 0 its outcome, or the id, is known by now
 local instance, campaign, number, message_id, may_follow, keep_s = unpack(ARGV)
 local contact = contact_key(campaign, number)
 local status, known_id = unpack(redis.call("HMGET", contact, "status", "message_id"))
-if known_id or redis.call("EXISTS", message_key(instance, message_id)) == 1 then return false end
-if (status ~= "sending" and status ~= "unconfirmed") or not has(may_follow, status) then return false end
+if known_id or redis.call("EXISTS", message_key(instance, message_id)) == 1 then return 0 end
+if not status or not has(may_follow, status) then return 0 end
 
 redis.call("HSET", contact, "message_id", message_id)
 redis.call("HDEL", contact, "reason", "detail")
 redis.call("SET", message_key(instance, message_id), campaign .. ":" .. number, "EX", keep_s)
+if status == "booked" then let_go(instance, campaign, number) end
 redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
+redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
 move(campaign, number, status, "sent")
-return unpark(instance, message_id)
+receive_parked(instance, campaign .. ":" .. number, message_id)
+return 1

@@ -10,6 +10,7 @@ if tonumber(attempts or 0) >= tonumber(most_attempts) then return 0 end
 
 local due = now_ms() + in_ms
 redis.call("HDEL", contact, "message_id", "acked", "run", "batch", "at_failed")
+redis.call("HSET", contact, "retried", 1)
 move(campaign, number, "failed", "pending")
 redis.call("ZADD", later_key(campaign), due, number)
 if state == "completed" then

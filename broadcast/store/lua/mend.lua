@@ -16,6 +16,7 @@ local function give_up(campaign, number)
   local attempts = tonumber(redis.call("HGET", contact_key(campaign, number), "attempts") or 0)
   redis.call("HSET", contact_key(campaign, number), "reason", "worker_lost")
   if on_unknown == "resend" and status ~= "cancelled" and attempts < most_attempts then
+    doubt(instance, campaign, number)
     return give_back(instance, campaign, number, "sending")
   end
   redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)

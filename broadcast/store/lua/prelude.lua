@@ -42,7 +42,8 @@ local function relist(campaign, number, from, to)
   if is_listed[to] then redis.call("ZADD", listed_key(campaign, to), number, number) end
   if from ~= "unconfirmed" and to ~= "unconfirmed" then return end
   local doubtful = doubtful_key(redis.call("HGET", campaign_key(campaign), "instance"))
-  redis.call("ZREM", doubtful, campaign .. ":" .. number)
+  -- One that is sent again stays in doubt: an echo of the earlier attempt may still come.
+  if from == "unconfirmed" and to ~= "pending" then redis.call("ZREM", doubtful, campaign .. ":" .. number) end
   if to == "unconfirmed" then
     local departed = redis.call("HGET", contact_key(campaign, number), "departed")
     redis.call("ZADD", doubtful, departed or now_ms(), campaign .. ":" .. number)
@@ -66,16 +67,6 @@ local function let_go(instance, campaign, number)
   redis.call("HDEL", contact_key(campaign, number), "batch", "run", "slot")
 end
 
--- The receipts that wait for this id, which is known now.
-local function unpark(instance, message_id)
-  local parked = redis.call("LRANGE", parked_key(instance, message_id), 0, -1)
-  if #parked > 0 then
-    redis.call("DEL", parked_key(instance, message_id))
-    redis.call("ZREM", strays_key(), instance .. "/" .. message_id)
-  end
-  return parked
-end
-
 local function look_at_lane(instance, at)
   redis.call("ZADD", lanes_key(), "LT", at, instance)
 end
@@ -93,6 +84,63 @@ local function give_back(instance, campaign, number, from, due)
     redis.call("LPUSH", pending_key(campaign), number)
   end
   look_at_lane(instance, math.max(due or 0, now_ms()))
+end
+
+-- A contact that is sent again although its last attempt may have arrived: an echo of that may still come.
+local function doubt(instance, campaign, number)
+  local departed = redis.call("HGET", contact_key(campaign, number), "departed")
+  redis.call("ZADD", doubtful_key(instance), departed or now_ms(), campaign .. ":" .. number)
+end
+
+-- Remember how the last messages of the lane fared: acknowledged once each, or failed without an explanation.
+local function remember(instance, contact, status, to, is_unexplained)
+  if to == "failed" then
+    if is_unexplained ~= "1" or status == "failed" then return end
+    redis.call("LPUSH", recent_key(instance), "e")
+  elseif redis.call("HSETNX", contact, "acked", 1) == 1 then
+    redis.call("LPUSH", recent_key(instance), "a")
+  else
+    return
+  end
+  redis.call("LTRIM", recent_key(instance), 0, 19)
+end
+
+-- Apply a receipt to the contact that it is about, if it is news. Returns "moved" or "kept".
+local function receive(instance, ref, message_id, to, may_follow, reason, detail, is_unexplained)
+  local campaign, number = parts(ref)
+  local contact = contact_key(campaign, number)
+  local status, known_id = unpack(redis.call("HMGET", contact, "status", "message_id"))
+  if not status or (to == "failed" and known_id ~= message_id) then return "kept" end
+  remember(instance, contact, status, to, is_unexplained)
+  if not has(may_follow, status) then return "kept" end
+
+  if status == "booked" then let_go(instance, campaign, number) end
+  redis.call("ZREM", sending_key(instance), ref)
+  if reason ~= "" then
+    redis.call("HSET", contact, "reason", reason, "detail", detail)
+    redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
+  else
+    redis.call("HDEL", contact, "reason", "detail")
+  end
+  move(campaign, number, status, to)
+  return "moved"
+end
+
+-- Apply the receipts that came before their id was known.
+local function receive_parked(instance, ref, message_id)
+  local parked = redis.call("LRANGE", parked_key(instance, message_id), 0, -1)
+  if #parked == 0 then return end
+  for _, text in ipairs(parked) do receive(instance, ref, message_id, unpack(cjson.decode(text))) end
+  redis.call("DEL", parked_key(instance, message_id))
+  redis.call("ZREM", strays_key(), instance .. "/" .. message_id)
+end
+
+-- The instance's own gap with its jitter, ms; 0 where it has no rules.
+local function own_gap(instance)
+  local text = redis.call("HGET", instance_key(instance), "rules")
+  if not text then return 0 end
+  local rules = cjson.decode(text)
+  return rules.gap_ms + rules.jitter_ms
 end
 
 -- Give back all that a lane's batches hold, the first one in front again; a task that is alive after all finds its
@@ -147,6 +195,6 @@ local function look(campaign)
     redis.call("HGETALL", tally_key(campaign)),
     redis.call("HGETALL", lane_key(instance)),
     { now_ms(), urgent, redis.call("ZCOUNT", workers_key("broadcast"), alive, "+inf"),
-      redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign) },
+      redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign), own_gap(instance) },
   }
 end

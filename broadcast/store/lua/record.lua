@@ -5,21 +5,42 @@
 -- ARGV[10] for pending and booked: due in ms, or "" · ARGV[11] the lane rests for, ms
 -- ARGV[12] "closed" or "restricted" for the lane, or "" · ARGV[13] reason or "" · ARGV[14] detail or ""
 -- ARGV[15] "1" when this attempt does not count · ARGV[16] the answer in a word
--- reply {"moved", {parked receipts as JSON}} | {"kept", status} not news, or no longer this run's to say
+-- ARGV[17] the person's identity to be suppressed, or "" · ARGV[18] what is known of that, as JSON
+-- moves: pending > sent, booked > sent
+-- reply "moved" | "kept" not news, or no longer this run's to say
 local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
 local message_id, keep_s, due, rest_ms, hold, reason, detail, uncounted, answer = unpack(ARGV, 8, 16)
-local contact = contact_key(campaign, number)
+local identity, known = unpack(ARGV, 17, 18)
+local contact, ref = contact_key(campaign, number), campaign .. ":" .. number
 local now = now_ms()
 local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
 local not_asked = status == "booked" and held_batch == batch
-if held_run ~= run and not not_asked then return { "kept", status or "unknown" } end
 
-local parked = {}
+-- The answer to an attempt that was given up meanwhile. That it was accepted counts: who waits to be sent to again need
+-- not be, and the receipts of that message find their contact.
+local function late()
+  redis.call("SET", message_key(instance, message_id), ref, "EX", keep_s)
+  if status == "pending" or status == "booked" then
+    if status == "booked" then let_go(instance, campaign, number) end
+    redis.call("HSET", contact, "message_id", message_id)
+    redis.call("HDEL", contact, "reason", "detail")
+    move(campaign, number, status, "sent")
+  end
+  receive_parked(instance, ref, message_id)
+end
+
+if held_run ~= run and not not_asked then
+  -- Of who was forgotten, no id is learned anew: some have the number in them.
+  local is_forgotten = redis.call("HEXISTS", contact, "forgotten") == 1
+  if status and message_id ~= "" and not is_forgotten then late() end
+  return "kept"
+end
+
 if message_id ~= "" then
   redis.call("HSET", contact, "message_id", message_id)
-  redis.call("SET", message_key(instance, message_id), campaign .. ":" .. number, "EX", keep_s)
-  parked = unpark(instance, message_id)
+  redis.call("SET", message_key(instance, message_id), ref, "EX", keep_s)
 end
+if identity ~= "" then redis.call("HSETNX", suppressed_key(), identity, known) end
 if tonumber(rest_ms) > 0 then
   local rest = tonumber(redis.call("HGET", lane_key(instance), "rest") or 0)
   redis.call("HSET", lane_key(instance), "rest", math.max(rest, now + rest_ms), "rest_reason", reason)
@@ -34,23 +55,30 @@ if reason ~= "" then
 end
 if not_asked and uncounted ~= "1" and to ~= "skipped" then redis.call("HINCRBY", contact, "attempts", 1) end
 if not_asked and to == "booked" then
-  redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
-  redis.call("ZADD", sending_key(instance), now + due, campaign .. ":" .. number)
-  return { "moved", parked }
+  redis.call("ZREM", booked_key(instance), ref)
+  redis.call("ZADD", sending_key(instance), now + due, ref)
+  return "moved"
 end
-if not has(may_follow, status) then return { "moved", parked } end
+if not has(may_follow, status) then
+  if message_id ~= "" then receive_parked(instance, ref, message_id) end
+  return "moved"
+end
 if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end
 
 if to == "pending" then
+  if answer == "unknown" then doubt(instance, campaign, number) end
   give_back(instance, campaign, number, status, due ~= "" and now + due or nil)
 elseif to == "booked" then
-  redis.call("ZADD", sending_key(instance), now + due, campaign .. ":" .. number)
+  redis.call("ZADD", sending_key(instance), now + due, ref)
   redis.call("HDEL", contact, "run")
   move(campaign, number, status, "booked")
 else
-  redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
-  redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
+  redis.call("ZREM", booked_key(instance), ref)
+  redis.call("ZREM", sending_key(instance), ref)
   if to == "sent" then redis.call("HDEL", contact, "reason", "detail") end
   move(campaign, number, status, to)
 end
-return { "moved", parked }
+if message_id ~= "" then receive_parked(instance, ref, message_id) end
+-- Nobody looks at the lane of a paused campaign for its sake: its last contact completes it.
+if redis.call("HGET", campaign_key(campaign), "status") == "paused" then finish(campaign) end
+return "moved"

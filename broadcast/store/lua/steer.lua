@@ -15,6 +15,12 @@ local function unbook()
     local of, number = parts(ref)
     if of == campaign then give_back(instance, campaign, number, "booked") end
   end
+  for _, ref in ipairs(redis.call("ZRANGE", sending_key(instance), 0, -1)) do  -- those in back-off
+    local of, number = parts(ref)
+    if of == campaign and redis.call("HGET", contact_key(of, number), "status") == "booked" then
+      give_back(instance, campaign, number, "booked")
+    end
+  end
 end
 
 local waits = scheduled_ms and tonumber(scheduled_ms) > now and not started_ms
@@ -37,5 +43,6 @@ else
   redis.call("ZREM", scheduled_key(), campaign)
   redis.call("ZREM", ready_key(instance), campaign)
   unbook()
+  if to == "cancelled" then redis.call("HSET", chores_key(), "sweep:" .. campaign, now) end
 end
 return { 1, redis.call("HGET", key, "status"), sending, instance }

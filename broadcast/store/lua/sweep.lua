@@ -11,4 +11,6 @@ for _, number in ipairs(numbers) do
     move(campaign, number, "pending", "cancelled")
   end
 end
-return redis.call("LLEN", pending_key(campaign)) + redis.call("ZCARD", later_key(campaign))
+local left = redis.call("LLEN", pending_key(campaign)) + redis.call("ZCARD", later_key(campaign))
+if left == 0 then redis.call("HDEL", chores_key(), "sweep:" .. campaign) end
+return left

@@ -1,0 +1,327 @@
+"""The answers as OpenAPI shows them: `answers` fills them, and a test holds the two together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from broadcast.api.registration import DAYS
+from broadcast.domain.campaign import OnUnknown, Scope, State
+from broadcast.domain.contact import Status
+from broadcast.gateways.catalogue import DIALECTS
+
+#: As a CRM sends it.
+CAMPAIGN = {
+    "campaignId": "campaign-123",
+    "instanceId": "loja",
+    "contacts": ["5511999990001", {"phone": "5511999990002", "name": "Ana", "vars": {"city": "Santos"}}],
+    "message": "Oi {{name|cliente}}, chegou a novidade em {{city|sua cidade}}!",
+    "mediaType": "text",
+    "rateLimitMs": 2000,
+}
+#: Who wants no more messages.
+PERSON = {"phone": "5511999990001", "source": "loja", "since": "2030-08-29T15:00:00Z"}
+
+TRUE = {"const": True}
+TEXT = {"type": "string"}
+MAYBE_TEXT = {"type": ["string", "null"]}
+BOOL = {"type": "boolean"}
+COUNT = {"type": "integer", "minimum": 0}
+MAYBE_COUNT = {"type": ["integer", "null"], "minimum": 0}
+SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+MAYBE_SHARE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+FACTOR = {"type": "number", "minimum": 1}
+TIME = {"type": "string", "format": "date-time"}
+MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
+MAYBE_CURSOR = {**MAYBE_TEXT, "description": "where the next page begins; null on the last"}
+REASONS = {"type": "object", "additionalProperties": COUNT, "description": "reason -> how many were left out for it"}
+STATE = {"enum": [state.value for state in State]}
+STATUS = {"enum": [status.value for status in Status]}
+
+
+def ref(name: str) -> dict[str, Any]:
+    """One of `SCHEMAS`, where it is used."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(example: Mapping[str, Any] | None = None, /, **properties: Any) -> dict[str, Any]:
+    """Every property is always there."""
+    shown = {"type": "object", "properties": properties, "required": list(properties)}
+    return {**shown, "examples": [example]} if example else shown
+
+
+#: reasons, the most frequent first
+RANKED = {"type": "array", "items": _object(reason=TEXT, count=COUNT)}
+
+
+def _page(of: str, name: str) -> dict[str, Any]:
+    return _object(success=TRUE, **{name: {"type": "array", "items": ref(of)}}, nextCursor=MAYBE_CURSOR)
+
+
+_LANE = {
+    "instanceId": TEXT,
+    "state": {"enum": ["open", "paused", "closed"]},
+    "reason": {**MAYBE_TEXT, "description": "why it is not open"},
+    "detail": {**MAYBE_TEXT, "description": "the same, in the gateway's words"},
+    "waiting": COUNT,
+    "booked": COUNT,
+    "sending": COUNT,
+    "lastDepartureAt": MAYBE_TIME,
+    "restUntil": MAYBE_TIME,
+    "slowDown": {**FACTOR, "description": "by how much gaps are lengthened after busy answers"},
+    "slowReason": MAYBE_TEXT,
+    "usedToday": COUNT,
+    "capToday": MAYBE_COUNT,
+    "waits": {**MAYBE_TEXT, "description": "for what the next departure waits"},
+    "waitsUntil": MAYBE_TIME,
+    "lastAnswer": MAYBE_TEXT,
+    "lastAnswerReason": MAYBE_TEXT,
+    "lastAnswerAt": MAYBE_TIME,
+    "errorShare": {**SHARE, "type": ["number", "null"]},
+    "stuck": {**MAYBE_TEXT, "description": "why a lane with work has been quiet for several gaps"},
+    "stuckSince": MAYBE_TIME,
+}
+
+#: name -> an answer, or a part of one
+SCHEMAS: Mapping[str, dict[str, Any]] = {
+    "Acceptance": _object(
+        {
+            "success": True,
+            "campaignId": "campaign-123",
+            "queued": 2,
+            "skipped": 1,
+            "skippedReasons": {"duplicate": 1},
+            "status": "running",
+            "statusUrl": "/broadcast-status/campaign-123",
+        },
+        success=TRUE,
+        campaignId=TEXT,
+        queued=COUNT,
+        skipped=COUNT,
+        skippedReasons=REASONS,
+        status=STATE,
+        statusUrl={"type": "string", "format": "uri-reference"},
+    ),
+    "Campaign": _object(
+        {
+            "success": True,
+            "campaignId": "campaign-123",
+            "instanceId": "loja",
+            "status": "running",
+            "priority": 5,
+            "total": 1000,
+            "counts": {
+                "pending": 700,
+                "booked": 4,
+                "sending": 1,
+                "sent": 90,
+                "delivered": 120,
+                "read": 60,
+                "failed": 20,
+                "skipped": 3,
+                "cancelled": 0,
+                "unconfirmed": 2,
+            },
+            "progress": 0.295,
+            "rateLimitMs": 2000,
+            "onUnknown": "hold",
+            "slowDown": 1,
+            "sendsPerMinute": 29.9,
+            "expectedFinishAt": "2030-08-29T15:24:10Z",
+            "holdReason": None,
+            "holdDetail": None,
+            "lastError": None,
+            "skippedReasons": {"duplicate": 3},
+            "createdAt": "2030-08-29T15:00:00Z",
+            "scheduledFor": None,
+            "startedAt": "2030-08-29T15:00:01Z",
+            "pausedAt": None,
+            "finishedAt": None,
+        },
+        success=TRUE,
+        campaignId=TEXT,
+        instanceId=TEXT,
+        status=STATE,
+        priority={"type": "integer", "minimum": 0, "maximum": 9},
+        total=COUNT,
+        counts=_object(**{status.value: COUNT for status in Status}),
+        progress={**SHARE, "description": "the share of contacts that nothing more will be sent to"},
+        rateLimitMs=COUNT,
+        onUnknown={"enum": [choice.value for choice in OnUnknown]},
+        slowDown=FACTOR,
+        sendsPerMinute={"type": "number", "minimum": 0},
+        expectedFinishAt=MAYBE_TIME,
+        holdReason={**MAYBE_TEXT, "description": "why a running campaign is not sending, for programs"},
+        holdDetail={**MAYBE_TEXT, "description": "the same, for people"},
+        lastError=MAYBE_TEXT,
+        skippedReasons=REASONS,
+        createdAt=TIME,
+        scheduledFor=MAYBE_TIME,
+        startedAt=MAYBE_TIME,
+        pausedAt=MAYBE_TIME,
+        finishedAt=MAYBE_TIME,
+    ),
+    "Campaigns": _page("Campaign", "campaigns"),
+    "Steered": _object(
+        {"success": True, "campaignId": "campaign-123", "status": "paused", "onTheWire": 1},
+        success=TRUE,
+        campaignId=TEXT,
+        status=STATE,
+        onTheWire={**COUNT, "description": "requests that have left, and may still arrive"},
+    ),
+    "Retried": _object(
+        {"success": True, "campaignId": "campaign-123", "scope": "failed", "queued": 20, "status": "running"},
+        success=TRUE,
+        campaignId=TEXT,
+        scope={"enum": [scope.value for scope in Scope]},
+        queued=COUNT,
+        status=STATE,
+    ),
+    "Contact": _object(
+        {
+            "number": 0,
+            "phone": "5511999990001",
+            "name": "Ana",
+            "status": "delivered",
+            "reason": None,
+            "detail": None,
+            "attempts": 1,
+            "messageId": "3EB0B430B6F8F1D0E053",
+            "departedAt": "2030-08-29T15:00:01Z",
+            "sentAt": "2030-08-29T15:00:02Z",
+            "deliveredAt": "2030-08-29T15:00:04Z",
+            "readAt": None,
+            "failedAt": None,
+            "skippedAt": None,
+            "cancelledAt": None,
+            "unconfirmedAt": None,
+        },
+        number={**COUNT, "description": "its place in the campaign, from 0"},
+        phone={**TEXT, "description": "of who was forgotten, what stands for it"},
+        name=MAYBE_TEXT,
+        status=STATUS,
+        reason=MAYBE_TEXT,
+        detail=MAYBE_TEXT,
+        attempts=COUNT,
+        messageId=MAYBE_TEXT,
+        departedAt=MAYBE_TIME,
+        sentAt=MAYBE_TIME,
+        deliveredAt=MAYBE_TIME,
+        readAt=MAYBE_TIME,
+        failedAt=MAYBE_TIME,
+        skippedAt=MAYBE_TIME,
+        cancelledAt=MAYBE_TIME,
+        unconfirmedAt=MAYBE_TIME,
+    ),
+    "Contacts": _page("Contact", "contacts"),
+    "Summary": _object(
+        None,
+        success=TRUE,
+        campaignId=TEXT,
+        status=STATE,
+        total=COUNT,
+        departed={**COUNT, "description": "contacts to whom a request was let out"},
+        delivered={**COUNT, "description": "read ones among them"},
+        read=COUNT,
+        deliveryRate={**MAYBE_SHARE, "description": "delivered of departed"},
+        readRate={**MAYBE_SHARE, "description": "read of delivered"},
+        medianDeliveryMs=MAYBE_COUNT,
+        failures=RANKED,
+        skipped=RANKED,
+        unconfirmed=RANKED,
+        pacing=_object(
+            departures=COUNT,
+            rateLimitMs=COUNT,
+            leastGapMs=MAYBE_COUNT,
+            mostIn60s={**COUNT, "description": "the largest number of departures in any 60 seconds"},
+            breaches={**COUNT, "description": "gaps below rateLimitMs"},
+            triedAgain={**COUNT, "description": "contacts of whom only the last departure is known"},
+            basis=TEXT,
+        ),
+    ),
+    "Added": _object(
+        None,
+        success=TRUE,
+        campaignId=TEXT,
+        chunk=COUNT,
+        queued=COUNT,
+        skipped=COUNT,
+        skippedReasons=REASONS,
+        leftOut={"type": "array", "items": _object(row=COUNT, reason=TEXT), "description": "the first hundred"},
+        unreadable={**COUNT, "description": "rows that could not be read, and are not in the campaign"},
+        errors={"type": "array", "items": _object(row=COUNT, detail=TEXT), "description": "the first hundred of them"},
+        csv={"type": ["object", "null"], "description": "separator, header and encoding, as they were found out"},
+    ),
+    "Started": _object(
+        {"success": True, "campaignId": "campaign-123", "status": "running"},
+        success=TRUE,
+        campaignId=TEXT,
+        status=STATE,
+    ),
+    "Removing": _object({"success": True, "campaignId": "campaign-123"}, success=TRUE, campaignId=TEXT),
+    "Forgetting": _object(
+        {"success": True, "phone": "5511*******01"},
+        success=TRUE,
+        phone={**TEXT, "description": "what stands for the number from now on"},
+    ),
+    "Suppressed": _object(PERSON, phone=TEXT, source=MAYBE_TEXT, since=MAYBE_TIME),
+    "Suppressions": _page("Suppressed", "suppressions"),
+    "Suppressing": _object(
+        {"success": True, "added": 1, "known": 0, "invalid": []},
+        success=TRUE,
+        added=COUNT,
+        known={**COUNT, "description": "how many were on the list already"},
+        invalid={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": TEXT, "row": COUNT, "phone": TEXT, "detail": TEXT},
+                "required": ["phone", "detail"],
+            },
+            "description": "what cannot be a number, and where it stood",
+        },
+    ),
+    "Unsuppressed": _object({"success": True, "removed": True}, success=TRUE, removed=TRUE),
+    "Previewed": _object(
+        success=TRUE,
+        contacts=_object(total=COUNT, queued=COUNT, skipped=COUNT),
+        skippedReasons=REASONS,
+        leftOut={"type": "array", "items": _object(number=COUNT, phone=TEXT, reason=TEXT)},
+        samples={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"phone": TEXT, "text": TEXT, "template": {"type": "object"}},
+                "required": ["phone", "text"],
+            },
+        },
+        forecast=_object(startAt=MAYBE_TIME, finishAt=MAYBE_TIME, waiting=COUNT),
+        warnings={"type": "array", "items": _object(code=TEXT, text=TEXT)},
+    ),
+    "Lane": _object(None, **_LANE),
+    "Instance": _object(
+        None,
+        **_LANE,
+        registered=BOOL,
+        dialect={"enum": list(DIALECTS)},
+        url=MAYBE_TEXT,
+        credentials={
+            "type": "object",
+            "additionalProperties": {"type": ["string", "boolean"]},
+            "description": "of a secret, whether it is set",
+        },
+        rateLimitMs=MAYBE_COUNT,
+        jitterMs=MAYBE_COUNT,
+        dailyCap=MAYBE_COUNT,
+        window={
+            **_object(
+                start=TEXT,
+                end=TEXT,
+                timeZone=TEXT,
+                days={"type": "array", "items": {"enum": list(DAYS)}},
+            ),
+            "type": ["object", "null"],
+        },
+        warmUp={**_object(since={"type": "string", "format": "date"}), "type": ["object", "null"]},
+    ),
+}
