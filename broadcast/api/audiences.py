@@ -20,9 +20,8 @@ from broadcast.errors import FieldError, Invalid
 #: How it is described. The items of a list are looked at one by one: what is wrong with one is told by its row.
 _BODY = {"oneOf": [{"type": "array"}, {"type": "object", "properties": {"contacts": {"type": "array"}},
          "required": ["contacts"], "additionalProperties": False}]}  # fmt: skip
-_EXAMPLES = {
+_EXAMPLES = {  # NDJSON is told of in words: what reads OpenAPI does not know it
     "application/json": ["5511999990001", {"phone": "5511999990002", "name": "Ana"}],
-    "application/x-ndjson": '"5511999990001"\n{"phone": "5511999990002", "name": "Ana"}\n',
     "text/csv": "telefone;nome\r\n11 99999-0001;Ana\r\n",
 }
 _DESCRIBED = call(shows={200: "Added"}, query=shapes.ChunkQuery, conflicts=True)

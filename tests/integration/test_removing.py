@@ -241,12 +241,16 @@ def test_nothing_brings_back_who_was_forgotten(lane: Store) -> None:
     (ticket,) = tickets(fan_out(lane))
     while not isinstance(ask(lane, ticket, ahead_ms=5000), Go):
         pass
-    lane.contacts.record(ticket, Outcome(status=Status.UNCONFIRMED, reason="gateway_timeout"))
+    lane.scripts.client.zadd(key("sending", "i1"), {"c1:0": 1})
+    lane.lanes.mend("i1", grace_ms=60_000, most_attempts=3)
     forgotten(lane)
 
     receipt = Receipt(message_id="true_5511999990001@c.us_A", status=Status.FAILED, reason="x", reference="c1:0")
     lane.contacts.settle("i1", [receipt])
     assert (contact(lane)["status"], "message_id" in contact(lane)) == ("unconfirmed", False)
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="true_5511999990001@c.us_B"))  # late
+    assert (contact(lane)["status"], "message_id" in contact(lane)) == ("sent", False)
+    assert lane.scripts.client.keys("bcast:message:*") == []
     lane.campaigns.finish("c1")
     for scope in Scope:
         assert steering.retry(lane, "c1", scope).queued == 0
