@@ -5,6 +5,7 @@ Settings are read once, by a door (`web`, `worker`, `cli`) or by `wiring`; no ot
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -34,6 +35,8 @@ class ApiKey:
 
 #: Less than this can be guessed by whoever gets hold of a copy of Redis.
 LEAST_SECRET = 32
+#: The least that Standard Webhooks allows, in bytes.
+LEAST_SIGNING_KEY = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,21 @@ def _long_secret(value: str) -> str:
     if len(value) < LEAST_SECRET:
         raise ValueError(f"use {LEAST_SECRET} characters or more, such as those of: openssl rand -hex 32")
     return value
+
+
+def _signing_keys(value: str) -> tuple[bytes, ...]:
+    return tuple(_signing_key(secret) for secret in value.split())
+
+
+def _signing_key(secret: str) -> bytes:
+    text = secret.removeprefix("whsec_")
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True) if text != secret else text.encode()
+    except ValueError as error:
+        raise ValueError("write what follows whsec_ in base64") from error
+    if len(key) < LEAST_SIGNING_KEY:
+        raise ValueError(f"use {LEAST_SIGNING_KEY} bytes or more, such as: whsec_$(openssl rand -base64 32)")
+    return key
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -199,6 +217,12 @@ class Settings:
     )
     data_dir: Path = _setting("DATA_DIR", Path, Path("data"), "Folder of the embedded Redis.")
     port: int = _setting("PORT", _whole(1, 65535), 3001, "Port of the API.")
+    live_streams: int = _setting(
+        "LIVE_STREAMS",
+        _whole(0, 900),
+        64,
+        "Event streams that each of the API's processes holds open at once; one more is answered 503.",
+    )
     webhook_port: int = _setting("WEBHOOK_PORT", _whole(1, 65535), 3002, "Port that receives the gateways' receipts.")
     worker_http_port: int = _setting(
         "WORKER_HTTP_PORT",
@@ -283,6 +307,19 @@ class Settings:
         _text,
         None,
         "Secret that Evolution's webhook calls carry; unset: receipts are taken on loopback only, unchecked.",
+    )
+    callback_secret: tuple[bytes, ...] = _setting(
+        "CALLBACK_SECRET",
+        _signing_keys,
+        (),
+        "Signs the callbacks: whsec_ and base64, or a text; several, separated by blanks, while the CRM changes over. "
+        "Unset: no campaign with a callbackUrl is taken.",
+    )
+    callback_allow_private: bool = _setting(
+        "CALLBACK_ALLOW_PRIVATE",
+        _flag,
+        False,
+        "1: callbacks may go to loopback, link-local and private addresses.",
     )
     default_rate_limit_ms: int = _setting(
         "DEFAULT_RATE_LIMIT_MS",

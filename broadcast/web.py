@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from broadcast import __version__
 from broadcast.api import (
     auth,
+    callbacks,
     campaigns,
     edge,
     errors,
@@ -27,6 +28,7 @@ from broadcast.api import (
 )
 from broadcast.api.answers import Problem
 from broadcast.api.describing import Common
+from broadcast.api.live import Live
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -50,6 +52,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest is untyped
 def create_app(services: Services) -> Flask:
     """The API."""
     app = _create(services)
+    app.extensions["live"] = Live(services)
     auth.install(app, guard_of(services), views=scopes.VIEWS, open_views=scopes.OPEN)
     app.config.update(
         API_TITLE="Broadcast",
@@ -61,7 +64,14 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.figures)
     app.register_blueprint(reading.blueprint)
     api = _Api(app, spec_kwargs={"extra_plugins": [Common()]})
-    blueprints = (edge.blueprint, campaigns.blueprint, instances.blueprint, people.blueprint, suppressions.blueprint)
+    blueprints = (
+        edge.blueprint,
+        campaigns.blueprint,
+        callbacks.blueprint,
+        instances.blueprint,
+        people.blueprint,
+        suppressions.blueprint,
+    )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     errors.install(app)

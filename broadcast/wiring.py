@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from broadcast.callbacks.posting import Poster
 from broadcast.domain.instance import Instance
+from broadcast.engine.calling import Calling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sealing import unseal
 from broadcast.engine.sending import Policy, Sending
@@ -125,6 +127,7 @@ class Services:
     store: Store
     gateways: Gateways
     sending: Sending
+    calling: Calling
     horizon: Horizon
     reached: Reached = pass_by
     chance: Callable[[], float] = random.random
@@ -149,6 +152,7 @@ def build_services(settings: Settings, *, patience: int = 0) -> Services:
         store=store,
         gateways=gateways,
         sending=Sending(store=store, gateway_of=gateways.of, policy=policy, reached=reached),
+        calling=Calling(store, Poster(settings.callback_secret, allow_private=settings.callback_allow_private)),
         reached=reached,
         horizon=Horizon(ms=settings.fanout_horizon_s * 1000, contacts=settings.fanout_limit),
     )

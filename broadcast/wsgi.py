@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from broadcast import logs
 from broadcast.engine.judging import warn_of_redis
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: A Redis that does not answer for so many seconds does not keep us from starting.
 LOOK_S = 3.0
+#: Threads of each process that answer. Each open event stream has one of its own beside them, so that however many
+#: there are, the API answers; an idle thread costs some kB, and asks for nothing.
+ANSWERING = 8
 #: One that just starts, as under `broadcast up`, is waited for about so many seconds, where keys can be in it alone.
 PATIENCE = 10
 #: name -> how its app is made, and how many gunicorn workers serve it
@@ -40,6 +44,17 @@ class OurLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         """Leave the handlers to `logs.configure`."""
         self.error_log.propagate = True
         self.error_log.setLevel(cfg.loglevel.upper())
+
+
+class OurWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """Gunicorn's threads; told to stop, it ends the event streams, which would keep it for minutes."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM."""
+        extensions = getattr(self.wsgi, "extensions", {})  # there is no app yet while it is being made
+        if "live" in extensions:
+            extensions["live"].close()
+        super().handle_exit(sig, frame)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -71,7 +86,9 @@ def serve(name: str) -> None:
     logs.configure(settings.log_level, settings.log_format)
     _warn_of_redis(settings)
     create, workers = APPS[name]
-    _Server(create, settings, {**_binding(name, settings), **_options(settings), "workers": workers}).run()
+    threads = ANSWERING + (settings.live_streams if name == "web" else 0)
+    options = {**_binding(name, settings), **_options(settings), "workers": workers, "threads": threads}
+    _Server(create, settings, options).run()
 
 
 def _warn_of_redis(settings: Settings) -> None:
@@ -83,8 +100,7 @@ def _warn_of_redis(settings: Settings) -> None:
 
 def _options(settings: Settings) -> dict[str, Any]:
     return {
-        "worker_class": "gthread",
-        "threads": 8,
+        "worker_class": "broadcast.wsgi.OurWorker",
         "timeout": 120,
         "graceful_timeout": 30,
         "loglevel": settings.log_level.lower(),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
@@ -18,6 +19,10 @@ from tests.processes import RedisServer
 # What the developer's shell sets must not reach the product under test.
 for name in [name for name in os.environ if name in {"REDIS_URL", "BROKER_URL", "API_KEYS", "GATEWAY", "DATA_DIR"}]:
     del os.environ[name]
+
+# A deadline for one example would measure the machine's load, not the code.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 
 _names = itertools.count(1)
 

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from marshmallow import Schema, fields
 
-from broadcast.domain.campaign import Progress
-from broadcast.domain.contact import OPEN, Status
+from broadcast.domain.callback import Delivery
 from broadcast.engine.accepting import Acceptance
+from broadcast.engine.calling import CallbackPage
 from broadcast.engine.optouts import Suppressed
 from broadcast.engine.previewing import Preview, Sample
 from broadcast.engine.reporting import Summary
-from broadcast.engine.telling import ContactView, LaneView
+from broadcast.engine.telling import LaneView
+from broadcast.engine.wording import EPOCH, contact, rfc3339, status
+from broadcast.store.callbacks import Row
 
-#: Times are counted from here in whole ms: a float would lose some.
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+__all__ = [
+    "EPOCH",
+    "Problem",
+    "WrongField",
+    "accepted",
+    "callback",
+    "callbacks",
+    "contact",
+    "lane",
+    "preview",
+    "rfc3339",
+    "status",
+    "summary",
+    "suppressed",
+]
+
 #: What the pacing certificate rests on, said wherever it is shown.
 BASIS = (
     "Our own record of this campaign's departures, by Redis's clock: the last one of each contact. Earlier departures "
     "of the contacts that were tried again, and other campaigns of the instance, are not in it."
 )
-#: The statuses that a contact rests in, each with a time of its own in the answer.
-AT_REST = tuple(status for status in Status if status not in OPEN)
 
 
 class WrongField(Schema):
@@ -59,34 +72,6 @@ def accepted(acceptance: Acceptance, *, status_url: str) -> dict[str, Any]:
     }
 
 
-def status(progress: Progress) -> dict[str, Any]:
-    """A campaign as it stands at one instant."""
-    return {
-        "success": True,
-        "campaignId": progress.id,
-        "instanceId": progress.instance,
-        "status": progress.state.value,
-        "priority": progress.priority,
-        "total": progress.total,
-        "counts": {status.value: count for status, count in progress.counts.items()},
-        "progress": progress.progress,
-        "rateLimitMs": progress.gap_ms,
-        "onUnknown": progress.on_unknown.value,
-        "slowDown": progress.slow_down,
-        "sendsPerMinute": progress.sends_per_minute,
-        "expectedFinishAt": rfc3339(progress.expected_finish_ms),
-        "holdReason": progress.hold_reason,
-        "holdDetail": progress.hold_detail,
-        "lastError": progress.last_error,
-        "skippedReasons": dict(progress.skipped),
-        "createdAt": rfc3339(progress.created_ms),
-        "scheduledFor": rfc3339(progress.scheduled_ms),
-        "startedAt": rfc3339(progress.started_ms),
-        "pausedAt": rfc3339(progress.paused_ms),
-        "finishedAt": rfc3339(progress.finished_ms),
-    }
-
-
 def lane(view: LaneView) -> dict[str, Any]:
     """An instance's lane as it stands at one instant."""
     return {
@@ -114,19 +99,29 @@ def lane(view: LaneView) -> dict[str, Any]:
     }
 
 
-def contact(view: ContactView) -> dict[str, Any]:
-    """One contact, and what is known of it."""
+def callbacks(page: CallbackPage) -> dict[str, Any]:
+    """Some of a campaign's callbacks, newest first."""
     return {
-        "number": view.number,
-        "phone": view.phone,
-        "name": view.name,
-        "status": view.status.value,
-        "reason": view.reason,
-        "detail": view.detail,
-        "attempts": view.attempts,
-        "messageId": view.message_id,
-        "departedAt": rfc3339(view.departed_ms),
-        **{f"{status.value}At": rfc3339(view.times.get(status)) for status in AT_REST},
+        "success": True,
+        "callbackUrl": page.url,
+        "isOff": page.is_off,
+        "callbacks": [callback(row) for row in page.items],
+        "nextCursor": page.next_cursor,
+    }
+
+
+def callback(row: Row) -> dict[str, Any]:
+    """A callback, and what became of it."""
+    return {
+        "id": row.id,
+        "type": row.news.value,
+        "status": row.state.value,
+        "timestamp": rfc3339(row.at_ms),
+        "attempts": row.attempts,
+        "lastStatus": row.http,
+        "lastError": row.error,
+        "nextAttemptAt": rfc3339(row.next_ms),
+        "deliveredAt": rfc3339(row.done_ms) if row.state is Delivery.DELIVERED else None,
     }
 
 
@@ -192,11 +187,3 @@ def _sample(sample: Sample) -> dict[str, Any]:
 def suppressed(person: Suppressed) -> dict[str, Any]:
     """Somebody who wants no more messages."""
     return {"phone": person.phone, "source": person.source, "since": person.since}
-
-
-def rfc3339(unix_ms: int | None) -> str | None:
-    """`2030-08-29T15:24:10Z`; parts of a second only where there are any."""
-    if unix_ms is None:
-        return None
-    moment = EPOCH + timedelta(milliseconds=unix_ms)
-    return moment.isoformat(timespec="milliseconds" if unix_ms % 1000 else "seconds").replace("+00:00", "Z")

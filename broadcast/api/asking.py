@@ -13,6 +13,7 @@ from broadcast.api import answers, auth, registration, shapes
 from broadcast.domain.campaign import Move, Order, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.engine import accepting, adding, previewing, registering, removing, reporting, steering, telling
+from broadcast.engine.telling import LaneView
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.gateways.catalogue import DIALECTS, Dialect
 from broadcast.tasks.upkeep import remove_later, wake
@@ -163,9 +164,16 @@ def page(*, status: State | None, instance: str | None, limit: int, cursor: str 
 def instance(name: str) -> dict[str, Any]:
     """How an instance is registered, and its lane as it stands now."""
     _may_use(name)
-    found, rules = services().store.instances.find(name), services().store.instances.rules(name)
-    shown = registration.shown(found, rules, fallback=services().settings.gateway)
-    return {**answers.lane(telling.lane(services().store, name, zone=services().settings.default_time_zone)), **shown}
+    return instance_of_lane(
+        services(), telling.lane(services().store, name, zone=services().settings.default_time_zone)
+    )
+
+
+def instance_of_lane(services: Services, view: LaneView) -> dict[str, Any]:
+    """The same, of a lane that was looked at; for whoever has no request to answer."""
+    store = services.store
+    found, rules = store.instances.find(view.instance), store.instances.rules(view.instance)
+    return {**answers.lane(view), **registration.shown(found, rules, fallback=services.settings.gateway)}
 
 
 def register(name: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:

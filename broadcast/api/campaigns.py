@@ -6,10 +6,11 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking, audiences, reports, shapes
+from broadcast.api import asking, audiences, reports, shapes, streams
 from broadcast.api.body import read_json
 from broadcast.api.describing import call
 from broadcast.api.shown import CAMPAIGN
+from broadcast.api.streams import EVENTS
 from broadcast.domain.campaign import Move
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns")
@@ -29,6 +30,21 @@ def list_campaigns() -> ResponseReturnValue:
 def preview() -> ResponseReturnValue:
     """Look at a campaign before it is sent: who is left out and why, some messages as they read, and the finish."""
     return jsonify(asking.preview(read_json(request)))
+
+
+@blueprint.get("/events")
+@blueprint.doc(responses=EVENTS)
+def list_events() -> ResponseReturnValue:
+    """Server-sent events of the newest campaigns: all of them first, then those that change."""
+    return streams.campaigns()
+
+
+@blueprint.get("/<campaign>/events")
+@blueprint.doc(responses={**EVENTS, "204": {"description": "The end was seen, and nothing is new"}})
+def events(campaign: str) -> ResponseReturnValue:
+    """Server-sent events of one campaign, each its whole status; `Last-Event-ID` resumes."""
+    asking.instance_of(campaign)
+    return streams.campaign(campaign)
 
 
 @blueprint.get("/<campaign>")

@@ -21,6 +21,7 @@ IN_PATHS: Mapping[str, dict[str, Any]] = {
     "campaign": {"description": "The campaign's id.", "example": "campaign-123"},
     "phone": {"description": "A person's number, as a contact's is written.", "example": "5511999990001"},
     "instance": {"description": "The instance's name.", "example": "loja"},
+    "event": {"description": "The callback's id, its `webhook-id`.", "example": "cb_617259f85355b718852f_1"},
 }
 _TEXT = {"type": "string"}
 _WAIT = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}

@@ -6,10 +6,11 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking
+from broadcast.api import asking, streams
 from broadcast.api.body import read_json
 from broadcast.api.describing import call
 from broadcast.api.registration import Register
+from broadcast.api.streams import EVENTS
 
 blueprint = Blueprint("instances", __name__, url_prefix="/instances", description="Instances")
 
@@ -21,6 +22,13 @@ RULES = {
     "window": {"start": "08:00", "end": "20:00", "timeZone": "America/Sao_Paulo", "days": ["mon", "tue", "wed"]},
     "warmUp": {"since": "2030-08-29"},
 }
+
+
+@blueprint.get("/events")
+@blueprint.doc(responses=EVENTS)
+def events() -> ResponseReturnValue:
+    """Server-sent events of the instances: all of them first, then those that change."""
+    return streams.instances()
 
 
 @blueprint.get("/<instance>")

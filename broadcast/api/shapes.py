@@ -10,12 +10,15 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from broadcast.api import templates
 from broadcast.api.answers import EPOCH
 from broadcast.api.checks import UNSTORABLE, Shape, is_web_address, storable
+from broadcast.callbacks.addresses import why_not_named
+from broadcast.domain.callback import Delivery
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.content import Content, Kind
@@ -52,6 +55,14 @@ def _name(text: str) -> None:
         raise ValidationError(
             "must be 1 to 128 characters without control characters, /, ?, #, % and without blanks around it"
         )
+
+
+def _callable(url: str) -> None:
+    if not is_web_address(url):
+        raise ValidationError("must be an http or https address")
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError("must have no user or password in it; a callback is known by its signature")
 
 
 def _is_text(value: Any, *, most: float = math.inf) -> bool:
@@ -241,6 +252,9 @@ class Send(Shape):
     scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))
     onUnknown = fields.Enum(OnUnknown, by_value=True, load_default=OnUnknown.HOLD)
+    callbackUrl = fields.Str(
+        load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable, _callable]
+    )
     jitterMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(0, 86_400_000))
     priority = _Priority(
         load_default=5,
@@ -321,6 +335,14 @@ class ContactsQuery(Shape):
     separator = fields.Str(load_default=",", validate=validate.OneOf([",", ";", "tab"]))
 
 
+class CallbacksQuery(Shape):
+    """Which callbacks of a campaign to show."""
+
+    status = fields.Enum(Delivery, by_value=True, load_default=None, allow_none=True)
+    limit = fields.Int(load_default=100, validate=validate.Range(1, 500))
+    cursor = fields.Str(load_default=None, allow_none=True)
+
+
 class ListQuery(Shape):
     """Which campaigns to list."""
 
@@ -394,8 +416,23 @@ def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] =
         scheduled_ms=sent["scheduledFor"],
         on_unknown=sent["onUnknown"],
         is_open=sent["open"],
+        callback_url=_callback_url(sent["callbackUrl"], settings),
         digest=digest(body),
     )
+
+
+def _callback_url(url: str | None, settings: Settings) -> str | None:
+    """The address, if callbacks may go there as these settings are. Raises Invalid."""
+    if url is None:
+        return None
+    if not settings.callback_secret:
+        raise Invalid(
+            FieldError("/callbackUrl", "cannot be used: CALLBACK_SECRET is unset, and no callback is unsigned")
+        )
+    why = None if settings.callback_allow_private else why_not_named(url)
+    if why is not None:
+        raise Invalid(FieldError("/callbackUrl", f"is a {why} address; callbacks go to the internet only"))
+    return url
 
 
 def digest(body: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broadcast.api.registration import DAYS
+from broadcast.domain.callback import Delivery, News
 from broadcast.domain.campaign import OnUnknown, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.gateways.catalogue import DIALECTS
@@ -263,6 +264,38 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         {"success": True, "phone": "5511*******01"},
         success=TRUE,
         phone={**TEXT, "description": "what stands for the number from now on"},
+    ),
+    "Callback": _object(
+        {
+            "id": "cb_617259f85355b718852f_1",
+            "type": "campaign.started",
+            "status": "delivered",
+            "timestamp": "2030-08-29T15:00:01Z",
+            "attempts": 1,
+            "lastStatus": 204,
+            "lastError": None,
+            "nextAttemptAt": None,
+            "deliveredAt": "2030-08-29T15:00:02Z",
+        },
+        id=TEXT,
+        type={"enum": [news.value for news in News]},
+        status={"enum": [state.value for state in Delivery]},
+        timestamp=TIME,
+        attempts=COUNT,
+        lastStatus={"type": ["integer", "null"], "description": "HTTP status of the last attempt"},
+        lastError={**MAYBE_TEXT, "description": "what kept an answer from coming"},
+        nextAttemptAt=MAYBE_TIME,
+        deliveredAt=MAYBE_TIME,
+    ),
+    "Callbacks": _object(
+        success=TRUE,
+        callbackUrl=MAYBE_TEXT,
+        isOff={**BOOL, "description": "the CRM answered 410"},
+        callbacks={"type": "array", "items": ref("Callback")},
+        nextCursor=MAYBE_CURSOR,
+    ),
+    "Replayed": _object(
+        {"success": True, "campaignId": "campaign-123", "queued": 2}, success=TRUE, campaignId=TEXT, queued=COUNT
     ),
     "Suppressed": _object(PERSON, phone=TEXT, source=MAYBE_TEXT, since=MAYBE_TIME),
     "Suppressions": _page("Suppressed", "suppressions"),

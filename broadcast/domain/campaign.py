@@ -79,6 +79,7 @@ class Order:
     scheduled_ms: int | None = None  #: Unix ms, or None for now
     on_unknown: OnUnknown = OnUnknown.HOLD
     is_open: bool = False  #: contacts come later, and a start after them
+    callback_url: str | None = None  #: where the CRM wants our news
     digest: str
 
 
@@ -117,6 +118,8 @@ class Progress:
     paused_ms: int | None
     finished_ms: int | None
     skipped: Mapping[str, int]  #: reason -> how many were left out at accepting
+    revision: int  #: grows with every change of `counts` or `state`
+    at_ms: int  #: the instant, by Redis's clock
 
     @property
     def progress(self) -> float:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -62,6 +62,7 @@ class LaneView:
     error_share: float  #: of the last messages, those that failed without a reason
     stuck: str | None  #: why it is not sending although it has work, as upkeep found it
     stuck_since_ms: int | None
+    at_ms: int  #: the instant, by Redis's clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +97,31 @@ def progress(store: Store, campaign: str, *, zone: str = "UTC") -> Progress:
     look = store.campaigns.look(campaign)
     if look is None:
         raise NotFound(f"There is no campaign {campaign}.")
+    return _within(look, store.instances.rules, zone)
+
+
+def glance(
+    store: Store, known: Mapping[str, int | None], *, rules_of: Callable[[str], Rules], zone: str
+) -> dict[str, Progress | None]:
+    """Of these campaigns (id -> the revision that is known, None: look anyhow) those that changed; None: it is gone."""
+    looks = store.campaigns.glance(known)
+    return {id_: _within(look, rules_of, zone) if look else None for id_, look in looks.items()}
+
+
+def newest(
+    store: Store, *, instances: frozenset[str] | None, limit: int, rules_of: Callable[[str], Rules], zone: str
+) -> list[Progress]:
+    """The newest campaigns (of these instances; None: of all), newest first."""
+    rows = store.campaigns.page(state=None, instances=instances, limit=limit, before="+inf", after="")
+    return [_within(look, rules_of, zone) for _, look in rows[:limit]]
+
+
+def _within(look: Look, rules_of: Callable[[str], Rules], zone: str) -> Progress:
+    """What the fields say, with the finish that the instance's rules allow."""
     found = progress_of(look)
     if found.expected_finish_ms is None:
         return found
-    return replace(found, expected_finish_ms=_forecast(look, found, store.instances.rules(found.instance), zone))
+    return replace(found, expected_finish_ms=_forecast(look, found, rules_of(found.instance), zone))
 
 
 def _forecast(look: Look, found: Progress, rules: Rules, zone: str) -> int:
@@ -170,6 +192,7 @@ def lane(store: Store, instance: str, *, zone: str = "UTC") -> LaneView:
         error_share=round(recent.count("e") / len(recent), 2) if recent else 0.0,
         stuck=fields.get("stuck") or None,
         stuck_since_ms=_number(fields, "stuck_ms"),
+        at_ms=now_ms,
     )
 
 
@@ -184,11 +207,12 @@ def contacts(
         raise Invalid(FieldError("/cursor", "is not a cursor of ours"))
     after = int(cursor) if cursor is not None else -1
     rows, last = store.contacts.page(campaign, status=status, reason=reason, after=after, limit=limit)
-    items = [_contact(number, fields) for number, fields in rows]
+    items = [contact_of(number, fields) for number, fields in rows]
     return ContactPage(items=items, next_cursor=str(last) if last >= 0 else None)
 
 
-def _contact(number: int, fields: Mapping[str, str]) -> ContactView:
+def contact_of(number: int, fields: Mapping[str, str]) -> ContactView:
+    """What the fields of one contact say."""
     return ContactView(
         number=number,
         phone=fields["phone"],
@@ -237,6 +261,8 @@ def progress_of(look: Look) -> Progress:
         paused_ms=_number(order, "paused_ms"),
         finished_ms=_number(order, "finished_ms"),
         skipped=left_out(look),
+        revision=int(order.get("rev", 0)),
+        at_ms=look.now_ms,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broadcast.store.callbacks import Callbacks
 from broadcast.store.callers import Callers
 from broadcast.store.campaigns import Campaigns
 from broadcast.store.contacts import Contacts
@@ -22,6 +23,7 @@ class Store:
         self.scripts = Scripts(connect(url, patience=patience, answer_s=answer_s))
         self.callers = Callers(self.scripts)
         self.campaigns = Campaigns(self.scripts)
+        self.callbacks = Callbacks(self.scripts)
         self.contacts = Contacts(self.scripts)
         self.lanes = Lanes(self.scripts)
         self.instances = Instances(self.scripts)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from broadcast.domain.callback import host_of
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Campaign, Move, OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Contact, Status
 from broadcast.domain.content import Content, Kind, Template
@@ -17,6 +18,8 @@ from broadcast.store.scripts import Scripts, pairs
 CHUNK = 250
 #: How long a summary is kept; after that it is computed anew.
 KEEP_SUMMARY_S = 7 * 86_400
+#: Campaigns glanced at per script, for the same reason.
+GLANCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +116,8 @@ class Campaigns:
             "left_out": json.dumps(dict(skipped)),
             **({"open": 1} if order.is_open else {}),
         }
+        if order.callback_url:
+            fields |= {"callback_url": order.callback_url, "callback_host": host_of(order.callback_url)}
         reply = self._scripts.run(
             "open", order.campaign, token, order.instance, order.scheduled_ms or "",
             counts.get(Status.PENDING, 0), counts.get(Status.SKIPPED, 0),
@@ -192,7 +197,21 @@ class Campaigns:
     def look(self, campaign: str) -> Look | None:
         """One campaign at one instant, in one round trip."""
         reply = self._scripts.run("look", campaign)
-        return _look(campaign, reply) if reply else None
+        return look_of(campaign, reply) if reply else None
+
+    def glance(self, known: Mapping[str, int | None]) -> dict[str, Look | None]:
+        """Of these campaigns (id -> the revision that is known, None: look anyhow) those that changed; one round trip.
+
+        None where there is no such campaign any more.
+        """
+        asked = list(known.items())
+        each = [
+            [field for id_, revision in asked[first : first + GLANCE] for field in (id_, revision or "")]
+            for first in range(0, len(asked), GLANCE)
+        ]
+        replies = [reply for part in self._scripts.run_each("glance", each=each) for reply in part] if each else []
+        found = zip(known, replies, strict=True)
+        return {id_: look_of(id_, reply) if reply else None for id_, reply in found if reply != 0}
 
     def page(
         self, *, state: State | None, instances: frozenset[str] | None, limit: int, before: str, after: str
@@ -200,7 +219,7 @@ class Campaigns:
         """Up to `limit` + 1 campaigns, newest first, each with when it was accepted (Unix ms); one round trip."""
         wanted = "" if instances is None else json.dumps(sorted(instances))
         reply = self._scripts.run("page", before, after, limit, state.value if state else "", wanted)
-        return [(at, _look(campaign, look)) for campaign, at, look in reply]
+        return [(at, look_of(campaign, look)) for campaign, at, look in reply]
 
     def kept_summary(self, campaign: str) -> dict[str, Any] | None:
         """The summary that was kept of a campaign, and what it is of."""
@@ -235,7 +254,8 @@ def _read_content(text: str) -> Content:
     return Content(kind=Kind(parts["kind"]), text=parts["text"], media_url=parts["media_url"], template=template)
 
 
-def _look(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
+def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
+    """What `look` of the scripts replies."""
     order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap) = reply
     return Look(
         campaign=campaign,

@@ -3,7 +3,7 @@
 What each holds:
 
 ====================  ======  ==================================================================
-campaign              hash    the order, its `status`, its times, its last error, its measured pace
+campaign              hash    the order, its `status`, its times, its last error, its measured pace, `rev`
 tally                 hash    contact status -> how many; moves in the same script as the contact
 contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
@@ -33,6 +33,16 @@ forget                hash    one of them: numbers and what stands for each, and
 chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
+callbacks             hash    a campaign's callbacks: `last` number, `failures` in a row, `flight`, `off`, `progress`
+callback              hash    one callback: type, times, state, attempts, last answer, what it shows as JSON
+outbox                zset    numbers of a campaign's callbacks that wait; score: the number, so they leave in order
+told                  zset    numbers of all its callbacks, until they are forgotten; score the same
+reported              zset    campaigns whose progress is told; score: when to look at each next, Unix ms
+hosts                 zset    CRM hosts that have callbacks to take; score: when to look at each next, Unix ms
+host                  hash    one of them: who `held` it, unanswered `fails` in a row, `rest` until
+calling               zset    campaigns with callbacks for a host; score: when to try next, Unix ms
+called                zset    hosts that a task is calling; score: end of its lease, Unix ms
+callback_tally        hash    callbacks of all campaigns: `waiting` now, `delivered` and `failed` so far
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON; of
                               who was forgotten, the SHA-1 of the identity
 api_keys              zset    digest of every API key ever created, revoked ones too; score: when, Unix ms
@@ -80,6 +90,16 @@ PATTERNS: Mapping[str, str] = {
     "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
+    "callbacks": "bcast:callbacks:%s",
+    "callback": "bcast:callback:%s:%s",
+    "outbox": "bcast:outbox:%s",
+    "told": "bcast:told:%s",
+    "reported": "bcast:reported",
+    "hosts": "bcast:hosts",
+    "host": "bcast:host:%s",
+    "calling": "bcast:calling:%s",
+    "called": "bcast:called",
+    "callback_tally": "bcast:callback_tally",
     "suppressed": "bcast:suppressed",
     "api_keys": "bcast:api_keys",
     "api_key": "bcast:api_key:%s",

@@ -33,6 +33,7 @@ def create_celery(settings: Settings, services: Services | None = None) -> Celer
     app.autodiscover_tasks(["broadcast.tasks"], related_name="sending", force=True)
     app.autodiscover_tasks(["broadcast.tasks"], related_name="upkeep", force=True)
     app.autodiscover_tasks(["broadcast.tasks"], related_name="removing", force=True)
+    app.autodiscover_tasks(["broadcast.tasks"], related_name="telling", force=True)
     return app
 
 
@@ -65,6 +66,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "result_chord_expires": 86_400,
         "task_queues": [Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]  # kombu ships no types
         "task_default_queue": "control",
+        "task_routes": {"broadcast.call": {"queue": "callbacks"}},
         "task_create_missing_queues": False,
         # On Redis a message without a priority would beat every other.
         "task_default_priority": 5,

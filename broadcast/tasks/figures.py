@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from broadcast.domain.callback import Delivery
 from broadcast.errors import Unavailable
 from broadcast.tasks import QUEUES
 from broadcast.wiring import Services
 
 
 class Figures(Collector):
-    """Lanes that are stuck, by cause, and live workers, by queue. A Redis that is away leaves them out."""
+    """Lanes that are stuck, by cause, live workers, by queue, and callbacks. A Redis that is away leaves them out."""
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
@@ -28,6 +29,10 @@ class Figures(Collector):
             "broadcast_receipts_unknown",
             "Message ids of receipts that nobody ever knew: not sent by us, or too long ago.",
         )
+        waiting = GaugeMetricFamily("broadcast_callbacks_waiting", "Callbacks that wait to be delivered.")
+        done = CounterMetricFamily(
+            "broadcast_callbacks", "Callbacks that are done, by what became of them.", labels=["state"]
+        )
         services = self._services()
         try:
             unknown.add_metric([], services.store.contacts.unknown())
@@ -35,6 +40,10 @@ class Figures(Collector):
                 stuck.add_metric([cause], count)
             for queue in QUEUES:
                 workers.add_metric([queue], services.workers(queue))
+            tally = services.store.callbacks.tally()
+            waiting.add_metric([], tally[Delivery.WAITING.value])
+            for state in (Delivery.DELIVERED, Delivery.FAILED):
+                done.add_metric([state.value], tally[state.value])
         except Unavailable:
             return []
-        return [stuck, workers, unknown]
+        return [stuck, workers, unknown, waiting, done]

@@ -13,11 +13,13 @@ from redis.exceptions import RedisError
 
 from broadcast.domain.campaign import Scope
 from broadcast.engine import planning, steering, watching
+from broadcast.engine.calling import report
 from broadcast.engine.planning import Batch
 from broadcast.engine.steps import Step
 from broadcast.errors import Conflict, NotFound
 from broadcast.tasks import services_of
 from broadcast.tasks.publishing import publish
+from broadcast.tasks.telling import call_due
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,8 @@ def tick(self: Any) -> None:
         log.info("campaign started as scheduled", extra={"action": "begin", "campaign": campaign})
     for instance in store.lanes.due():
         fan_out.delay(instance)
+    report(store)
+    call_due(self.app)
     if store.workers.claim("watch", for_ms=WATCH_MS):
         watch.delay()
         if store.workers.claim("tidy", for_ms=TIDY_MS):

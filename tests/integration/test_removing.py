@@ -75,6 +75,18 @@ def test_a_removed_campaign_leaves_nothing(lane: Store) -> None:
     assert accepting.accept(lane, an_order(text="outra"), country="BR").is_new
 
 
+def test_what_was_told_of_it_goes_with_it_and_nothing_more_is_told(lane: Store) -> None:
+    done(lane, contacts=["nobody"], callback_url="https://crm.example/news")
+    assert lane.scripts.client.exists(key("callback", "c1", 1))
+
+    removing.remove(lane, "c1")
+    lane.scripts.client.zadd(key("reported"), {"c1": 1})
+    assert lane.scripts.run("report", 100, 1000, 1000, 1000) == []
+    while removing.erase(lane, "c1", limit=250) >= 0:
+        pass
+    assert keys_of(lane, "c1") == []
+
+
 def test_from_the_first_moment_on_it_is_not_there_for_anybody(client: FlaskClient, lane: Store) -> None:
     done(lane)
     assert client.delete("/campaigns/c1").status_code == 202
@@ -215,8 +227,9 @@ def everything(store: Store) -> str:
 
 
 def test_who_is_booked_is_left_out_and_who_is_on_the_wire_is_waited_for(lane: Store) -> None:
-    accepting.accept(lane, an_order(contacts=1), country="BR")
-    accepting.accept(lane, an_order("c2", contacts=1), country="BR")
+    for campaign in ("c1", "c2"):
+        told = "https://crm.example/news"
+        accepting.accept(lane, an_order(campaign, contacts=1, callback_url=told), country="BR")
     first, second = tickets(fan_out(lane))
     while not isinstance(ask(lane, first, ahead_ms=5000), Go):
         pass
@@ -225,7 +238,9 @@ def test_who_is_booked_is_left_out_and_who_is_on_the_wire_is_waited_for(lane: St
     assert removing.blank(lane, found.token, limit=10**6)[0] == "wire"
     assert contact(lane, first.campaign)["phone"] == ANA
     lane.contacts.record(first, Outcome(status=Status.FAILED, reason="rejected", detail=f"{ANA} is not there"))
+    assert ANA in everything(lane)
     assert removing.blank(lane, found.token, limit=10**6) == ("done", 2)
+    assert ANA not in everything(lane)
 
     assert isinstance(ask(lane, second), Gone)
     assert contact(lane, second.campaign)["reason"] == "forgotten"

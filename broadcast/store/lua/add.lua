@@ -50,5 +50,6 @@ if #pending > 0 then redis.call("RPUSH", pending_key(campaign), unpack(pending))
 redis.call("HINCRBY", tally_key(campaign), "pending", #pending)
 redis.call("HINCRBY", tally_key(campaign), "skipped", count - #pending)
 redis.call("HSET", chunks_key(campaign), field, total .. " " .. digest)
+revise(campaign)
 redis.call("HSET", key, "total", total + count, "left_out", cjson.encode(left_out))
 return { "added", reasons }

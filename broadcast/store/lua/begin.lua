@@ -7,7 +7,9 @@ for _, campaign in ipairs(due) do
   local status, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
   if status == "scheduled" then
     redis.call("HSET", campaign_key(campaign), "status", "running", "started_ms", now_ms())
+    revise(campaign)
     join_lane(instance, campaign)
+    tell(campaign, "started")
     finish(campaign)
   end
 end

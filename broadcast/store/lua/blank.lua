@@ -36,7 +36,8 @@ end
 -- False where its request is on the wire: the worker has the number in hand, and the contact may come back to the lane.
 local function blank(masked)
   local contact = contact_key(campaign, number)
-  local status, message_id, phone = unpack(redis.call("HMGET", contact, "status", "message_id", "phone"))
+  local status, message_id, phone, told =
+    unpack(redis.call("HMGET", contact, "status", "message_id", "phone", "told"))
   local instance, last_error = unpack(redis.call("HMGET", campaign_key(campaign), "instance", "last_error"))
   if status == "sending" then return false end
   if is_passing[status] then leave_out(instance, contact, status) end
@@ -45,6 +46,9 @@ local function blank(masked)
   redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
   redis.call("HSET", contact, "phone", masked, "forgotten", 1)
   redis.call("HDEL", contact, "values", "detail", "message_id")
+  if told and redis.call("EXISTS", callback_key(campaign, told)) == 1 then
+    redis.call("HSET", callback_key(campaign, told), "shown", cjson.encode({ tonumber(number), shown(contact) }))
+  end
   if last_error and string.find(last_error, phone, 1, true) then
     redis.call("HDEL", campaign_key(campaign), "last_error")
   end

@@ -10,6 +10,7 @@ if tonumber(attempts or 0) >= tonumber(most_attempts) then return 0 end
 
 local due = now_ms() + in_ms
 redis.call("HDEL", contact, "message_id", "acked", "run", "batch", "at_failed")
+untell(campaign, redis.call("HGET", contact, "told"))  -- it has not failed after all
 redis.call("HSET", contact, "retried", 1)
 move(campaign, number, "failed", "pending")
 redis.call("ZADD", later_key(campaign), due, number)
@@ -17,6 +18,7 @@ if state == "completed" then
   redis.call("HSET", key, "status", "running")
   redis.call("HDEL", key, "finished_ms")
   join_lane(instance, campaign)
+  tell(campaign, "resumed")
 end
 look_at_lane(instance, due)
 return 1

@@ -1,4 +1,4 @@
--- Erase the next contacts of a campaign that is being removed, and at the end all that is left of it.
+-- Erase the next callbacks, or else contacts, of a campaign that is being removed, and at the end all that is left of it.
 -- ARGV[1] campaign · ARGV[2] how many contacts at the most
 -- reply how many contacts are left, or -1: it is gone
 local campaign, most = ARGV[1], tonumber(ARGV[2])
@@ -8,6 +8,7 @@ if status ~= "removing" then
   redis.call("ZREM", removals_key(), campaign)
   return -1
 end
+if forget_callbacks(campaign, most) > 0 then return tonumber(total) - erased end
 local last = math.min(erased + most, tonumber(total))
 for number = tonumber(erased), last - 1 do
   local message_id = redis.call("HGET", contact_key(campaign, number), "message_id")

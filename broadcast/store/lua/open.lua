@@ -7,7 +7,8 @@ if redis.call("HGET", campaign_key(campaign), "token") ~= token then return "los
 local now = now_ms()
 local waits = scheduled_ms ~= "" and tonumber(scheduled_ms) > now
 
-redis.call("HSET", campaign_key(campaign), "created_ms", now, "instance", instance, unpack(ARGV, 7))
+-- The first revision is the time: newer than all of an earlier campaign of this id, should that have been deleted.
+redis.call("HSET", campaign_key(campaign), "created_ms", now, "rev", now, "instance", instance, unpack(ARGV, 7))
 redis.call("HDEL", campaign_key(campaign), "token", "lease", "staged")
 redis.call("DEL", tally_key(campaign))
 redis.call("HSET", tally_key(campaign), "pending", pending, "skipped", skipped)
@@ -21,6 +22,7 @@ elseif waits then
 else
   redis.call("HSET", campaign_key(campaign), "status", "running", "started_ms", now)
   join_lane(instance, campaign)
+  tell(campaign, "started")
   finish(campaign)
 end
 return redis.call("HGET", campaign_key(campaign), "status")

@@ -13,7 +13,9 @@ if not is_over then return { 0, status } end
 if age ~= "" and tonumber(finished) > now_ms() - age then return { 0, status } end
 
 redis.call("HSET", key, "status", "removing", "erased", 0)
-redis.call("HDEL", key, "content", "last_error")
+-- Nothing more is told of it.
+redis.call("HDEL", key, "content", "last_error", "callback_host", "callback_url")
+redis.call("ZREM", reported_key(), campaign)
 redis.call("ZREM", campaigns_key(), campaign)
 redis.call("ZADD", removals_key(), now_ms(), campaign)
 return { 1, status }

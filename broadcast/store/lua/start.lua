@@ -10,12 +10,14 @@ if not is_open or status ~= "scheduled" then return { 1, status, instance } end
 if tonumber(total) == 0 then return { 0, status, instance } end
 
 redis.call("HDEL", key, "open")
+revise(campaign)
 redis.call("UNLINK", identities_key(campaign), chunks_key(campaign))
 if scheduled_ms and tonumber(scheduled_ms) > now_ms() then
   redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
 else
   redis.call("HSET", key, "status", "running", "started_ms", now_ms())
   join_lane(instance, campaign)
+  tell(campaign, "started")
   finish(campaign)
 end
 return { 1, redis.call("HGET", key, "status"), instance }

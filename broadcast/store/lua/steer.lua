@@ -30,13 +30,16 @@ if status == to then return { 1, status, sending, instance } end
 if not has(may_follow, status) or (is_open and to ~= "cancelled") then return { 0, status, sending, instance } end
 
 redis.call("HSET", key, "status", to)
+revise(campaign)
 redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms", "because")
 if because ~= "" then redis.call("HSET", key, "because", because) end
 if to == "scheduled" then
   redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
+  tell(campaign, "resumed")
 elseif to == "running" then
   redis.call("HSETNX", key, "started_ms", now)
   join_lane(instance, campaign)
+  tell(campaign, started_ms and "resumed" or "started")
   finish(campaign)
 else
   redis.call("HSET", key, to == "paused" and "paused_ms" or "finished_ms", now)
@@ -44,5 +47,6 @@ else
   redis.call("ZREM", ready_key(instance), campaign)
   unbook()
   if to == "cancelled" then redis.call("HSET", chores_key(), "sweep:" .. campaign, now) end
+  tell(campaign, to)
 end
 return { 1, redis.call("HGET", key, "status"), sending, instance }
