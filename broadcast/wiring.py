@@ -76,6 +76,10 @@ class Gateways:
         """The gateway that the instance is sent through."""
         return self.door(instance).gateway
 
+    def forget(self, instance: str) -> None:
+        """Ask the registry again when the instance is next wanted."""
+        self._known.pop(instance, None)
+
     def door(self, instance: str) -> Door:
         """The gateway that the instance is sent through, and its dialect. Raises Unavailable."""
         known, now = self._known.get(instance), self._clock()

@@ -2,7 +2,8 @@
 
 Only a whole text counts. A bare word inside a sentence means something else more often than not: "tem como parar a
 dor?" and "quero cancelar a consulta" come from people who want an answer. A phrase counts when it names what it wants
-to be rid of: messages, or the list. What is merely angry ("chega", "me deixa em paz") is for a person to read.
+to be rid of: messages, all that we send, or the list. What is merely angry ("chega", "me deixa em paz"), or may be the
+end of an order ("não quero mais nada"), is for a person to read.
 """
 
 from __future__ import annotations
@@ -37,7 +38,13 @@ def _each(*places: str) -> Iterable[str]:
 
 
 _PORTUGUESE = (
-    *_each("sair|parar|pare|parem|cancelar|descadastrar|remover|desinscrever|não quero"),
+    *_each("cancelar|remover|não quero"),
+    *_each(
+        "|por favor",
+        "sair|parar|pare|parem|descadastrar|me descadastre|me descadastra|desinscrever|quero sair|eu quero sair|"
+        "me remova|me removam|cancelar inscrição",
+        "|por favor|pfv|pf|obrigado|obrigada",
+    ),
     *_each("|quero|quero me|me", "descadastrar|descadastre|descadastra|desinscrever|desinscreva"),
     *_each(
         "|quero|pode|podem",
@@ -47,30 +54,46 @@ _PORTUGUESE = (
         "|mensagem|mensagens|msg|msgs|propaganda|propagandas|promoção|promoções",
     ),
     *_each(
+        "|quero|eu quero|gostaria de",
+        "parar|deixar",
+        "de receber",
+        "|mensagem|mensagens|msg|msgs|suas mensagens|essas mensagens|propaganda|propagandas|promoções",
+        "|de vocês",
+    ),
+    *_each(
         "não quero|não desejo|não gostaria de|eu não quero",
         "receber|mais receber|receber mais",
-        "|mensagem|mensagens|msg|msgs|suas mensagens|essas mensagens|propaganda|propagandas|promoções|nada de vocês",
+        "|mensagem|mensagens|msg|msgs|suas mensagens|essas mensagens|propaganda|propagandas|promoções|nada",
+        "|de vocês",
     ),
     *_each("não quero mais|não quero|chega de", "mensagem|mensagens|msg|msgs|suas mensagens", "|de vocês"),
     *_each("não me", "mande|mandem|manda|envie|enviem|envia", "|mais", "mensagem|mensagens|msg|msgs"),
     *_each("não me", "mande|mandem|manda|envie|enviem|envia", "mensagem|mensagens|msg|msgs", "mais"),
+    *_each("não", "mande|mandem|envie|enviem", "mais", "nada|mensagem|mensagens|msg|msgs", "|para mim|pra mim"),
+    *_each("não me", "mande|mandem|manda|envie|enviem|envia", "mais|mais nada|nada mais"),
     *_each(
-        "sair|quero sair|tirar|me tira|me tire|me tirem|me remove|me remova|me removam|me retira|me retire|me exclui|"
-        "me exclua|quero ser removido|quero ser removida",
+        "sair|quero sair|tirar|remover|me tirar|me remover|me tira|me tire|me tirem|me remove|me remova|me removam|"
+        "me retira|me retire|me exclui|me exclua|quero ser removido|quero ser removida|não quero mais fazer parte",
         "da lista|dessa lista|desta lista|da sua lista|da lista de vocês",
         "|de contatos|de transmissão|de mensagens|de envio",
     ),
     *_each(
-        "tira|tire|tirem|remove|remova|retira|retire|exclui|exclua",
+        "tira|tire|tirem|tirar|remove|remova|removam|remover|retira|retire|retirar|exclui|exclua|excluir",
         "meu número|meu contato|meu telefone",
         "da lista|dessa lista|desta lista|da sua lista|da lista de vocês",
     ),
+    *_each("remove|remova|removam|remover|exclui|exclua|excluir|apague|apagar", "|o", "meu número|meu contato"),
     *_each("|quero", "cancelar|cancela|cancele|cancelem", "|a|minha", "inscrição"),
     *_each("|quero", "cancelar|cancela|cancele|cancelem", "|o|os", "envio|envios|recebimento", "|de mensagens"),
 )
 
 _SPANISH = (
-    *_each("baja|salir|parar|cancelar|detener|no quiero|desuscribir|desuscribirme|desuscribirse"),
+    *_each("cancelar|detener|no quiero|desuscribirse"),
+    *_each(
+        "|por favor",
+        "baja|salir|quiero salir|parar|pare|paren|desuscribir|desuscribirme|cancelar suscripción",
+        "|por favor|gracias",
+    ),
     *_each("|quiero", "darme de baja|dame de baja|denme de baja|desuscribirme"),
     *_each("|quiero", "cancelar|cancela|cancelen", "|la|mi", "suscripción"),
     *_each(
@@ -81,31 +104,60 @@ _SPANISH = (
     ),
     *_each("deja|deje|dejen", "de", "mandarme mensajes|enviarme mensajes|escribirme"),
     *_each(
+        "|quiero|quisiera",
+        "dejar|parar",
+        "de recibir",
+        "|mensajes|sus mensajes|estos mensajes|publicidad|promociones",
+        "|de ustedes",
+    ),
+    *_each(
         "no quiero|ya no quiero|no deseo|ya no deseo",
         "recibir|recibir más|más recibir",
-        "|mensajes|sus mensajes|publicidad|promociones|nada de ustedes",
+        "|mensajes|sus mensajes|estos mensajes|publicidad|promociones|nada",
+        "|de ustedes",
     ),
-    *_each("no quiero|ya no quiero", "recibir|", "mensajes|publicidad", "|más"),
-    *_each("no quiero más", "mensajes|publicidad"),
+    *_each("no quiero|ya no quiero|no deseo", "recibir nada más"),
+    *_each("no quiero|ya no quiero", "recibir|", "mensajes|publicidad", "|más|de ustedes"),
+    *_each("no quiero más", "mensajes|publicidad", "|de ustedes"),
     *_each("no me", "mandes|mande|manden|envíes|envíe|envíen", "|más", "mensajes|publicidad"),
     *_each("no me", "mandes|mande|manden|envíes|envíe|envíen", "mensajes|publicidad", "más"),
+    *_each("no me", "mandes|mande|manden|envíes|envíe|envíen", "más|más nada|nada más"),
+    *_each("no", "mandes|mande|manden|envíes|envíe|envíen", "más", "nada|mensajes|publicidad"),
     *_each("no me", "escribas|escriba|escriban", "más"),
     *_each(
-        "salir|quiero salir|sácame|sáqueme|sáquenme|quítame|quíteme|quítenme|bórrame|bórreme|bórrenme|elimíname|"
-        "elimíneme|elimínenme",
+        "elimina|elimine|eliminen|eliminar|borra|borre|borren|borrar|quita|quite|quiten|quitar",
+        "mi número|mi contacto",
+        "|de la lista|de esta lista|de su lista|de tu lista",
+    ),
+    *_each(
+        "salir|quiero salir|sacarme|quitarme|borrarme|eliminarme|sácame|sáqueme|sáquenme|quítame|quíteme|quítenme|"
+        "bórrame|bórreme|bórrenme|elimíname|elimíneme|elimínenme",
         "de la lista|de esta lista|de su lista|de tu lista",
         "|de contactos|de difusión|de mensajes",
     ),
 )
 
 _ENGLISH = (
-    *_each("stop|stop all|stopall|stop please|please stop|unsubscribe|opt out|optout|cancel|remove|quit"),
+    *_each("stop all|stopall|cancel|remove|quit"),
+    *_each(
+        "|please|pls",
+        "stop|unsubscribe|unsubscribe me|opt out|optout|opt me out|remove me",
+        "|please|pls|thanks|thank you",
+    ),
     *_each("|i want to|i would like to|id like to", "unsubscribe|opt out"),
-    *_each("unsubscribe me|opt me out"),
+    *_each(
+        "|i want to|i would like to|id like to",
+        "stop receiving",
+        "messages|texts|your messages|these messages|these texts|promotions",
+        "|from you",
+    ),
     *_each("stop sending", "|me", "messages|texts|msgs|these messages|these texts|promotions|ads|spam"),
-    *_each("stop", "messaging me|texting me|messages|texts|sending messages|writing to me"),
+    *_each("stop", "messaging me|texting me|contacting me|messages|texts|sending messages|writing to me"),
     *_each("dont|do not|never", "message|text|write to", "me", "|again|anymore|any more"),
     *_each("dont|do not", "send me", "|any|any more|more", "messages|texts"),
+    *_each("dont|do not", "send me", "anything", "|else|more|anymore|any more"),
+    *_each("dont|do not", "contact me", "|again|anymore|any more"),
+    *_each("i dont want|i do not want|dont want", "to receive|to get", "anything", "|else|more|anymore", "|from you"),
     *_each(
         "i dont want|i do not want|dont want",
         "|to receive|to get",
@@ -114,14 +166,15 @@ _ENGLISH = (
         "|anymore|from you",
     ),
     *_each("no more", "messages|texts"),
-    *_each("take|remove|delete", "me|my number", "off|from", "the|this|your", "list|mailing list|contact list"),
+    *_each("remove|delete", "my", "number|contact"),
+    *_each("take|get|remove|delete", "me|my number", "off|from", "|the|this|your", "list|mailing list|contact list"),
 )
 
 #: What is taken for an opt-out where the operator says nothing else, in plain form. "Não quero" is a refusal of us when
 #: it stands alone; with a "thank you" it declines an offer, and whoever made that wants to know.
 DEFAULT_WORDS: frozenset[str] = frozenset((*_PORTUGUESE, *_SPANISH, *_ENGLISH))
 
-#: Said before or after a phrase, these change nothing.
+#: Said before or after a phrase, these change nothing. The short phrases that may have one have it in the tables above.
 _COURTESIES = "por favor|pfv|pf|favor|obrigado|obrigada|gracias|please|pls|thanks|thank you"
 _POLITE = re.compile(rf"(?:(?:{_COURTESIES}) )?(.+?)(?: (?:{_COURTESIES}))?")
 #: So long must a phrase be to mean the same with a courtesy. With fewer words it may be the answer to a question.

@@ -110,7 +110,7 @@ def _slots(
         until_ms=survey.now_ms + horizon.ms,
         limit=max((horizon.contacts if survey.lost < 2 else PROBE) - survey.booked, 0),
         chance=chance,
-        allowed_until_ms=allowance.until_ms,
+        allowed_until_ms=min((end for end in (allowance.until_ms, allowance.day_ends_ms) if end), default=None),
         room=None if allowance.room is None else max(allowance.room - survey.booked, 0),
         factor=slowed(survey.slow, since_ms=survey.slow_ms, now_ms=survey.now_ms),
     )

@@ -123,6 +123,9 @@ def _forecast(
 #: hold of a lane -> what it means for a campaign
 _HELD: Mapping[str, Warning] = {
     "paused": Warning(code="instance_paused", text="A person paused the instance: nothing leaves until it is resumed."),
+    "restricted": Warning(
+        code="instance_restricted", text="The number is restricted: nothing leaves until a person resumes the instance."
+    ),
     "closed": Warning(code="instance_closed", text="The gateway says that the instance cannot send: nothing leaves."),
 }
 

@@ -35,6 +35,7 @@ def register(store: Store, wanted: Registration, *, secret_key: str | None, only
     if only_sandbox and wanted.dialect not in {None, "sandbox"}:
         raise Conflict("FAULT_INJECTION is set: only instances of the sandbox can be registered.")
     version = store.instances.keep(_instance(store, wanted, secret_key), wanted.rules)
+    store.lanes.restart(wanted.instance)  # what is booked was planned by the old rules
     log.info("registered version %s", version, extra={"action": "register", "instance": wanted.instance})
     return version == 1
 

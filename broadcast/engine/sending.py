@@ -12,7 +12,7 @@ from broadcast.domain.campaign import Campaign, OnUnknown
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render, render_template
 from broadcast.domain.phone import identity
-from broadcast.engine.slowing import slow_down
+from broadcast.engine.slowing import restrict_if_errors_tell, slow_down
 from broadcast.engine.steering import halt, hold_for
 from broadcast.engine.steps import Reached, Step, pass_by
 from broadcast.engine.suppressing import suppression
@@ -116,7 +116,8 @@ class Sending:
         return found
 
     def _record(self, ticket: Ticket, outcome: Outcome, person: Person, *, attempt: int) -> None:
-        self._keep_recording(ticket, outcome, person)
+        if self._keep_recording(ticket, outcome, person) == "failed":
+            restrict_if_errors_tell(self.store, ticket.instance)
         self._follow_up(ticket, outcome)
         level = logging.INFO if outcome.status is Status.SENT else logging.WARNING
         log.log(
@@ -141,14 +142,13 @@ class Sending:
         if outcome.halts:
             halt(self.store, ticket.campaign, ": ".join(filter(None, (outcome.reason, outcome.detail))))
 
-    def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> None:
+    def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> str:
         """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""
         until = self.clock() + self.policy.lease_ms / 1000
         suppress = suppression(person.phone, source=f"gateway of {ticket.instance}") if outcome.opts_out else None
         while True:
             try:
-                self.store.contacts.record(ticket, outcome, suppress=suppress)
-                return
+                return self.store.contacts.record(ticket, outcome, suppress=suppress)
             except Unavailable as error:
                 if self.clock() > until:
                     raise

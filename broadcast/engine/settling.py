@@ -10,14 +10,17 @@ from broadcast.domain.content import render
 from broadcast.domain.optout import wants_out
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Echo, Inbound, Preference, Receipt
-from broadcast.engine.slowing import restrict_if_errors_tell
+from broadcast.engine.slowing import restrict_if_errors_tell, slow_down
 from broadcast.engine.steering import closed, halt
 from broadcast.engine.suppressing import release, suppress, suppress_contact
+from broadcast.pacing import back_off_ms
 from broadcast.store import Store
 from broadcast.store.contacts import Doubt, Settled
 
 log = logging.getLogger(__name__)
 
+#: Where an entry of the suppression list comes from when the gateway's own menu says so.
+PREFERENCE = "preference at"
 #: How long an unconfirmed contact can still be resolved by an echo: as long as gateways repeat a webhook, and more.
 DOUBTED_MS = 3_600_000
 #: How far apart our clock and the gateway's may be.
@@ -56,8 +59,11 @@ def _act(store: Store, instance: str, one: Settled, *, max_attempts: int) -> Non
         suppress_contact(store, one.campaign, one.number, source=f"gateway of {instance}")
     elif isinstance(means, Busy):
         most = min(max_attempts, means.most_attempts or max_attempts)
-        in_ms = int((means.after_s or 0) * 1000)
-        store.contacts.defer(one.campaign, one.number, in_ms=in_ms, most_attempts=most)
+        after_ms = int((means.after_s or 0) * 1000)
+        if not means.contact_only and one.word == "moved":
+            slow_down(store, instance, reason=means.reason)
+            store.lanes.rest(instance, for_ms=after_ms, reason=means.reason)
+        store.contacts.defer(one.campaign, one.number, in_ms=after_ms or back_off_ms(1), most_attempts=most)
 
 
 def heed(store: Store, instance: str, said: Sequence[Inbound | Preference], *, words: Collection[str]) -> int:
@@ -69,8 +75,9 @@ def _heed(store: Store, instance: str, one: Inbound | Preference, words: Collect
     if isinstance(one, Inbound):
         return wants_out(one.text, words) and suppress(store, one.phone, source=f"message to {instance}")
     if one.stops:
-        return suppress(store, one.phone, source=f"preference at {instance}")
-    return release(store, one.phone)
+        return suppress(store, one.phone, source=f"{PREFERENCE} {instance}")
+    # What somebody wrote, or an operator entered, a switch in the gateway's menu does not undo.
+    return release(store, one.phone, only_from=PREFERENCE)
 
 
 def adopt(store: Store, instance: str, echo: Echo, *, lease_ms: int) -> bool:

@@ -26,8 +26,11 @@ def suppress(store: Store, phone: str, *, source: str) -> bool:
     return is_new
 
 
-def release(store: Store, phone: str) -> bool:
-    """Take a person off the list; False when they are not on it."""
+def release(store: Store, phone: str, *, only_from: str = "") -> bool:
+    """Take a person off the list, if what put them there begins with `only_from`; False when they stay, or were not."""
+    known = store.suppressions.find(identity(phone))
+    if known is None or not known.get("source", "").startswith(only_from):
+        return False
     was_on = store.suppressions.remove(identity(phone))
     if was_on:
         log.info("off the list again: %s", mask(phone), extra={"action": "suppress"})

@@ -153,4 +153,4 @@ def _ban(value: Json) -> Connection | None:
         "DISABLED_UPDATE": state == "DISABLE",
         "ACCOUNT_RESTRICTION": "RESTRICTED_BIZ_INITIATED_MESSAGING" in restrictions,
     }
-    return Connection(is_open=False, reason=event.lower()) if isinstance(event, str) and is_banned.get(event) else None
+    return Connection(is_open=False, reason="restricted") if isinstance(event, str) and is_banned.get(event) else None

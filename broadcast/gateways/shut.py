@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broadcast.errors import Unavailable
 from broadcast.gateways.base import Closed, Connection, Departure, Message, News
 
 
@@ -28,8 +29,8 @@ class Shut:
         return Connection(is_open=False, reason=f"{self.reason}: {self.detail}")
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - with what?
-        """Nobody can be known."""
-        return False
+        """Nobody can be known, by a fault of ours: the gateway is to come again. Raises Unavailable."""
+        raise Unavailable(f"{self.reason}: {self.detail}", retry_after_s=60)
 
     def challenge(self, query: Mapping[str, str]) -> None:
         """None: nobody can be known."""

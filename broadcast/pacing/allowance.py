@@ -18,6 +18,7 @@ class Allowance:
     day: str  #: the local day by which departures are counted
     cap: int | None  #: departures that this day may have; None: no cap
     room: int | None  #: how many of them are left
+    day_ends_ms: int | None  #: when the day does, by which departures are counted; None where they have no cap
     until_ms: int | None  #: when the window closes that is open now; None: never
     waits: str  #: "quiet_hours" or "daily_cap" when nothing may leave now, else ""
     again_ms: int | None  #: when something may leave again, if it waits
@@ -28,16 +29,17 @@ def allow(rules: Rules, *, now_ms: int, used_day: str, used: int, zone: str) -> 
     day = day_of(now_ms, zone)
     cap = rules.cap_on(date.fromisoformat(day))
     left = room(cap, used if used_day == day else 0)
+    day_ends = None if cap is None else next_day_ms(now_ms, zone)
     window = rules.window
     opens = opens_ms(window, now_ms) if window else now_ms
+    until = closes_ms(window, now_ms) if window and opens == now_ms else None
+    waits, again = "", None
     if opens > now_ms:
-        return Allowance(day=day, cap=cap, room=left, until_ms=None, waits="quiet_hours", again_ms=opens)
-    until = closes_ms(window, now_ms) if window else None
-    if left == 0:
+        waits, again = "quiet_hours", opens
+    elif left == 0:
         tomorrow = next_day_ms(now_ms, zone)
-        again = opens_ms(window, tomorrow) if window else tomorrow
-        return Allowance(day=day, cap=cap, room=0, until_ms=until, waits="daily_cap", again_ms=again)
-    return Allowance(day=day, cap=cap, room=left, until_ms=until, waits="", again_ms=None)
+        waits, again = "daily_cap", opens_ms(window, tomorrow) if window else tomorrow
+    return Allowance(day=day, cap=cap, room=left, day_ends_ms=day_ends, until_ms=until, waits=waits, again_ms=again)
 
 
 def zone_for(rules: Rules, default: str) -> str:

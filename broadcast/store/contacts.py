@@ -171,9 +171,7 @@ class Contacts:
         """Push the lane's clock, if this contact was the last to leave and left late."""
         return bool(self._scripts.run("slip", ticket.instance, ticket.campaign, ticket.number, ticket.run, late_ms))
 
-    def record(
-        self, ticket: Ticket, outcome: Outcome, *, suppress: tuple[str, Mapping[str, str]] | None = None
-    ) -> bool:
+    def record(self, ticket: Ticket, outcome: Outcome, *, suppress: tuple[str, Mapping[str, str]] | None = None) -> str:
         """Record a send's outcome; False when it is no longer this run's to say.
 
         `suppress` is whom to put on the suppression list with it: their identity, and what is known of that.
@@ -186,7 +184,7 @@ class Contacts:
             outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
             identity, json.dumps(dict(known), ensure_ascii=False),
         )  # fmt: skip
-        return bool(word == "moved")
+        return str(word)
 
     def settle(self, instance: str, receipts: Sequence[Receipt]) -> list[Settled]:
         """Apply receipts in whatever order they came, in one round trip; what became of each."""

@@ -148,6 +148,14 @@ class Lanes:
 
         return Counter(cause for cause in self._scripts.ask(ask) if cause)
 
+    def rest(self, instance: str, *, for_ms: int, reason: str) -> None:
+        """Let nothing leave for a while."""
+        self._scripts.run("rest", instance, for_ms, reason)
+
+    def restart(self, instance: str) -> int:
+        """Give back what is booked and have the lane planned anew; return how many contacts that were."""
+        return int(self._scripts.run("restart", instance))
+
     def slow(self, instance: str, *, since_ms: int, factor: float, reason: str) -> bool:
         """Keep a slow-down that was computed from what was read; False when somebody else was first."""
         return bool(self._scripts.run("slow", instance, since_ms, factor, reason))

@@ -31,6 +31,12 @@ class Suppressions:
         is_new = self._scripts.ask(ask)
         return frozenset(identity for identity, new in zip(people, is_new, strict=True) if new)
 
+    def find(self, identity: str) -> Mapping[str, str] | None:
+        """What is kept of a person on the list; None for one who is not on it."""
+        text = self._scripts.ask(lambda: self._scripts.client.hget(key("suppressed"), identity))
+        known: Mapping[str, str] | None = json.loads(text) if text else None
+        return known
+
     def remove(self, identity: str) -> bool:
         """Take a person off the list; False when nobody of this identity is on it."""
         either = (identity, hashed(identity))

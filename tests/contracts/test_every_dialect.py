@@ -463,7 +463,7 @@ def left(dialect: Dialect, ticket: Ticket) -> Taken:
     return dialect.taken()[-1]
 
 
-def record(store: Store, ticket: Ticket, status: Status, message_id: str = "") -> bool:
+def record(store: Store, ticket: Ticket, status: Status, message_id: str = "") -> str:
     return store.contacts.record(ticket, Outcome(status=status, message_id=message_id, reason=""))
 
 

@@ -200,7 +200,7 @@ def test_the_late_answer_of_a_lost_worker_does_not_touch_the_next_attempt(lane: 
     (again,) = tickets(fan_out(lane), run="again")
     leave(lane, again)
 
-    assert not lane.contacts.record(lost, Outcome(status=Status.SENT, message_id="old"))
+    assert lane.contacts.record(lost, Outcome(status=Status.SENT, message_id="old")) == "kept"
     assert count(lane, Status.SENDING) == 1
     assert settling.settle(lane, "i1", [Receipt(message_id="old", status=Status.READ)]) == 1
 
@@ -250,7 +250,7 @@ def test_a_failure_told_by_reference_after_a_retry_says_nothing_of_the_attempt_o
     old = Receipt(message_id="wamid.old", status=Status.FAILED, reason="not_on_whatsapp", reference="c1:0")
 
     assert settling.settle(lane, "i1", [old]) == 0
-    assert lane.contacts.record(again, Outcome(status=Status.SENT, message_id="wamid.new"))
+    assert lane.contacts.record(again, Outcome(status=Status.SENT, message_id="wamid.new")) == "moved"
     assert count(lane, Status.SENT) == 1
 
 

@@ -410,3 +410,28 @@ def test_a_warm_up_counts_from_the_numbers_first_day() -> None:
     caps = [rules.cap_on(date(2026, 11, day)) for day in (1, 4, 5, 9)]
     assert caps == [20, 20, 50, 60]
     assert dataclasses.replace(rules, warm_up_since=None).cap_on(date(2026, 11, 1)) == 60
+
+
+def test_before_a_gateway_is_refused_for_good_the_registry_is_asked_again(redis_url: str, store: Store) -> None:
+    services = build_services(settings(redis_url, webhook_token="the-settings-token"))
+    client = create_webhook_app(services).test_client()
+
+    def call(key: str) -> int:
+        body = json.dumps({"event": "session.status", "payload": {"status": "STARTING"}}).encode()
+        signature = hmac.new(key.encode(), body, hashlib.sha512).hexdigest()
+        return client.post("/webhooks/waha/i1", data=body, headers={"X-Webhook-Hmac": signature}).status_code
+
+    assert call("first") == 404  # and for a while it is believed that i1 is the settings' own
+    registered(store, "http://waha.example", dialect="waha", credentials={"apiKey": "k", "hmacKey": "first"})
+    assert call("first") == 204
+    registered(store, "http://waha.example", dialect="waha", credentials={"apiKey": "k", "hmacKey": "second"})
+    assert (call("second"), call("first")) == (204, 401)
+    services.store.scripts.client.close()
+
+
+def test_a_webhook_that_cannot_be_checked_by_a_fault_of_ours_is_asked_for_again(redis_url: str, store: Store) -> None:
+    registered(store, "http://evolution.example", credentials={"apiKey": "k", "webhookToken": "a-webhook-token"})
+    services = build_services(settings(redis_url, secret_key=None))
+    answer = create_webhook_app(services).test_client().post("/webhooks/evolution/i1/a-webhook-token", json={})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    services.store.scripts.client.close()

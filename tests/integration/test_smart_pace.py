@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from datetime import time as clock_time
 
@@ -18,9 +18,10 @@ from broadcast.domain.optout import DEFAULT_WORDS
 from broadcast.domain.receipt import Inbound, Preference, Receipt
 from broadcast.engine import accepting, planning, settling, slowing, steering, telling, watching
 from broadcast.engine.planning import Horizon
+from broadcast.engine.registering import Registration, register
 from broadcast.engine.sending import outcome_of
 from broadcast.gateways.base import Connection
-from broadcast.pacing import EVERY_DAY, Rules, Window
+from broadcast.pacing import EVERY_DAY, Rules, Window, allow
 from broadcast.store import Store
 from broadcast.store.contacts import Back, Go, Outcome, Ticket
 from broadcast.store.keys import key
@@ -413,3 +414,79 @@ def test_an_early_receipt_is_no_stray_once_its_id_is_known(lane: Store) -> None:
     settling.settle(lane, "i1", [Receipt(message_id="m0", status=Status.DELIVERED)])
     lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))
     assert lane.scripts.client.zcard(key("strays")) == 0
+
+
+def test_a_restriction_outlives_what_else_was_on_the_wire(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2, gap_ms=10), country="BR")
+    held = tickets(fan_out(lane))
+    for ticket in held:
+        leave(lane, ticket)
+    for ticket, reason in zip(held, ("restricted", "disconnected"), strict=True):
+        lane.contacts.record(ticket, outcome_of(Closed(reason), attempt=1, max_attempts=5, quick_left=0))
+    assert telling.lane(lane, "i1").state == "restricted"
+    assert not steering.reopened(lane, "i1")
+
+
+def test_errors_that_beat_their_answers_are_told_of_when_the_answers_come(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=10), country="BR")
+    words = []
+    for ticket in tickets(fan_out(lane)):
+        leave(lane, ticket)
+        settling.settle(lane, "i1", [failed(ticket.number)])
+        words.append(lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}")))
+    assert words == ["failed"] * 3
+    assert slowing.restrict_if_errors_tell(lane, "i1")
+
+
+def test_an_error_after_a_delivery_however_often_it_is_told_counts_for_nothing(lane: Store) -> None:
+    sent(lane, contacts=1)
+    settling.settle(lane, "i1", [Receipt(message_id="m0", status=Status.DELIVERED), *[failed(0)] * 4])
+    assert telling.lane(lane, "i1").error_share == 0.0
+
+
+def test_a_lane_wide_busy_that_comes_by_receipt_slows_and_rests_the_lane(lane: Store) -> None:
+    sent(lane, contacts=1)
+    settling.settle(lane, "i1", [failed(0, reason="too_many", means=Busy("too_many", after_s=60))], max_attempts=5)
+    view = telling.lane(lane, "i1")
+    assert view.slow_down > 1.9
+    assert view.rest_until_ms is not None
+    assert view.rest_until_ms - time.time() * 1000 > 50_000
+    assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
+
+
+def test_a_preference_undoes_only_a_preference(lane: Store) -> None:
+    settling.heed(lane, "i1", [Inbound(phone="5511990000001", text="SAIR")], words=DEFAULT_WORDS)
+    settling.heed(lane, "i1", [Preference(phone="5511990000001", stops=False)], words=DEFAULT_WORDS)
+    assert accepting.accept(lane, an_order(contacts=["5511990000001"]), country="BR").queued == 0
+
+
+def test_new_rules_hold_for_what_is_booked_as_well_and_wake_a_lane_that_waits(lane: Store) -> None:
+    keep(lane, daily_cap=1)
+    accepting.accept(lane, an_order(contacts=50, gap_ms=100), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))
+    fan_out(lane)
+    assert lane.lanes.due() == []  # until midnight
+
+    register(lane, a_registration(daily_cap=10), secret_key=None, only_sandbox=False)
+    assert lane.lanes.due() == ["i1"]
+    assert len(fan_out(lane).departures) == 9
+    register(lane, a_registration(daily_cap=3), secret_key=None, only_sandbox=False)
+    assert telling.progress(lane, "c1").counts[Status.BOOKED] == 0
+
+
+def a_registration(**rules: object) -> Registration:
+    given = Rules(**rules)  # type: ignore[arg-type]  # each value fits its own field
+    return Registration(instance="i1", dialect=None, url=None, credentials=None, rules=given)
+
+
+def test_no_departure_is_booked_past_the_day_that_it_counts_for(lane: Store) -> None:
+    keep(lane, daily_cap=50, warm_up_since=None)
+    now_ms = int(datetime(2030, 8, 29, 23, 59, 58, tzinfo=timezone.utc).timestamp() * 1000)
+    allowance = allow(Rules(daily_cap=50), now_ms=now_ms, used_day="", used=0, zone="UTC")
+    assert (allowance.room, allowance.day_ends_ms) == (50, now_ms + 2000)
+    accepting.accept(lane, an_order(contacts=50, gap_ms=1000), country="BR")
+    survey = replace(lane.lanes.survey("i1"), now_ms=now_ms, left_ms=0)
+    slots = planning._slots(survey, Rules(daily_cap=50), allowance, HORIZON, lambda: 0.0)
+    assert [slot.at_ms < now_ms + 2000 for slot in slots] == [True, True]

@@ -103,9 +103,9 @@ local function doubt(instance, campaign, number)
 end
 
 -- Remember how the last messages of the lane fared: acknowledged once each, or failed without an explanation.
-local function remember(instance, contact, status, to, is_unexplained)
+local function remember(instance, contact, to, is_unexplained)
   if to == "failed" then
-    if is_unexplained ~= "1" or status == "failed" then return end
+    if is_unexplained ~= "1" then return end
     redis.call("LPUSH", recent_key(instance), "e")
   elseif redis.call("HSETNX", contact, "acked", 1) == 1 then
     redis.call("LPUSH", recent_key(instance), "a")
@@ -121,8 +121,9 @@ local function receive(instance, ref, message_id, to, may_follow, reason, detail
   local contact = contact_key(campaign, number)
   local status, known_id = unpack(redis.call("HMGET", contact, "status", "message_id"))
   if not status or (to == "failed" and known_id ~= message_id) then return "kept" end
-  remember(instance, contact, status, to, is_unexplained)
-  if not has(may_follow, status) then return "kept" end
+  local is_news = has(may_follow, status)
+  if is_news or to ~= "failed" then remember(instance, contact, to, is_unexplained) end
+  if not is_news then return "kept" end
 
   if status == "booked" then let_go(instance, campaign, number) end
   redis.call("ZREM", sending_key(instance), ref)
@@ -136,13 +137,19 @@ local function receive(instance, ref, message_id, to, may_follow, reason, detail
   return "moved"
 end
 
--- Apply the receipts that came before their id was known.
+-- Apply the receipts that came before their id was known. Returns whether there was an unexplained failure among them.
 local function receive_parked(instance, ref, message_id)
   local parked = redis.call("LRANGE", parked_key(instance, message_id), 0, -1)
-  if #parked == 0 then return end
-  for _, text in ipairs(parked) do receive(instance, ref, message_id, unpack(cjson.decode(text))) end
+  if #parked == 0 then return false end
+  local has_failed = false
+  for _, text in ipairs(parked) do
+    local receipt = cjson.decode(text)
+    receive(instance, ref, message_id, unpack(receipt))
+    has_failed = has_failed or receipt[5] == "1"
+  end
   redis.call("DEL", parked_key(instance, message_id))
   redis.call("ZREM", strays_key(), instance .. "/" .. message_id)
+  return has_failed
 end
 
 -- The instance's own gap with its jitter, ms; 0 where it has no rules.

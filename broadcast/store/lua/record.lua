@@ -7,7 +7,7 @@
 -- ARGV[15] "1" when this attempt does not count · ARGV[16] the answer in a word
 -- ARGV[17] the person's identity to be suppressed, or "" · ARGV[18] what is known of that, as JSON
 -- moves: pending > sent, booked > sent
--- reply "moved" | "kept" not news, or no longer this run's to say
+-- reply "moved" | "failed" moved, and a failure that nobody explained had come before | "kept" no longer this run's to say
 local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
 local message_id, keep_s, due, rest_ms, hold, reason, detail, uncounted, answer = unpack(ARGV, 8, 16)
 local identity, known = unpack(ARGV, 17, 18)
@@ -46,7 +46,8 @@ if tonumber(rest_ms) > 0 then
   redis.call("HSET", lane_key(instance), "rest", math.max(rest, now + rest_ms), "rest_reason", reason)
 end
 redis.call("HSET", lane_key(instance), "answer", answer, "answer_ms", now, "answer_reason", reason)
-if hold ~= "" and redis.call("HGET", lane_key(instance), "hold") ~= "paused" then
+local held = redis.call("HGET", lane_key(instance), "hold")
+if hold ~= "" and held ~= "paused" and not (hold == "closed" and held == "restricted") then
   redis.call("HSET", lane_key(instance), "hold", hold, "reason", reason, "detail", detail, "held_ms", now)
 end
 if reason ~= "" then
@@ -78,7 +79,7 @@ else
   if to == "sent" then redis.call("HDEL", contact, "reason", "detail") end
   move(campaign, number, status, to)
 end
-if message_id ~= "" then receive_parked(instance, ref, message_id) end
+local has_failed = message_id ~= "" and receive_parked(instance, ref, message_id)
 -- Nobody looks at the lane of a paused campaign for its sake: its last contact completes it.
 if redis.call("HGET", campaign_key(campaign), "status") == "paused" then finish(campaign) end
-return "moved"
+return has_failed and "failed" or "moved"
