@@ -7,10 +7,7 @@ from typing import Any
 
 import click
 
-from broadcast.domain.table import Row, Table, read_table
-
-#: What a column of names may be called.
-NAME = ("name", "nome")
+from broadcast.domain.table import person, read_table
 
 
 def read_contacts(path: Path) -> list[Any]:
@@ -23,18 +20,4 @@ def read_contacts(path: Path) -> list[Any]:
         raise click.ClickException(f"{path} has no contacts.")
     if not table.titles:
         return [row.cell(table.phone) for row in table.rows]
-    return [_contact(table, row) for row in table.rows]
-
-
-def _contact(table: Table, row: Row) -> dict[str, Any]:
-    contact: dict[str, Any] = {"phone": row.cell(table.phone)}
-    extra = {}
-    for index, title in enumerate(table.titles):
-        value = row.cell(index)
-        if index == table.phone or not value:
-            continue
-        if title in NAME:
-            contact["name"] = value
-        elif title:
-            extra[title.replace(" ", "_")] = value
-    return {**contact, "vars": extra} if extra else contact
+    return [person(table, row) for row in table.rows]

@@ -8,9 +8,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 #: What a column of numbers may be called.
 PHONE = ("phone", "telefone", "celular", "numero", "whatsapp", "fone", "number", "contato")
+#: What a column of names may be called.
+NAME = ("name", "nome")
 #: What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Byte order marks, and the encoding of what follows; Excel's "Unicode text" is UTF-16.
@@ -49,7 +52,7 @@ def read_table(raw: bytes, *, most: int | None = None) -> Table:
     Raises ValueError, with a sentence, for a file without numbers or with more than `most` rows.
     """
     text = _decoded(raw)
-    separator = max(";,\t", key=text.split("\n", 1)[0].count)
+    separator = separator_of(text.split("\n", 1)[0])
     filled = (row for row in _rows(text, separator) if any(cell.strip() for cell in row.cells))
     try:
         rows = list(filled if most is None else islice(filled, most + 2))
@@ -65,6 +68,26 @@ def read_table(raw: bytes, *, most: int | None = None) -> Table:
     if most is not None and len(people) > most:
         raise ValueError(f"has more than {most} rows; send it in parts")
     return Table(titles=[] if phone is None else titles, phone=phone or 0, rows=people)
+
+
+def separator_of(line: str) -> str:
+    """What stands between the cells of a table whose first line this is."""
+    return max(";,\t", key=line.count)
+
+
+def person(table: Table, row: Row) -> dict[str, Any]:
+    """The contact in a row, {phone, name, vars}: a variable for each column that has a title."""
+    contact: dict[str, Any] = {"phone": row.cell(table.phone)}
+    extra = {}
+    for index, title in enumerate(table.titles):
+        value = row.cell(index)
+        if index == table.phone or not value:
+            continue
+        if title in NAME:
+            contact["name"] = value
+        elif title:
+            extra[title.replace(" ", "_")] = value
+    return {**contact, "vars": extra} if extra else contact
 
 
 def _decoded(raw: bytes) -> str:
@@ -87,10 +110,10 @@ def plain(title: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
-def written(cells: Iterable[str]) -> str:
+def written(cells: Iterable[str], *, separator: str = ",") -> str:
     """One line of CSV, its end included. What a cell may hold that strangers wrote goes through `harmless` before."""
     line = io.StringIO()
-    csv.writer(line).writerow(cells)
+    csv.writer(line, delimiter=separator).writerow(cells)
     return line.getvalue()
 
 

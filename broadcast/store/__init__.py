@@ -8,6 +8,7 @@ from broadcast.store.campaigns import Campaigns
 from broadcast.store.contacts import Contacts
 from broadcast.store.instances import Instances
 from broadcast.store.lanes import Lanes
+from broadcast.store.removals import Removals
 from broadcast.store.scripts import ANSWER_S, Scripts, connect
 from broadcast.store.server import Server
 from broadcast.store.strikes import Strikes
@@ -27,6 +28,7 @@ class Store:
         self.lanes = Lanes(self.scripts)
         self.instances = Instances(self.scripts)
         self.workers = Workers(self.scripts)
+        self.removals = Removals(self.scripts)
         self.server = Server(self.scripts)
         self.suppressions = Suppressions(self.scripts)
         self.strikes = Strikes(self.scripts)
