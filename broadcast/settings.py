@@ -376,6 +376,12 @@ class Settings:
         "America/Sao_Paulo",
         "IANA time zone of the days by which an instance's daily cap counts, if it has no sending window.",
     )
+    report_retention_days: int = _setting(
+        "REPORT_RETENTION_DAYS",
+        _whole(0, 36_500),
+        90,
+        "Days after which a campaign that is over is removed, with its contacts; 0 keeps them for ever.",
+    )
     fault_injection: bool = _setting(
         "FAULT_INJECTION",
         _flag,

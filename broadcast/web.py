@@ -21,6 +21,7 @@ from broadcast.api import (
     headers,
     health,
     instances,
+    people,
     reading,
     scopes,
     suppressions,
@@ -64,13 +65,15 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.figures)
     app.register_blueprint(reading.blueprint)
     api = _Api(app, spec_kwargs={"extra_plugins": [Common()]})
-    for blueprint in (
+    blueprints = (
         edge.blueprint,
         campaigns.blueprint,
         callbacks.blueprint,
         instances.blueprint,
+        people.blueprint,
         suppressions.blueprint,
-    ):
+    )
+    for blueprint in blueprints:
         api.register_blueprint(blueprint)
     mounting.install(app, services)
     errors.install(app)

@@ -56,18 +56,21 @@ def cpu_s(pid: int) -> float:
 @click.option("--pool", default="threads")
 @click.option("--concurrency", default=100)
 @click.option("--horizon-s", default=10)
-def main(contacts: int, gap_ms: int, lanes: int, latency_ms: int, pool: str, concurrency: int, horizon_s: int) -> None:
+@click.option("--receipts/--no-receipts", default=False, help="Whether the gateway calls the webhook process as well.")
+def main(
+    contacts: int, gap_ms: int, lanes: int, latency_ms: int, pool: str, concurrency: int, horizon_s: int, receipts: bool
+) -> None:
     """Send `contacts` through each of `lanes` instances and print what came of it."""
     Measured.pool, Measured.concurrency = pool, concurrency
     folder = Path(tempfile.mkdtemp())
     env = {"FANOUT_HORIZON_S": str(horizon_s), "SEND_TIMEOUT_S": "30"}
     with RedisServer(folder) as server, Measured(folder, server.url(), env) as stack:
-        behaviour = {"latencyMs": latency_ms, "receipts": False}
+        behaviour = {"latencyMs": latency_ms, "receipts": receipts, "echoes": receipts}
         requests.put(f"{stack.sandbox_url}/behaviour", json=behaviour, timeout=10).raise_for_status()
         client = redis.Redis.from_url(server.url())
-        worker = stack.processes["broadcast"].child.pid
+        worker, webhook = (stack.processes[name].child.pid for name in ("broadcast", "webhook"))
         scripts, commands = round_trips(client)
-        cpu, began = cpu_s(worker), time.monotonic()
+        cpu, webhook_cpu, began = cpu_s(worker), cpu_s(webhook), time.monotonic()
         for lane in range(lanes):
             stack.post(
                 "/functions/v1/broadcast_messaging_service",
@@ -89,6 +92,7 @@ def main(contacts: int, gap_ms: int, lanes: int, latency_ms: int, pool: str, con
             "workerCpuMsPerSend": round(used * 1000 / sends, 2),
             "scriptsPerSend": round((scripts_after - scripts) / sends, 2),
             "redisCommandsPerSend": round((commands_after - commands) / sends, 1),
+            "webhookCpuMsPerSend": round((cpu_s(webhook) - webhook_cpu) * 1000 / sends, 2),
             "workerRssMb": round(psutil.Process(worker).memory_info().rss / 2**20),
         }))  # fmt: skip
 

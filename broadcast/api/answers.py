@@ -11,6 +11,7 @@ from broadcast.engine.accepting import Acceptance
 from broadcast.engine.calling import CallbackPage
 from broadcast.engine.optouts import Suppressed
 from broadcast.engine.previewing import Preview, Sample
+from broadcast.engine.reporting import Summary
 from broadcast.engine.telling import LaneView
 from broadcast.engine.wording import EPOCH, contact, rfc3339, status
 from broadcast.store.callbacks import Row
@@ -27,8 +28,15 @@ __all__ = [
     "preview",
     "rfc3339",
     "status",
+    "summary",
     "suppressed",
 ]
+
+#: What the pacing certificate rests on, said wherever it is shown.
+BASIS = (
+    "Our own record of this campaign's departures, by Redis's clock: the last one of each contact. Earlier departures "
+    "of the contacts that were tried again, and other campaigns of the instance, are not in it."
+)
 
 
 class WrongField(Schema):
@@ -114,6 +122,39 @@ def callback(row: Row) -> dict[str, Any]:
         "lastError": row.error,
         "nextAttemptAt": rfc3339(row.next_ms),
         "deliveredAt": rfc3339(row.done_ms) if row.state is Delivery.DELIVERED else None,
+    }
+
+
+def summary(found: Summary) -> dict[str, Any]:
+    """What became of a campaign, and the pace it kept."""
+    ranked = {
+        status: [{"reason": reason, "count": count} for reason, count in reasons]
+        for status, reasons in found.reasons.items()
+    }
+    certificate = found.certificate
+    return {
+        "success": True,
+        "campaignId": found.campaign,
+        "status": found.state,
+        "total": found.total,
+        "departed": found.departed,
+        "delivered": found.delivered,
+        "read": found.read,
+        "deliveryRate": found.delivery_rate,
+        "readRate": found.read_rate,
+        "medianDeliveryMs": found.median_delivery_ms,
+        "failures": ranked["failed"],
+        "skipped": ranked["skipped"],
+        "unconfirmed": ranked["unconfirmed"],
+        "pacing": {
+            "departures": certificate.departures,
+            "rateLimitMs": certificate.gap_ms,
+            "leastGapMs": certificate.least_gap_ms,
+            "mostIn60s": certificate.most_in_window,
+            "breaches": certificate.breaches,
+            "triedAgain": found.tried_again,
+            "basis": BASIS,
+        },
     }
 
 

@@ -12,11 +12,11 @@ from flask import current_app, g, url_for
 from broadcast.api import answers, auth, registration, shapes
 from broadcast.domain.campaign import Move, Order, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, previewing, registering, steering, telling
+from broadcast.engine import accepting, adding, previewing, registering, removing, reporting, steering, telling
 from broadcast.engine.telling import LaneView
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.gateways.catalogue import DIALECTS, Dialect
-from broadcast.tasks.upkeep import wake
+from broadcast.tasks.upkeep import remove_later, wake
 from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def accept(body: Mapping[str, Any]) -> dict[str, Any]:
     acceptance = accepting.accept(services().store, order, country=services().settings.default_country)
     if acceptance.state is State.RUNNING:
         wake(acceptance.instance)
-    _tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
+    tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
     url = url_for("broadcast.broadcast_status", campaign=acceptance.campaign)
     return answers.accepted(acceptance, status_url=url)
 
@@ -78,7 +78,7 @@ def steer(campaign: str, move: Move) -> dict[str, Any]:
     steered = steering.steer(services().store, campaign, move)
     if steered.state is State.RUNNING:
         wake(instance)
-    _tell(move.value, campaign, instance)
+    tell(move.value, campaign, instance)
     return {
         "success": True,
         "campaignId": campaign,
@@ -87,13 +87,23 @@ def steer(campaign: str, move: Move) -> dict[str, Any]:
     }
 
 
+def start(campaign: str) -> dict[str, Any]:
+    """Start an open campaign."""
+    instance_of(campaign)
+    state, instance = adding.start(services().store, campaign)
+    if state is State.RUNNING:
+        wake(instance)
+    tell("start", campaign, instance)
+    return {"success": True, "campaignId": campaign, "status": state.value}
+
+
 def retry(campaign: str, scope: Scope) -> dict[str, Any]:
     """Have failed, or unconfirmed, contacts sent again."""
     instance = instance_of(campaign)
     retried = steering.retry(services().store, campaign, scope)
     if retried.state is State.RUNNING and retried.queued:
         wake(instance)
-    _tell(f"retry {scope.value}", campaign, instance)
+    tell(f"retry {scope.value}", campaign, instance)
     return {
         "success": True,
         "campaignId": campaign,
@@ -103,15 +113,32 @@ def retry(campaign: str, scope: Scope) -> dict[str, Any]:
     }
 
 
-def contacts(campaign: str, *, status: Status | None, limit: int, cursor: str | None) -> dict[str, Any]:
+def remove(campaign: str) -> dict[str, Any]:
+    """Remove a campaign that is over."""
+    instance = instance_of(campaign)
+    removing.remove(services().store, campaign)
+    remove_later(campaign)
+    tell("remove", campaign, instance)
+    return {"success": True, "campaignId": campaign}
+
+
+def contacts(
+    campaign: str, *, status: Status | None, reason: str | None, limit: int, cursor: str | None
+) -> dict[str, Any]:
     """A page of a campaign's contacts."""
     instance_of(campaign)
-    found = telling.contacts(services().store, campaign, status=status, limit=limit, cursor=cursor)
+    found = telling.contacts(services().store, campaign, status=status, reason=reason, limit=limit, cursor=cursor)
     return {
         "success": True,
         "contacts": [answers.contact(view) for view in found.items],
         "nextCursor": found.next_cursor,
     }
+
+
+def summary(campaign: str) -> dict[str, Any]:
+    """What became of a campaign."""
+    instance_of(campaign)
+    return answers.summary(reporting.summary(services().store, campaign))
 
 
 def status(campaign: str) -> dict[str, Any]:
@@ -189,6 +216,7 @@ def _may_use(instance: str) -> None:
     auth.may_use(instance)
 
 
-def _tell(deed: str, campaign: str, instance: str) -> None:
+def tell(deed: str, campaign: str, instance: str) -> None:
+    """One line in the log for what somebody did to a campaign."""
     ids = {"campaign": campaign, "instance": instance, "caller": auth.caller().name, "request": g.get("request_id")}
     log.info(deed, extra={"action": "api", **ids})

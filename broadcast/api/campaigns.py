@@ -6,7 +6,7 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from broadcast.api import asking, shapes, streams
+from broadcast.api import asking, audiences, reports, shapes, streams
 from broadcast.api.body import read_json
 from broadcast.api.describing import call
 from broadcast.api.shown import CAMPAIGN
@@ -54,6 +54,13 @@ def one(campaign: str) -> ResponseReturnValue:
     return jsonify(asking.status(campaign))
 
 
+@blueprint.delete("/<campaign>")
+@blueprint.doc(**call(shows={202: "Removing"}, conflicts=True))
+def remove(campaign: str) -> ResponseReturnValue:
+    """Remove a campaign that is completed or cancelled, and all that is known of its contacts."""
+    return jsonify(asking.remove(campaign)), 202
+
+
 @blueprint.post("/<campaign>/pause")
 @blueprint.doc(**STEERED)
 def pause(campaign: str) -> ResponseReturnValue:
@@ -86,7 +93,35 @@ def retry(campaign: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<campaign>/contacts")
-@blueprint.doc(**call(shows={200: "Contacts"}, query=shapes.ContactsQuery))
+@blueprint.doc(**call(shows={200: "Contacts"}, query=shapes.ContactsQuery, or_shows=reports.CSV))
 def contacts(campaign: str) -> ResponseReturnValue:
-    """What became of each contact, in their order; `status`, `limit` and `cursor` choose."""
-    return jsonify(asking.contacts(campaign, **shapes.load(shapes.ContactsQuery(), request.args)))
+    """What became of each contact, in their order; `status`, `reason`, `limit` and `cursor` choose. CSV has all."""
+    wanted = shapes.load(shapes.ContactsQuery(), request.args)
+    form, bom, separator = wanted.pop("format"), wanted.pop("bom") == "1", wanted.pop("separator")
+    accepted = (
+        "csv" if request.accept_mimetypes.best_match(["application/json", reports.CSV]) == reports.CSV else "json"
+    )
+    if (form or accepted) == "json":
+        return jsonify(asking.contacts(campaign, **wanted))
+    return reports.stream(campaign, status=wanted["status"], reason=wanted["reason"], bom=bom, separator=separator)
+
+
+@blueprint.post("/<campaign>/contacts")
+@blueprint.doc(**audiences.DESCRIBED)
+def add_contacts(campaign: str) -> ResponseReturnValue:
+    """Add a `chunk` of contacts to an open campaign: JSON, NDJSON or CSV. The same chunk twice is added once."""
+    return jsonify(audiences.add(campaign, request))
+
+
+@blueprint.post("/<campaign>/start")
+@blueprint.doc(**call(shows={200: "Started"}, conflicts=True))
+def start(campaign: str) -> ResponseReturnValue:
+    """Start an open campaign; from then on no contacts are added."""
+    return jsonify(asking.start(campaign))
+
+
+@blueprint.get("/<campaign>/summary")
+@blueprint.doc(**call(shows={200: "Summary"}))
+def summary(campaign: str) -> ResponseReturnValue:
+    """Delivery and read rates, reasons ranked, and the pacing certificate."""
+    return jsonify(asking.summary(campaign))

@@ -19,6 +19,7 @@ SECURITY: Mapping[str, dict[str, Any]] = {
 #: name in a path -> what it is
 IN_PATHS: Mapping[str, dict[str, Any]] = {
     "campaign": {"description": "The campaign's id.", "example": "campaign-123"},
+    "phone": {"description": "A person's number, as a contact's is written.", "example": "5511999990001"},
     "instance": {"description": "The instance's name.", "example": "loja"},
     "event": {"description": "The callback's id, its `webhook-id`.", "example": "cb_617259f85355b718852f_1"},
 }
@@ -55,16 +56,18 @@ def call(
     or_shows: str | None = None,
     or_asks: Mapping[str, str] | None = None,
     conflicts: bool = False,
+    names: bool = False,
 ) -> dict[str, Any]:
     """What `blueprint.doc` takes. `shows`: status -> the answer's schema, or several; `asks`: the body's, the same.
 
     `or_shows` is a content type of text that is answered as well; `or_asks` such a one that is taken -> its example.
+    `names`: what stands in the path may be wrong, and is named then.
     """
-    problems = (*OF_BODIES, *((409,) if conflicts else ())) if asks else (409,) if conflicts else ()
+    of_it = (*OF_BODIES, *((409,) if conflicts else ())) if asks else (409,) if conflicts else ()
     described: dict[str, Any] = {
         "responses": {
             **{str(status): _answer(status, name, or_shows) for status, name in shows.items()},
-            **{str(status): _problem(status) for status in (*problems, *((422,) if query else ()))},
+            **problems(*of_it, *((422,) if query or names else ())),
         }
     }
     if asks:
@@ -76,6 +79,11 @@ def call(
     if query:
         described["parameters"] = [{"in": "query", "schema": query}]
     return described
+
+
+def problems(*statuses: int) -> dict[str, Any]:
+    """How it may fail."""
+    return {str(status): _problem(status) for status in statuses}
 
 
 def _answer(status: int, names: str | tuple[str, ...], or_text: str | None) -> dict[str, Any]:

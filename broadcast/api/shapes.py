@@ -87,6 +87,16 @@ class _Contact(fields.Field[Recipient]):
         return Recipient(phone=value["phone"], name=value.get("name"), vars=value.get("vars") or {})
 
 
+def recipient(value: Any) -> Recipient:
+    """One contact that was read by itself. Raises ValueError, with what is wrong in a sentence."""
+    try:
+        found: Recipient = _Contact().deserialize(value)
+    except ValidationError as error:
+        problems = [f"{one.pointer} {one.detail}".strip() for one in _pointers(error.messages)]
+        raise ValueError("; ".join(problems)) from error
+    return found
+
+
 def _contact_problems(person: Mapping[str, Any]) -> dict[str, list[str]]:
     problems = {unknown: ["unknown field"] for unknown in person.keys() - {"phone", "name", "vars"}}
     phone, name, values = person.get("phone"), person.get("name"), person.get("vars")
@@ -133,6 +143,15 @@ _PERSON = {
 }
 
 
+class _Flag(fields.Bool):
+    """true or false; no number, and no text that says so."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise ValidationError("must be true or false")
+
+
 class _Priority(fields.Field[int]):
     """high, normal, low, or 0 to 9 with 9 the most urgent."""
 
@@ -167,8 +186,16 @@ _MEDIA_URL = {"type": "string", "pattern": r"^https?://[^\s/?#:@\[\]]\S*$"}
 class Send(Shape):
     """The CRM's request for a campaign."""
 
-    #: For OpenAPI: what `content_is_whole` looks at.
+    #: For OpenAPI: what `contacts_are_there` and `content_is_whole` look at.
     together: ClassVar[Mapping[str, Any]] = {
+        "oneOf": [
+            {"title": "whole", "required": ["contacts"], "properties": {"open": {"enum": [False, None]}}},
+            {
+                "title": "open",
+                "required": ["open"],
+                "properties": {"open": {"const": True}, "contacts": {"type": "null"}},
+            },
+        ],
         "anyOf": [
             {
                 "title": "text",
@@ -206,7 +233,7 @@ class Send(Shape):
                     "mediaUrl": _MEDIA_URL,
                 },
             },
-        ]
+        ],
     }
 
     action = fields.Str(validate=validate.OneOf(["send_broadcast"]))
@@ -214,9 +241,10 @@ class Send(Shape):
     campaignId = fields.Str(required=True, validate=_name, metadata=NAME)
     contacts = _Contacts(
         _Contact(metadata={"oneOf": [{"type": "string"}, _PERSON]}),
-        required=True,
-        metadata={"minItems": 1, "maxItems": MOST_CONTACTS},
+        load_default=(),
+        metadata={"minItems": 1, "maxItems": MOST_CONTACTS, "description": "required, unless the campaign is open"},
     )
+    open = _Flag(load_default=False, allow_none=True)
     message = fields.Str(load_default="", allow_none=True, validate=storable, metadata={"maxLength": MOST_TEXT})
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
     mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
@@ -232,6 +260,14 @@ class Send(Shape):
         load_default=5,
         metadata={"oneOf": [{"enum": [*PRIORITIES, None]}, {"type": "integer", "minimum": 0, "maximum": 9}]},
     )
+
+    @validates_schema(skip_on_field_errors=True)
+    def contacts_are_there(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Either they are here, or they come later."""
+        if data["open"] and data["contacts"]:
+            raise ValidationError("must be left out of an open campaign, and added with POST …/contacts", "contacts")
+        if not data["open"] and not data["contacts"]:
+            raise ValidationError("Missing data for required field.", "contacts")
 
     @validates_schema(skip_on_field_errors=True)
     def content_is_whole(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -281,12 +317,22 @@ class Retry(Shape):
     scope = fields.Enum(Scope, by_value=True, required=True)
 
 
+class ChunkQuery(Shape):
+    """Which part of an audience this is."""
+
+    chunk = fields.Int(required=True, validate=validate.Range(0, 2**31))
+
+
 class ContactsQuery(Shape):
-    """Which contacts of a campaign to show."""
+    """Which contacts of a campaign to show, and how."""
 
     status = fields.Enum(Status, by_value=True, load_default=None, allow_none=True)
+    reason = fields.Str(load_default=None, allow_none=True)
     limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
     cursor = fields.Str(load_default=None, allow_none=True)
+    format = fields.Str(load_default=None, allow_none=True, validate=validate.OneOf(["json", "csv"]))
+    bom = fields.Str(load_default="0", validate=validate.OneOf(["0", "1"]))
+    separator = fields.Str(load_default=",", validate=validate.OneOf([",", ";", "tab"]))
 
 
 class CallbacksQuery(Shape):
@@ -369,6 +415,7 @@ def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] =
         priority=sent["priority"],
         scheduled_ms=sent["scheduledFor"],
         on_unknown=sent["onUnknown"],
+        is_open=sent["open"],
         callback_url=_callback_url(sent["callbackUrl"], settings),
         digest=digest(body),
     )

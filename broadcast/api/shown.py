@@ -30,6 +30,7 @@ BOOL = {"type": "boolean"}
 COUNT = {"type": "integer", "minimum": 0}
 MAYBE_COUNT = {"type": ["integer", "null"], "minimum": 0}
 SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+MAYBE_SHARE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 FACTOR = {"type": "number", "minimum": 1}
 TIME = {"type": "string", "format": "date-time"}
 MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
@@ -48,6 +49,10 @@ def _object(example: Mapping[str, Any] | None = None, /, **properties: Any) -> d
     """Every property is always there."""
     shown = {"type": "object", "properties": properties, "required": list(properties)}
     return {**shown, "examples": [example]} if example else shown
+
+
+#: reasons, the most frequent first
+RANKED = {"type": "array", "items": _object(reason=TEXT, count=COUNT)}
 
 
 def _page(of: str, name: str) -> dict[str, Any]:
@@ -177,6 +182,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         {
             "number": 0,
             "phone": "5511999990001",
+            "name": "Ana",
             "status": "delivered",
             "reason": None,
             "detail": None,
@@ -192,7 +198,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "unconfirmedAt": None,
         },
         number={**COUNT, "description": "its place in the campaign, from 0"},
-        phone=TEXT,
+        phone={**TEXT, "description": "of who was forgotten, what stands for it"},
+        name=MAYBE_TEXT,
         status=STATUS,
         reason=MAYBE_TEXT,
         detail=MAYBE_TEXT,
@@ -208,6 +215,56 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         unconfirmedAt=MAYBE_TIME,
     ),
     "Contacts": _page("Contact", "contacts"),
+    "Summary": _object(
+        None,
+        success=TRUE,
+        campaignId=TEXT,
+        status=STATE,
+        total=COUNT,
+        departed={**COUNT, "description": "contacts to whom a request was let out"},
+        delivered={**COUNT, "description": "read ones among them"},
+        read=COUNT,
+        deliveryRate={**MAYBE_SHARE, "description": "delivered of departed"},
+        readRate={**MAYBE_SHARE, "description": "read of delivered"},
+        medianDeliveryMs=MAYBE_COUNT,
+        failures=RANKED,
+        skipped=RANKED,
+        unconfirmed=RANKED,
+        pacing=_object(
+            departures=COUNT,
+            rateLimitMs=COUNT,
+            leastGapMs=MAYBE_COUNT,
+            mostIn60s={**COUNT, "description": "the largest number of departures in any 60 seconds"},
+            breaches={**COUNT, "description": "gaps below rateLimitMs"},
+            triedAgain={**COUNT, "description": "contacts of whom only the last departure is known"},
+            basis=TEXT,
+        ),
+    ),
+    "Added": _object(
+        None,
+        success=TRUE,
+        campaignId=TEXT,
+        chunk=COUNT,
+        queued=COUNT,
+        skipped=COUNT,
+        skippedReasons=REASONS,
+        leftOut={"type": "array", "items": _object(row=COUNT, reason=TEXT), "description": "the first hundred"},
+        unreadable={**COUNT, "description": "rows that could not be read, and are not in the campaign"},
+        errors={"type": "array", "items": _object(row=COUNT, detail=TEXT), "description": "the first hundred of them"},
+        csv={"type": ["object", "null"], "description": "separator, header and encoding, as they were found out"},
+    ),
+    "Started": _object(
+        {"success": True, "campaignId": "campaign-123", "status": "running"},
+        success=TRUE,
+        campaignId=TEXT,
+        status=STATE,
+    ),
+    "Removing": _object({"success": True, "campaignId": "campaign-123"}, success=TRUE, campaignId=TEXT),
+    "Forgetting": _object(
+        {"success": True, "phone": "5511*******01"},
+        success=TRUE,
+        phone={**TEXT, "description": "what stands for the number from now on"},
+    ),
     "Callback": _object(
         {
             "id": "cb_617259f85355b718852f_1",

@@ -133,8 +133,10 @@ def _export() -> Response:
 
 
 def _line(one: Suppressed, *, country: str) -> str:
-    # The phone is digits, with a plus at the most where an import would read another person's number without it.
-    return written([spelled(one.phone, country=country), harmless(one.source or ""), one.since or ""])
+    # The phone is digits, with a plus at the most where an import would read another person's number without it; or the
+    # hash of somebody who was forgotten.
+    phone = spelled(one.phone, country=country) if one.phone.isdigit() else one.phone
+    return written([phone, harmless(one.source or ""), one.since or ""])
 
 
 def _tell(deed: str, phones: Sequence[str]) -> None:

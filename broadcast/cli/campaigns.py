@@ -1,4 +1,4 @@
-"""Campaigns over the API: send, look, list, pause, resume, cancel."""
+"""Campaigns over the API: send, look, list, report, pause, resume, cancel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -97,6 +98,30 @@ def list_(state: str | None, instance: str | None, limit: int) -> None:
     Console().print(table)
 
 
+@click.command()
+@click.argument("campaign")
+@click.option(
+    "--csv", "file", type=click.File("wb"), help="Write every contact to this file; - is the standard output."
+)
+@click.option(
+    "--excel", is_flag=True, help="The file as Excel in Brazil opens it: with a byte order mark, and ; between."
+)
+@click.option("--json", "as_json", is_flag=True, help="The API's summary as it is.")
+def report(campaign: str, file: Any, excel: bool, as_json: bool) -> None:
+    """Show what became of a campaign, and the pace it kept; or write the whole report."""
+    client, path = Client(), f"/campaigns/{quote(campaign, safe='')}"
+    if file:
+        params = {"format": "csv", **({"bom": "1", "separator": ";"} if excel else {})}
+        for piece in client.pieces(f"{path}/contacts", accept="text/csv", params=params):
+            file.write(piece)
+        return
+    summary = client.call("GET", f"{path}/summary")
+    if as_json:
+        click.echo(json.dumps(summary, indent=1))
+    else:
+        showing.summary(summary, console=Console())
+
+
 def _steer(move: str, help_: str) -> click.Command:
     @click.command(name=move, help=help_)
     @click.argument("campaign")
@@ -112,6 +137,7 @@ COMMANDS = (
     send,
     status,
     list_,
+    report,
     _steer("pause", "Stop sending a campaign until it is resumed."),
     _steer("resume", "Go on with a paused campaign, at its pace."),
     _steer("cancel", "Stop a campaign for good."),

@@ -43,9 +43,9 @@ class Client:
         """The answer's JSON. Raises ClickException with what the API says is wrong, or that it is not there."""
         return self._read(self._ask(method, path, **options))
 
-    def pieces(self, path: str, *, accept: str) -> Iterator[bytes]:
+    def pieces(self, path: str, *, accept: str, **options: Any) -> Iterator[bytes]:
         """An answer that may be long, as it comes. Raises ClickException as `call`, and when it breaks off."""
-        answer = self._ask("GET", path, headers={"Accept": accept}, stream=True)
+        answer = self._ask("GET", path, headers={"Accept": accept}, stream=True, **options)
         if not answer.ok:
             self._read(answer)
         try:

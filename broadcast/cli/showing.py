@@ -107,3 +107,27 @@ def tally(status: Mapping[str, Any], *, console: Console) -> None:
         console.print(f"left out: {reasons}", highlight=False)
     if status["lastError"]:
         console.print(f"last error: {status['lastError']}", highlight=False)
+
+
+def summary(found: Mapping[str, Any], *, console: Console) -> None:
+    """What became of a campaign, as a table, and the pace that it kept."""
+    pacing, median_ms = found["pacing"], found["medianDeliveryMs"]
+    console.print(f"{found['campaignId']}: {found['status']}", style="bold", highlight=False)
+    table = Table(show_header=False)
+    table.add_row("contacts", str(found["total"]))
+    table.add_row("departed", str(found["departed"]))
+    table.add_row("delivered", f"{found['delivered']} ({_percent(found['deliveryRate'])})")
+    table.add_row("read", f"{found['read']} ({_percent(found['readRate'])} of the delivered)")
+    table.add_row("median time to delivery", "-" if median_ms is None else f"{median_ms / 1000:.1f} s")
+    for kind in ("failures", "skipped", "unconfirmed"):
+        for one in found[kind]:
+            table.add_row(f"{kind}: {one['reason']}", str(one["count"]))
+    table.add_row("least gap", "-" if pacing["leastGapMs"] is None else f"{pacing['leastGapMs']} ms")
+    table.add_row(f"gaps below {pacing['rateLimitMs']} ms", str(pacing["breaches"]))
+    table.add_row("most departures in 60 s", str(pacing["mostIn60s"]))
+    console.print(table)
+    console.print(pacing["basis"], highlight=False)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"

@@ -11,7 +11,7 @@ from typing import Any
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from broadcast.api import answers, asking, shapes, streams
+from broadcast.api import answers, asking, reports, shapes, streams
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
@@ -81,6 +81,12 @@ def events(campaign: str) -> ResponseReturnValue:
     return streams.campaign(campaign)
 
 
+@blueprint.get("/campaigns/<campaign>/report.csv")
+def report(campaign: str) -> ResponseReturnValue:
+    """What became of each contact, as a Brazilian Excel opens it."""
+    return reports.stream(campaign, status=None, reason=None, bom=True, separator=";")
+
+
 @blueprint.get("/campaigns/<campaign>/chart")
 def chart(campaign: str) -> ResponseReturnValue:
     """The chart and the reasons alone, for a script that puts them in the place of older ones."""
@@ -143,8 +149,9 @@ def do(campaign: str, deed: str) -> ResponseReturnValue:
 @blueprint.get("/campaigns/<campaign>/contacts")
 def contacts(campaign: str) -> ResponseReturnValue:
     """Some of its contacts: those of a status, or those in whose number the digits are."""
-    given = {name: value for name, value in request.args.items() if value and name in {"status", "cursor"}}
-    query = shapes.load(shapes.ContactsQuery(), {"limit": CONTACTS_PER_PAGE, **given})
+    given = {name: value for name, value in request.args.items() if value and name in {"status", "reason", "cursor"}}
+    asked = shapes.load(shapes.ContactsQuery(), {"limit": CONTACTS_PER_PAGE, **given})
+    query = {name: asked[name] for name in ("status", "reason", "limit", "cursor")}
     digits = re.sub(r"\D", "", request.args.get("number", ""))[:20]
     found = _found(campaign, digits, query["cursor"]) if digits else asking.contacts(campaign, **query)
     return render_template(

@@ -18,6 +18,7 @@ VIEWS: Mapping[str, frozenset[Scope]] = {
     "one": READ,
     "state": READ,
     "events": READ,
+    "report": READ,
     "chart": READ,
     "contacts": READ,
     "confirm": SEND,

@@ -78,6 +78,7 @@ class Order:
     priority: int = 5  #: 0 to 9, 9 the most urgent
     scheduled_ms: int | None = None  #: Unix ms, or None for now
     on_unknown: OnUnknown = OnUnknown.HOLD
+    is_open: bool = False  #: contacts come later, and a start after them
     callback_url: str | None = None  #: where the CRM wants our news
     digest: str
 

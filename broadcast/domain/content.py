@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,19 +50,61 @@ def file_name(media_url: str) -> str:
     return PurePosixPath(unquote(urlsplit(media_url).path)).name
 
 
-#: `{{name}}` or `{{name|what to say instead}}`. Nothing else has a meaning inside a message.
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*(?:\|([^{}]*))?\}\}")
+#: `{{name}}` or `{{name|what to say instead}}`.
+_VARIABLE = re.compile(r"\{\{\s*(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63})\s*(?:\|(?P<default>[^{}]*))?\}\}")
+#: All that has a meaning inside a message: the above, `[[Oi|Olá]]`, of which each contact gets one, and `\[[` for a
+#: bracket that is meant as it stands.
+_MARK = re.compile(rf"(?P<escape>\\\[\[)|{_VARIABLE.pattern}|\[\[(?P<options>[^\[\]]*)\]\]")
+#: What divides options; a variable is taken whole, because its default has a bar as well.
+_BAR = re.compile(rf"{_VARIABLE.pattern}|(?P<bar>\|)")
 
 
 def missing(text: str, values: Mapping[str, str]) -> list[str]:
-    """The variables that have neither a value nor a default, in the order they appear."""
-    wanted = (match for match in _VARIABLE.finditer(text) if match[2] is None)
-    return list(dict.fromkeys(match[1] for match in wanted if not values.get(match[1])))
+    """The variables that have neither a value nor a default, in the order they appear, in whichever option."""
+    wanted = (match["name"] for match in _variables(text) if match["default"] is None)
+    return list(dict.fromkeys(name for name in wanted if not values.get(name)))
 
 
-def render(text: str, values: Mapping[str, str]) -> str:
-    """The text with each variable replaced by its value or default. Values are never read as templates."""
-    return _VARIABLE.sub(lambda match: values.get(match[1]) or (match[2] or "").strip(), text)
+def render(text: str, values: Mapping[str, str], *, variant: str) -> str:
+    """The text with its variables replaced by their values or defaults, and one option taken of each variation.
+
+    Values are never read as templates. `variant` is the contact's reference: the same one always gets the same text.
+    """
+
+    def said(match: re.Match[str]) -> str:
+        if match["escape"]:
+            return "[["
+        if match["options"] is None:
+            return _filled(match, values)
+        options = _options(match["options"])
+        chosen = options[_draw(f"{match.start()} {variant}") % len(options)]
+        filled = _VARIABLE.sub(lambda inner: _filled(inner, values), chosen)
+        return filled if len(options) > 1 else f"[[{filled}]]"
+
+    return _MARK.sub(said, text)
+
+
+def _variables(text: str) -> Iterator[re.Match[str]]:
+    for match in _MARK.finditer(text):
+        if match["options"] is not None:
+            for option in _options(match["options"]):
+                yield from _VARIABLE.finditer(option)
+        elif not match["escape"]:
+            yield match
+
+
+def _filled(match: re.Match[str], values: Mapping[str, str]) -> str:
+    return values.get(match["name"]) or (match["default"] or "").strip()
+
+
+def _options(text: str) -> list[str]:
+    bars = [match.start() for match in _BAR.finditer(text) if match["bar"]]
+    return [text[first + 1 : last] for first, last in itertools.pairwise([-1, *bars, len(text)])]
+
+
+def _draw(said: str) -> int:
+    """A number that is the same on every host and in every run, and spreads evenly."""
+    return int.from_bytes(hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 
 def lacking(content: Content, values: Mapping[str, str]) -> list[str]:
@@ -69,17 +113,19 @@ def lacking(content: Content, values: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(name for text in texts for name in missing(text, values)))
 
 
-def render_template(template: Template, values: Mapping[str, str]) -> Template:
-    """The template with the variables in its text parameters replaced. Nothing else of it has variables."""
-    return replace(template, components=[_rendered(component, values) for component in template.components])
+def render_template(template: Template, values: Mapping[str, str], *, variant: str) -> Template:
+    """The template with its text parameters rendered. Nothing else of it has variables or variations."""
 
+    def rendered(parameter: Mapping[str, Any]) -> Mapping[str, Any]:
+        if parameter["type"] != "text":
+            return parameter
+        return {**parameter, "text": render(parameter["text"], values, variant=variant)}
 
-def _rendered(component: Mapping[str, Any], values: Mapping[str, str]) -> Mapping[str, Any]:
-    parameters = [
-        {**parameter, "text": render(parameter["text"], values)} if parameter["type"] == "text" else parameter
-        for parameter in component["parameters"]
+    components = [
+        {**component, "parameters": [rendered(parameter) for parameter in component["parameters"]]}
+        for component in template.components
     ]
-    return {**component, "parameters": parameters}
+    return replace(template, components=components)
 
 
 def _texts(template: Template) -> Iterator[str]:

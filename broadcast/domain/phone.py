@@ -44,6 +44,12 @@ def identity(digits: str) -> str:
     return f"55{area}{local[-8:]}" if is_mobile else digits
 
 
+def forms(digits: str) -> frozenset[str]:
+    """Every form in which the person may have been stored: of a Brazilian mobile, with and without its ninth digit."""
+    short = identity(digits)
+    return frozenset(form for form in (digits, short, f"{short[:4]}9{short[4:]}") if identity(form) == short)
+
+
 def mask(digits: str) -> str:
     """A number fit for a log: enough to recognise, not enough to call."""
     return f"{digits[:4]}{'*' * max(len(digits) - 6, 0)}{digits[-2:]}" if len(digits) > 6 else "*" * len(digits)

@@ -52,7 +52,7 @@ def read_table(raw: bytes, *, most: int | None = None) -> Table:
     Raises ValueError, with a sentence, for a file without numbers or with more than `most` rows.
     """
     text = _decoded(raw)
-    separator = max(";,\t", key=text.split("\n", 1)[0].count)
+    separator = separator_of(text.split("\n", 1)[0])
     filled = (row for row in _rows(text, separator) if any(cell.strip() for cell in row.cells))
     try:
         rows = list(filled if most is None else islice(filled, most + 2))
@@ -74,21 +74,27 @@ def people(table: Table) -> list[Any]:
     """A campaign's contacts as its request has them: numbers, or objects {phone, name, vars} under a header."""
     if not table.titles:
         return [row.cell(table.phone) for row in table.rows]
-    return [_person(table, row) for row in table.rows]
+    return [person(table, row) for row in table.rows]
 
 
-def _person(table: Table, row: Row) -> dict[str, Any]:
-    person: dict[str, Any] = {"phone": row.cell(table.phone)}
+def separator_of(line: str) -> str:
+    """What stands between the cells of a table whose first line this is."""
+    return max(";,\t", key=line.count)
+
+
+def person(table: Table, row: Row) -> dict[str, Any]:
+    """The contact in a row, {phone, name, vars}: a variable for each column that has a title."""
+    contact: dict[str, Any] = {"phone": row.cell(table.phone)}
     extra = {}
     for index, title in enumerate(table.titles):
         value = row.cell(index)
         if index == table.phone or not value:
             continue
         if title in NAME:
-            person["name"] = value
+            contact["name"] = value
         elif title:
             extra[title.replace(" ", "_")] = value
-    return {**person, "vars": extra} if extra else person
+    return {**contact, "vars": extra} if extra else contact
 
 
 def _decoded(raw: bytes) -> str:
@@ -111,10 +117,10 @@ def plain(title: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
-def written(cells: Iterable[str]) -> str:
+def written(cells: Iterable[str], *, separator: str = ",") -> str:
     """One line of CSV, its end included. What a cell may hold that strangers wrote goes through `harmless` before."""
     line = io.StringIO()
-    csv.writer(line).writerow(cells)
+    csv.writer(line, delimiter=separator).writerow(cells)
     return line.getvalue()
 
 

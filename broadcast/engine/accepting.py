@@ -76,7 +76,7 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
     seen: set[str] = set()
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
-        values = _values(recipient)
+        values = values_of(recipient)
         reason = _why_not(digits, seen, order.content, values, opted_out)
         if digits is not None:
             seen.add(identity(digits))
@@ -84,7 +84,8 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
         yield Contact(number=number, phone=digits or recipient.phone[:64], status=status, values=values, reason=reason)
 
 
-def _values(recipient: Recipient) -> Mapping[str, str]:
+def values_of(recipient: Recipient) -> Mapping[str, str]:
+    """What fills the variables for them."""
     return {**recipient.vars, **({"name": recipient.name} if recipient.name else {})}
 
 
@@ -108,6 +109,8 @@ def _claim(store: Store, order: Order, *, token: str, sleep: Callable[[float], N
         word = store.campaigns.claim(order, token=token, lease_ms=LEASE_MS)
         if word == "conflict":
             raise Conflict(f"Campaign {order.campaign} exists with another body.")
+        if word == "removing":
+            raise Unavailable(f"Campaign {order.campaign} is being removed.")
         if word in {"new", "known"}:
             return word == "new"
         if waited >= WAIT_S:

@@ -82,17 +82,18 @@ def preview(
         queued=len(queued),
         reasons=Counter(contact.reason for contact in skipped if contact.reason),
         left_out=skipped[:MOST_LEFT_OUT],
-        samples=[_sample(order.content, contact) for contact in queued[:MOST_SAMPLES]],
+        samples=[_sample(order, contact) for contact in queued[:MOST_SAMPLES]],
         forecast=_forecast(order, lane, rules, queued=len(queued), waiting=held, now_ms=now_ms, zone=zone),
         warnings=list(_warnings(order.content, lane, wants_template=wants_template)),
     )
 
 
-def _sample(content: Content, contact: Contact) -> Sample:
+def _sample(order: Order, contact: Contact) -> Sample:
+    content, variant = order.content, f"{order.campaign}:{contact.number}"  # as the ticket will have it
     return Sample(
         phone=contact.phone,
-        text=render(content.text, contact.values),
-        template=render_template(content.template, contact.values) if content.template else None,
+        text=render(content.text, contact.values, variant=variant),
+        template=render_template(content.template, contact.values, variant=variant) if content.template else None,
     )
 
 

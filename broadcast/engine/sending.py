@@ -219,9 +219,9 @@ def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
         instance=ticket.instance,
         phone=person.phone,
         kind=campaign.content.kind,
-        text=render(campaign.content.text, person.values),
+        text=render(campaign.content.text, person.values, variant=ticket.reference),
         media_url=campaign.content.media_url,
-        template=render_template(template, person.values) if template else None,
+        template=render_template(template, person.values, variant=ticket.reference) if template else None,
         reference=ticket.reference,
     )
 

@@ -90,7 +90,9 @@ def adopt(store: Store, instance: str, echo: Echo, *, lease_ms: int) -> bool:
 
 def is_meant(echo: Echo, doubt: Doubt, *, text: str | None, lease_ms: int) -> bool:
     """Whether the echo may be of this contact's message: the same person and text, and it left while on the wire."""
-    if text is None or identity(echo.phone) != identity(doubt.phone) or echo.text != render(text, doubt.values):
+    if text is None or identity(echo.phone) != identity(doubt.phone):
+        return False
+    if echo.text != render(text, doubt.values, variant=doubt.reference):
         return False
     return echo.at_ms is None or -CLOCKS_MS <= echo.at_ms - doubt.departed_ms <= lease_ms + CLOCKS_MS
 

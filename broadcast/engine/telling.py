@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,6 +71,7 @@ class ContactView:
 
     number: int
     phone: str
+    name: str | None
     status: Status
     reason: str | None
     detail: str | None
@@ -194,15 +196,17 @@ def lane(store: Store, instance: str, *, zone: str = "UTC") -> LaneView:
     )
 
 
-def contacts(store: Store, campaign: str, *, status: Status | None, limit: int, cursor: str | None) -> ContactPage:
+def contacts(
+    store: Store, campaign: str, *, status: Status | None, reason: str | None = None, limit: int, cursor: str | None
+) -> ContactPage:
     """A page of a campaign's contacts with what is known of each. Raises Invalid for a cursor that is not one of ours.
 
-    A page without a single contact may still have a next one: so many were looked at, and none was of this status.
+    A page without a single contact may still have a next one: so many were looked at, and none was of this kind.
     """
     if cursor is not None and not re.fullmatch(r"\d{1,12}", cursor, re.ASCII):
         raise Invalid(FieldError("/cursor", "is not a cursor of ours"))
     after = int(cursor) if cursor is not None else -1
-    rows, last = store.contacts.page(campaign, status=status, after=after, limit=limit)
+    rows, last = store.contacts.page(campaign, status=status, reason=reason, after=after, limit=limit)
     items = [contact_of(number, fields) for number, fields in rows]
     return ContactPage(items=items, next_cursor=str(last) if last >= 0 else None)
 
@@ -212,6 +216,7 @@ def contact_of(number: int, fields: Mapping[str, str]) -> ContactView:
     return ContactView(
         number=number,
         phone=fields["phone"],
+        name=json.loads(fields.get("values") or "{}").get("name"),
         status=Status(fields["status"]),
         reason=fields.get("reason"),
         detail=fields.get("detail") or None,
@@ -231,6 +236,8 @@ def progress_of(look: Look) -> Progress:
     left = sum(counts[status] for status in OPEN)
     rate = _rate(look) if state is State.RUNNING and left else 0.0
     code, detail = _hold(look, gap_ms=gap_ms) if state is State.RUNNING and left else (None, None)
+    if order.get("open") and state is State.SCHEDULED:
+        code, detail = "open", "Contacts are being added; it begins after it is started."
     if state is State.PAUSED and order.get("because"):
         code, detail = "message_refused", order["because"]
     return Progress(
@@ -272,7 +279,7 @@ def _slow(look: Look) -> float:
 
 
 def _finish(look: Look, state: State, *, left: int, gap_ms: int) -> int | None:
-    if not left or state not in {State.RUNNING, State.SCHEDULED}:
+    if not left or state not in {State.RUNNING, State.SCHEDULED} or look.order.get("open"):
         return None
     from_ms = max(look.now_ms, _number(look.order, "scheduled_ms") or 0)
     return finish_ms(now_ms=from_ms, left=left, gap_ms=_mean_gap_ms(look, gap_ms=gap_ms))

@@ -48,6 +48,7 @@ def contact(view: ContactView) -> dict[str, Any]:
     return {
         "number": view.number,
         "phone": view.phone,
+        "name": view.name,
         "status": view.status.value,
         "reason": view.reason,
         "detail": view.detail,

@@ -2,6 +2,7 @@
 
 from broadcast.pacing.allowance import Allowance, allow, zone_for
 from broadcast.pacing.caps import Warmup, cap_of, room
+from broadcast.pacing.certificate import WINDOW_MS, Certificate, certify
 from broadcast.pacing.days import day_of, next_day_ms
 from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, sends_per_minute
 from broadcast.pacing.rules import Rules
@@ -29,7 +30,9 @@ __all__ = [
     "TIPS_OF_LAST",
     "TIPS_PERCENT",
     "TIPS_STREAK",
+    "WINDOW_MS",
     "Allowance",
+    "Certificate",
     "Claim",
     "Rules",
     "Slot",
@@ -38,6 +41,7 @@ __all__ = [
     "allow",
     "back_off_ms",
     "cap_of",
+    "certify",
     "closes_ms",
     "day_of",
     "finish_ms",

@@ -9,6 +9,7 @@ from broadcast.store.contacts import Contacts
 from broadcast.store.desk import Desk
 from broadcast.store.instances import Instances
 from broadcast.store.lanes import Lanes
+from broadcast.store.removals import Removals
 from broadcast.store.scripts import ANSWER_S, Scripts, connect
 from broadcast.store.server import Server
 from broadcast.store.strikes import Strikes
@@ -28,6 +29,7 @@ class Store:
         self.lanes = Lanes(self.scripts)
         self.instances = Instances(self.scripts)
         self.workers = Workers(self.scripts)
+        self.removals = Removals(self.scripts)
         self.server = Server(self.scripts)
         self.suppressions = Suppressions(self.scripts)
         self.desk = Desk(self.scripts)

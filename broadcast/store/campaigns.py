@@ -16,6 +16,8 @@ from broadcast.store.scripts import Scripts, pairs
 
 #: Contacts stored per script: one call stays near a millisecond, so accepting never holds up a departure.
 CHUNK = 250
+#: How long a summary is kept; after that it is computed anew.
+KEEP_SUMMARY_S = 7 * 86_400
 #: Campaigns glanced at per script, for the same reason.
 GLANCE = 50
 
@@ -34,6 +36,16 @@ class Look:
     control_workers: int
     could_leave: int  #: contacts that wait for nothing but their departure
     own_gap_ms: int  #: the instance's own gap with its jitter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """A contact that is to be added. `identity` is "" for what cannot be a number; `reason`: it is left out anyway."""
+
+    phone: str
+    identity: str
+    values: Mapping[str, str]
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +77,7 @@ class Campaigns:
         self._scripts = scripts
 
     def claim(self, order: Order, *, token: str, lease_ms: int) -> str:
-        """Claim the order's id for accepting: "new", "known", "accepting" or "conflict" (see claim.lua)."""
+        """Claim the order's id for accepting: "new", "known", "accepting", "conflict" or "removing" (see claim.lua)."""
         word, *left = self._scripts.run("claim", order.campaign, order.digest, token, lease_ms)
         if left and left[0]:
             self._forget_contacts(order.campaign, token, left[0])
@@ -102,6 +114,7 @@ class Campaigns:
             "on_unknown": order.on_unknown.value,
             "content": _content(order.content),
             "left_out": json.dumps(dict(skipped)),
+            **({"open": 1} if order.is_open else {}),
         }
         if order.callback_url:
             fields |= {"callback_url": order.callback_url, "callback_host": host_of(order.callback_url)}
@@ -111,6 +124,22 @@ class Campaigns:
             *(item for pair in fields.items() for item in pair),
         )  # fmt: skip
         return None if reply == "lost" else State(reply)
+
+    def add(
+        self, campaign: str, contacts: Sequence[Newcomer], *, chunk: int, part: int, digest: str, most: int
+    ) -> tuple[str, Any] | None:
+        """Add a part of a chunk to an open campaign: a word, and what goes with it (see add.lua)."""
+        fields: list[str] = []
+        for one in contacts:
+            values = json.dumps(dict(one.values), ensure_ascii=False) if one.values else ""
+            fields += [one.phone, one.identity, values, one.reason or ""]
+        reply = self._scripts.run("add", campaign, chunk, part, digest, most, *fields)
+        return (str(reply[0]), reply[1] if len(reply) > 1 else None) if reply else None
+
+    def start(self, campaign: str) -> tuple[bool, State, str] | None:
+        """Start an open campaign: whether it could, its state now, and its instance; None: no such campaign."""
+        reply = self._scripts.run("start", campaign)
+        return (bool(reply[0]), State(reply[1]), str(reply[2])) if reply else None
 
     def find(self, campaign: str) -> Campaign | None:
         """What sending needs to know of a campaign; it never changes, so callers may keep it."""
@@ -191,6 +220,16 @@ class Campaigns:
         wanted = "" if instances is None else json.dumps(sorted(instances))
         reply = self._scripts.run("page", before, after, limit, state.value if state else "", wanted)
         return [(at, look_of(campaign, look)) for campaign, at, look in reply]
+
+    def kept_summary(self, campaign: str) -> dict[str, Any] | None:
+        """The summary that was kept of a campaign, and what it is of."""
+        text = self._scripts.ask(lambda: self._scripts.client.get(key("summary", campaign)))
+        return json.loads(text) if text else None
+
+    def keep_summary(self, campaign: str, kept: Mapping[str, Any]) -> None:
+        """Keep a summary for a while."""
+        text = json.dumps(kept)
+        self._scripts.ask(lambda: self._scripts.client.set(key("summary", campaign), text, ex=KEEP_SUMMARY_S))
 
     def begin_due(self, *, limit: int = 100) -> list[str]:
         """Start the campaigns whose scheduled time has come; return them."""

@@ -57,6 +57,11 @@ class Doubt:
     phone: str
     values: Mapping[str, str]
 
+    @property
+    def reference(self) -> str:
+        """The contact's name, as its ticket had it."""
+        return f"{self.campaign}:{self.number}"
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -235,14 +240,19 @@ class Contacts:
         )
 
     def page(
-        self, campaign: str, *, status: Status | None, after: int, limit: int
+        self, campaign: str, *, status: Status | None, reason: str | None, after: int, limit: int
     ) -> tuple[list[tuple[int, Mapping[str, str]]], int]:
         """Some contacts in their order, each with its number and its fields, and the number to go on after (-1: none).
 
         A page may be short although there are more: one call looks at `LOOKED_AT` contacts at the most.
         """
-        rows, last = self._scripts.run("list", campaign, status.value if status else "", after, limit, LOOKED_AT)
+        only = status.value if status else ""
+        rows, last = self._scripts.run("list", campaign, only, reason or "", after, limit, LOOKED_AT)
         return [(number, pairs(flat)) for number, flat in rows], last
+
+    def outcomes(self, campaign: str, *, first: int, count: int) -> list[Sequence[str]]:
+        """What became of some contacts, from number `first` on; none at the end. See outcomes.lua."""
+        return list(self._scripts.run("outcomes", campaign, first, count))
 
     def moments(self, campaign: str, *, first: int, last: int, every: int) -> list[dict[Status, int]]:
         """When contacts came to rest, by status, Unix ms: every so many of those from `first` up to `last`."""

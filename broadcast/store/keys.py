@@ -7,6 +7,8 @@ campaign              hash    the order, its `status`, its times, its last error
 tally                 hash    contact status -> how many; moves in the same script as the contact
 contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
+identities            set     identities of the people in an open campaign; until it starts
+chunks                hash    chunk:part of an open campaign -> its first contact, and its digest; until it starts
 later                 zset    numbers of the contacts that wait for a time; score Unix ms
 lane                  hash    last departure `left` and its `gap`, `rest` until, `turn`, `hold` and why, `stuck`
 ready                 zset    running campaigns of a lane; score: the turn each was last served
@@ -23,7 +25,11 @@ parked                list    receipts that came before the id was known, as JSO
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
 scheduled             zset    campaigns that wait for their time; score Unix ms
+summary               string  what a campaign that is over came to, as JSON; expires by itself
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
+removals              zset    campaigns that are being removed; score: when that was last gone on with, Unix ms
+forgetting            zset    tokens of people who are being forgotten; score the same
+forget                hash    one of them: numbers and what stands for each, and how far it is
 chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
 instances             set     every instance that ever had a campaign
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
@@ -37,7 +43,8 @@ host                  hash    one of them: who `held` it, unanswered `fails` in 
 calling               zset    campaigns with callbacks for a host; score: when to try next, Unix ms
 called                zset    hosts that a task is calling; score: end of its lease, Unix ms
 callback_tally        hash    callbacks of all campaigns: `waiting` now, `delivered` and `failed` so far
-suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON
+suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON; of
+                              who was forgotten, the SHA-1 of the identity
 signing               string  the secret that signs the dashboard's sessions, where no SECRET_KEY does
 draft                 string  a campaign that was previewed and not started: zlib in hex of JSON; expires by itself
 api_keys              zset    digest of every API key ever created, revoked ones too; score: when, Unix ms
@@ -59,6 +66,8 @@ PATTERNS: Mapping[str, str] = {
     "tally": "bcast:tally:%s",
     "contact": "bcast:contact:%s:%s",
     "pending": "bcast:pending:%s",
+    "identities": "bcast:identities:%s",
+    "chunks": "bcast:chunks:%s",
     "later": "bcast:later:%s",
     "lane": "bcast:lane:%s",
     "ready": "bcast:ready:%s",
@@ -75,7 +84,11 @@ PATTERNS: Mapping[str, str] = {
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",
+    "summary": "bcast:summary:%s",
     "lanes": "bcast:lanes",
+    "removals": "bcast:removals",
+    "forgetting": "bcast:forgetting",
+    "forget": "bcast:forget:%s",
     "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
@@ -38,15 +39,33 @@ class Suppressions:
 
     def remove(self, identity: str) -> bool:
         """Take a person off the list; False when nobody of this identity is on it."""
-        return bool(self._scripts.ask(lambda: self._scripts.client.hdel(key("suppressed"), identity)))
+        either = (identity, hashed(identity))
+        return bool(self._scripts.ask(lambda: self._scripts.client.hdel(key("suppressed"), *either)))
+
+    def hash_only(self, identity: str) -> str:
+        """Keep a person who is on the list there by a hash alone; return the hash, whether they are or not."""
+        digest, client = hashed(identity), self._scripts.client
+        text = self._scripts.ask(lambda: client.hget(key("suppressed"), identity))
+        if text is not None:
+            known = {name: value for name, value in json.loads(text).items() if name != "phone"}
+            # In this order: whatever happens between the two, they are on the list.
+            self._scripts.ask(lambda: client.hset(key("suppressed"), digest, json.dumps(known, ensure_ascii=False)))
+            self._scripts.ask(lambda: client.hdel(key("suppressed"), identity))
+        return digest
 
     def among(self, identities: Iterable[str]) -> frozenset[str]:
         """Which of these are on the list."""
         wanted = list(dict.fromkeys(identities))
         if not wanted:
             return frozenset()
-        found = self._scripts.ask(lambda: self._scripts.client.hmget(key("suppressed"), wanted))
-        return frozenset(identity for identity, text in zip(wanted, found, strict=True) if text is not None)
+        both = [*wanted, *map(hashed, wanted)]
+        found = self._scripts.ask(lambda: self._scripts.client.hmget(key("suppressed"), both))
+        is_known = [text is not None for text in found]
+        return frozenset(
+            identity
+            for identity, clear, hash_ in zip(wanted, is_known[: len(wanted)], is_known[len(wanted) :], strict=True)
+            if clear or hash_
+        )
 
     def page(self, *, cursor: int, limit: int) -> tuple[dict[str, Mapping[str, str]], int]:
         """About `limit` of the list, in no order, and the cursor to go on with (0: this was the last).
@@ -57,3 +76,11 @@ class Suppressions:
             lambda: self._scripts.client.hscan(key("suppressed"), cursor=cursor, count=limit)
         )
         return {identity: json.loads(text) for identity, text in rows.items()}, int(after)
+
+
+def hashed(identity: str) -> str:
+    """What stands for somebody who was forgotten; leave.lua makes the same.
+
+    It keeps numbers from being read, and not from being tried: there are few enough of them to hash them all.
+    """
+    return hashlib.sha1(identity.encode(), usedforsecurity=False).hexdigest()

@@ -32,6 +32,7 @@ def create_celery(settings: Settings, services: Services | None = None) -> Celer
     app.set_default()
     app.autodiscover_tasks(["broadcast.tasks"], related_name="sending", force=True)
     app.autodiscover_tasks(["broadcast.tasks"], related_name="upkeep", force=True)
+    app.autodiscover_tasks(["broadcast.tasks"], related_name="removing", force=True)
     app.autodiscover_tasks(["broadcast.tasks"], related_name="telling", force=True)
     return app
 

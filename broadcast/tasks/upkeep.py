@@ -29,6 +29,8 @@ SWEPT_PER_TASK = 20_000
 WATCH_MS = 5000
 #: How often the gateway of a closed lane with work is asked whether it is open again.
 PROBE_MS = 30_000
+#: How often old campaigns, and removals that were interrupted, are looked for.
+TIDY_MS = 60_000
 
 
 @shared_task(name="broadcast.fan_out", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
@@ -76,6 +78,8 @@ def tick(self: Any) -> None:
     call_due(self.app)
     if store.workers.claim("watch", for_ms=WATCH_MS):
         watch.delay()
+        if store.workers.claim("tidy", for_ms=TIDY_MS):
+            self.app.tasks["broadcast.tidy"].delay()
 
 
 @shared_task(name="broadcast.watch", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
@@ -137,6 +141,16 @@ def sweep(self: Any, campaign: str) -> None:
 def wake(instance: str) -> None:
     """Ask for a lane to be fanned out now. A request that is lost costs a second: the tick finds the lane."""
     _ask(current_app._get_current_object(), "broadcast.fan_out", instance)
+
+
+def remove_later(campaign: str) -> None:
+    """Ask for the contacts of a campaign that is being removed to be erased. A request that is lost costs a minute."""
+    _ask(current_app._get_current_object(), "broadcast.remove", campaign)
+
+
+def forget_later(token: str) -> None:
+    """Ask for a person's contacts to be blanked. The same."""
+    _ask(current_app._get_current_object(), "broadcast.forget", token)
 
 
 def _ask(app: Celery, task: str, *args: str) -> None:

@@ -5,6 +5,7 @@ One Chromium and one stack for all of it. Screenshots are kept in `artefacts/`, 
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 from collections.abc import Iterator
@@ -163,6 +164,10 @@ def test_a_campaign_from_a_csv_is_watched_paused_resumed_and_reported(
     page.get_by_role("button", name="Retomar").click()
     expect(page.get_by_text("enviando").first).to_be_visible()
     wait_for(lambda: status(page, fresh)["counts"]["pending"] < paused, what="it to go on")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Baixar relatório").click()
+    report = Path(download.value.path()).read_text("utf-8-sig")
+    assert len(list(csv.DictReader(report.splitlines(), delimiter=";"))) == 42
     page.get_by_role("link", name="Cancelar de vez").click()
     page.get_by_role("button", name="Cancelar de vez").click()
     expect(page.get_by_text("cancelada").first).to_be_visible()

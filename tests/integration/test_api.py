@@ -268,7 +268,7 @@ def test_doubt_is_listed_and_sent_again_over_http(client: FlaskClient, store: St
 
     assert [one["number"] for one in (*page["contacts"], *rest["contacts"])] == [0, 1, 2]
     assert set(page["contacts"][0]) == {
-        "number", "phone", "status", "reason", "detail", "attempts", "messageId", "departedAt", "sentAt",
+        "number", "phone", "name", "status", "reason", "detail", "attempts", "messageId", "departedAt", "sentAt",
         "deliveredAt", "readAt", "failedAt", "skippedAt", "cancelledAt", "unconfirmedAt",
     }  # fmt: skip
     assert client.get("/broadcast-status/c1").json["onUnknown"] == "resend"
@@ -529,7 +529,7 @@ def test_the_openapi_document_shows_the_shapes_that_are_checked(client: FlaskCli
     shapes = document["components"]["schemas"]
 
     assert set(shapes["Send"]["properties"]) >= {*a_body("c", "i"), "priority", "jitterMs"}
-    assert shapes["Send"]["required"] == ["campaignId", "contacts", "instanceId"]
+    assert shapes["Send"]["required"] == ["campaignId", "instanceId"]
     error = document["components"]["responses"]["DEFAULT_ERROR"]["content"]["application/problem+json"]["schema"]
     assert error == {"$ref": "#/components/schemas/Problem"}
     shown = client.get("/nowhere").json

@@ -507,6 +507,9 @@ def test_contacts_are_found_by_status_and_by_digits(browser: Browser, store: Sto
     send(browser, "c1", contacts=120)
     fail(store, "c1", 7, "not_on_whatsapp")
     assert browser.text("/campaigns/c1/contacts?status=failed").count('<li class="card">') == 1
+    assert "/dashboard/campaigns/c1/contacts?status=failed&amp;reason=not_on_whatsapp" in browser.text("/campaigns/c1")
+    assert browser.text("/campaigns/c1/contacts?reason=not_on_whatsapp").count('<li class="card">') == 1
+    assert browser.text("/campaigns/c1/contacts?reason=other").count('<li class="card">') == 0
     found = browser.text("/campaigns/c1/contacts?number=0000042")
     assert found.count('<li class="card">') == 1
     assert "+55 11 99000-0042" in found
@@ -567,6 +570,17 @@ def test_a_session_follows_what_it_may_see_as_it_happens(stranger: Browser, stor
     assert {name: data[name] for name in state if name != "expectedFinishAt"} == {
         name: state[name] for name in state if name != "expectedFinishAt"
     }
+
+
+def test_the_report_is_for_excel_and_for_whoever_may_see_the_campaign(stranger: Browser) -> None:
+    send(stranger, "hers", contacts=[*phones(2), "123"])
+    send(stranger, "theirs", "outra")
+    stranger.log_in("secret-of-loja")
+    assert "/dashboard/campaigns/hers/report.csv" in stranger.text("/campaigns/hers")
+    answer = stranger.get("/campaigns/hers/report.csv")
+    assert answer.data.startswith(b"\xef\xbb\xbfnumber;phone;")
+    assert answer.text.count("\n") == 4
+    assert stranger.get("/campaigns/theirs/report.csv").status_code == 404
 
 
 def test_every_status_and_state_has_a_word() -> None:

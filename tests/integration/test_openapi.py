@@ -29,6 +29,7 @@ CHECKS = (
     "response_headers_conformance", "negative_data_rejection", "unsupported_method", "ignored_auth",
 )  # fmt: skip
 QUEUE = "/queue/add-broadcast"
+CONTACTS = "/campaigns/{campaign}/contacts"
 
 
 @pytest.fixture
@@ -93,13 +94,17 @@ def test_every_example_runs_and_is_answered_as_described(
     if method == "delete":
         client.post("/suppressions", json={"phones": ["5511999990001"]})
     if path != QUEUE and "send_broadcast" not in str(body):
-        client.post(QUEUE, json=a_body("campaign-123", "loja", callbackUrl="https://crm.example/news"))
+        is_open = {"open": True, "contacts": None} if (method, path) == ("post", CONTACTS) else {}
+        client.post(QUEUE, json={**a_body("campaign-123", "loja", callbackUrl="https://crm.example/news"), **is_open})
+    if (method, path) == ("delete", "/campaigns/{campaign}"):
+        client.post("/campaigns/campaign-123/cancel")
+    query = {"chunk": 1} if (method, path) == ("post", CONTACTS) else None
     data = json.dumps(body) if kind == "application/json" else body
     asked = path_of(path)
     if "{event}" in path:
         event = client.get("/campaigns/campaign-123/callbacks").json["callbacks"][0]["id"]
         asked = f"/campaigns/campaign-123/callbacks/{event}/replay"
-    answer = client.open(asked, method=method, data=data, content_type=kind)
+    answer = client.open(asked, method=method, data=data, content_type=kind, query_string=query)
 
     assert 200 <= answer.status_code < 300, answer.text
     shown = DOCUMENT["paths"][path][method]["responses"][str(answer.status_code)]["content"][answer.mimetype]
@@ -118,6 +123,7 @@ def test_an_answer_has_what_the_document_says_and_nothing_else(client: FlaskClie
         "Acceptance": client.post(QUEUE, json=a_body("c1", "loja", callbackUrl="https://crm.example/news")).json,
         "Campaign": client.get("/campaigns/c1").json,
         "Campaigns": client.get("/campaigns").json,
+        "Summary": client.get("/campaigns/c1/summary").json,
         "Contacts": client.get("/campaigns/c1/contacts").json,
         "Contact": client.get("/campaigns/c1/contacts").json["contacts"][0],
         "Callbacks": client.get("/campaigns/c1/callbacks").json,
@@ -178,7 +184,9 @@ def running(redis_url: str, tmp_path: Path) -> Iterator[str]:
         wait_for(answers, what=f"the API; see {process.log}")
         url = f"http://127.0.0.1:{port}"
         headers = {"apikey": "secret-of-crm"}
-        requests.post(url + QUEUE, json=a_body("campaign-123", "loja"), headers=headers, timeout=30).raise_for_status()
+        for name, changes in (("campaign-123", {}), ("campaign-open", {"open": True, "contacts": None})):
+            body = {**a_body(name, "loja"), **changes}
+            requests.post(url + QUEUE, json=body, headers=headers, timeout=30).raise_for_status()
         yield url
     finally:
         process.stop()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
+from broadcast.domain.campaign import Scope
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, planning, telling
+from broadcast.domain.content import render
+from broadcast.domain.receipt import Echo
+from broadcast.engine import accepting, planning, settling, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
 from broadcast.errors import NotNow, Unavailable
 from broadcast.gateways.base import Accepted, Answer, Busy, Connection, Departure, Message, News, Refused, Unknown
 from broadcast.store import Store
 from broadcast.store.contacts import Ticket
-from tests.builders import an_order
+from tests.builders import an_order, phones
 
 
 @dataclass
@@ -141,6 +145,24 @@ def test_an_id_used_anew_in_an_emptied_redis_brings_no_old_text(store: Store) ->
         send_once(store, gateway, sending=engine)
 
     assert [message.text for message in gateway.sent] == ["antes", "depois"]
+
+
+def test_each_contact_keeps_its_own_wording_from_try_to_try_and_an_echo_finds_it(store: Store) -> None:
+    text = "[[Oi|Olá|Bom dia]] [[1|2|3|4|5]]"
+    accepting.accept(store, an_order(contacts=4, text=text), country="BR")
+    gateway = Told([*[Unknown("gateway_timeout")] * 4, Accepted("m1")])
+    for _ in range(4):
+        send_once(store, gateway)
+    first = [message.text for message in gateway.sent]
+    assert first == [render(text, {}, variant=f"c1:{number}") for number in range(4)]
+    assert len(set(first)) > 1
+
+    echoes = [Echo(message_id=f"e{place}", phone=phones(4)[place], text=first[place]) for place in range(4)]
+    assert settling.adopt(store, "i1", echoes[2], lease_ms=9000)
+    assert not settling.adopt(store, "i1", dataclasses.replace(echoes[1], text=first[2]), lease_ms=9000)
+    steering.retry(store, "c1", Scope.UNCONFIRMED)
+    send_once(store, gateway)
+    assert gateway.sent[-1].text == first[0]
 
 
 def test_a_redis_that_goes_away_after_the_write_does_not_lose_the_answer(

@@ -113,6 +113,33 @@ def test_a_wrong_setting_stops_up_with_its_name() -> None:
     assert (result.exit_code, "PORT" in result.output) == (2, True)
 
 
+SUMMARY: dict[str, Any] = {
+    "campaignId": "c1", "status": "completed", "total": 4, "departed": 3, "delivered": 2, "read": 1,
+    "deliveryRate": 0.6667, "readRate": 0.5, "medianDeliveryMs": 1500, "skipped": [], "unconfirmed": [],
+    "failures": [{"reason": "rejected", "count": 1}],
+    "pacing": {"rateLimitMs": 2000, "leastGapMs": 2001, "mostIn60s": 30, "breaches": 0, "basis": "By our own record."},
+}  # fmt: skip
+
+
+def test_a_report_is_a_table_with_the_pace_that_was_kept() -> None:
+    with answering(200, SUMMARY) as (url, seen):
+        result = run(url, "report", "c 1")
+    assert (result.exit_code, seen[0]["path"]) == (0, "/campaigns/c%201/summary")
+    for words in ("2 (66.7%)", "failures: rejected", "2001 ms", "By our own record."):
+        assert words in result.output
+
+
+def test_a_report_is_written_to_a_file_as_it_comes(tmp_path: Path) -> None:
+    file = tmp_path / "report.csv"
+    with answering(200, "number;phone\r\n") as (url, seen):
+        assert run(url, "report", "c1", "--csv", str(file), "--excel").exit_code == 0
+    assert file.read_bytes() == b"number;phone\r\n"
+    assert seen[0]["path"] == "/campaigns/c1/contacts?format=csv&bom=1&separator=%3B"
+    with answering(404, {"detail": "There is no campaign c1."}) as (url, _):
+        result = run(url, "report", "c1", "--csv", str(file))
+    assert (result.exit_code, "no campaign" in result.output) == (1, True)
+
+
 def test_an_import_hands_the_file_over_and_names_what_was_left_out(tmp_path: Path) -> None:
     file = write(tmp_path / "saidas.csv", "Número;obs\nn/a;é\n".encode("latin-1"))
     wrong = {"row": 2, "phone": "n/a", "detail": "cannot be a phone number"}

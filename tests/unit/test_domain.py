@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import COMES_AFTER, Status
-from broadcast.domain.content import missing, render
 from broadcast.domain.phone import identity, mask, normalise
 
 
@@ -52,17 +51,6 @@ def test_both_forms_of_a_brazilian_mobile_are_one_person() -> None:
 def test_a_masked_number_cannot_be_called(digits: str) -> None:
     assert mask(digits) != digits
     assert len(mask(digits)) == len(digits)
-
-
-def test_values_fill_the_text() -> None:
-    assert render("Oi {{name}}, {{ city | sua cidade }}!", {"name": "Ana"}) == "Oi Ana, sua cidade!"
-    assert missing("Oi {{name}} {{code}} {{x|y}}", {"name": "Ana"}) == ["code"]
-
-
-@given(st.text(), st.text())
-def test_a_value_is_never_read_as_a_template(before: str, value: str) -> None:
-    filled = render(f"{{{{name}}}}{before.replace('{', '')}", {"name": f"{{{{other}}}}{value}"})
-    assert filled.startswith("{{other}}" + value)
 
 
 def test_what_is_over_is_never_undone() -> None:

@@ -50,7 +50,7 @@ def test_a_template_is_taken_whole_and_needs_no_message() -> None:
 def test_what_we_take_is_what_a_strict_server_takes() -> None:
     template = order(a_template()).content.template
     assert template
-    filled = render_template(template, {"name": "Ana", "code": "7"})
+    filled = render_template(template, {"name": "Ana", "code": "7"}, variant="c1:0")
     sent = checked(request_of(a_message(template=filled)), {("promo", "pt_BR"): 3})
     assert sent["template"]["components"][1]["parameters"][0] == {"type": "text", "text": "Olá Ana"}
 
@@ -186,7 +186,7 @@ VALUES = st.dictionaries(st.sampled_from(["name", "city", "code"]), TEXT)
 def test_only_texts_are_filled_and_the_template_stays_as_it_was(components: list[Any], values: dict[str, str]) -> None:
     template = Template(name="promo", language="pt_BR", components=components)
     before = copy.deepcopy(components)
-    filled = render_template(template, values)
+    filled = render_template(template, values, variant="c1:0")
 
     assert template.components == before
     assert (filled.name, filled.language) == ("promo", "pt_BR")
@@ -194,7 +194,9 @@ def test_only_texts_are_filled_and_the_template_stays_as_it_was(components: list
         assert {**now, "parameters": None} == {**was, "parameters": None}
         for parameter, shown in zip(was["parameters"], now["parameters"], strict=True):
             is_text = parameter["type"] == "text"
-            assert shown == ({**parameter, "text": render(parameter["text"], values)} if is_text else parameter)
+            assert shown == (
+                {**parameter, "text": render(parameter["text"], values, variant="c1:0")} if is_text else parameter
+            )
     assert json.loads(json.dumps(filled.components)) == filled.components
 
 

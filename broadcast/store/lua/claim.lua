@@ -1,12 +1,13 @@
 -- Claim a campaign id for accepting, or say who has it. A claim whose lease lapsed may be taken over.
 -- ARGV[1] campaign · ARGV[2] digest of the body · ARGV[3] token of this attempt · ARGV[4] lease, ms
 -- reply {"new", contacts left by a lapsed attempt} | {"known"} same body, accepted | {"accepting"} same body, under way
---       | {"conflict"} another body has the id
+--       | {"conflict"} another body has the id | {"removing"} the campaign that had it is being removed
 local campaign, digest, token, lease_ms = unpack(ARGV)
 local status, held_digest, held_token, lease, staged =
   unpack(redis.call("HMGET", campaign_key(campaign), "status", "digest", "token", "lease", "staged"))
 local now = now_ms()
 
+if status == "removing" then return { "removing" } end
 if status and status ~= "staging" then
   return { held_digest == digest and "known" or "conflict" }
 end

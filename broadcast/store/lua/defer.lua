@@ -1,11 +1,12 @@
 -- A contact that has failed by a receipt may be tried again later. moves: failed > pending
 -- ARGV[1] campaign · ARGV[2] number · ARGV[3] in ms · ARGV[4] the most attempts at it
--- reply 1 it waits for its time | 0 it is not failed, its attempts are used up, or its campaign is cancelled
+-- reply 1 it waits for its time | 0 it is not failed, its attempts are used up, its campaign is cancelled, or it is forgotten
 local campaign, number, in_ms, most_attempts = unpack(ARGV)
 local key, contact = campaign_key(campaign), contact_key(campaign, number)
 local state, instance = unpack(redis.call("HMGET", key, "status", "instance"))
-local status, attempts = unpack(redis.call("HMGET", contact, "status", "attempts"))
-if status ~= "failed" or state == "cancelled" or tonumber(attempts or 0) >= tonumber(most_attempts) then return 0 end
+local status, attempts, forgotten = unpack(redis.call("HMGET", contact, "status", "attempts", "forgotten"))
+if forgotten or status ~= "failed" or state == "cancelled" then return 0 end
+if tonumber(attempts or 0) >= tonumber(most_attempts) then return 0 end
 
 local due = now_ms() + in_ms
 redis.call("HDEL", contact, "message_id", "acked", "run", "batch", "at_failed")

@@ -23,7 +23,7 @@ local function back(why, due)
   return { "back", why }
 end
 
-if redis.call("HEXISTS", suppressed_key(), identity) == 1 then
+if is_suppressed(identity) then
   let_go(instance, campaign, number)
   redis.call("HSET", contact, "reason", "opted_out")
   move(campaign, number, status, "skipped")

@@ -14,7 +14,9 @@ redis.call("DEL", tally_key(campaign))
 redis.call("HSET", tally_key(campaign), "pending", pending, "skipped", skipped)
 redis.call("ZADD", campaigns_key(), now, campaign)
 if scheduled_ms ~= "" then redis.call("HSET", campaign_key(campaign), "scheduled_ms", scheduled_ms) end
-if waits then
+if redis.call("HGET", campaign_key(campaign), "open") then  -- contacts are still to come; see start.lua
+  redis.call("HSET", campaign_key(campaign), "status", "scheduled")
+elseif waits then
   redis.call("HSET", campaign_key(campaign), "status", "scheduled")
   redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
 else

@@ -21,6 +21,17 @@ local is_passing = { pending = true, booked = true, sending = true }
 -- Those of a campaign that somebody asks about, and may have sent again: listed, so that nobody has to look for them.
 local is_listed = { failed = true, unconfirmed = true }
 
+-- Whether a campaign of this status can be seen: it is accepted, and not being removed.
+local function is_there(status)
+  return status and status ~= "staging" and status ~= "removing"
+end
+
+-- Whether a person wants no more messages. Of who was forgotten, the list has a hash alone.
+local function is_suppressed(identity)
+  return redis.call("HEXISTS", suppressed_key(), identity) == 1
+    or redis.call("HEXISTS", suppressed_key(), redis.sha1hex(identity)) == 1
+end
+
 -- Told to the CRM; defined below, since news of a campaign shows all of it.
 local tell, tell_of_contact
 
@@ -192,7 +203,7 @@ end
 local function look(campaign)
   local order = redis.call("HGETALL", campaign_key(campaign))
   local status, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
-  if not status or status == "staging" then return false end
+  if not is_there(status) then return false end
   local urgent = 0
   for _, other in ipairs(redis.call("ZRANGE", ready_key(instance), 0, -1)) do
     urgent = math.max(urgent, tonumber(redis.call("HGET", campaign_key(other), "priority") or 0))

@@ -15,6 +15,8 @@ local contact, ref = contact_key(campaign, number), campaign .. ":" .. number
 local now = now_ms()
 local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
 local not_asked = status == "booked" and held_batch == batch
+-- Of who was forgotten, no id is learned anew: some have the number in them, and so may what the gateway says.
+if redis.call("HEXISTS", contact, "forgotten") == 1 then message_id, detail = "", "" end
 
 -- The answer to an attempt that was given up meanwhile. That it was accepted counts: who waits to be sent to again need
 -- not be, and the receipts of that message find their contact.

@@ -8,7 +8,7 @@ local campaign, scope, most, may_be_in, asked = unpack(ARGV)
 local key, chore = campaign_key(campaign), "retry:" .. ARGV[2] .. ":" .. ARGV[1]
 local state, instance = unpack(redis.call("HMGET", key, "status", "instance"))
 asked = asked == "" and now_ms() or tonumber(asked)
-if not state or state == "staging" then return false end
+if not is_there(state) then return false end
 if not has(may_be_in, state) then
   redis.call("HDEL", chores_key(), chore)
   return { 0, 0, 0, state, instance, asked }

@@ -13,6 +13,8 @@ local function by_reference(reference, message_id, to)
   if not campaign or redis.call("HGET", campaign_key(campaign), "instance") ~= instance then return false end
   local contact = contact_key(campaign, number)
   if redis.call("EXISTS", contact) == 0 then return false end
+  -- Of who was forgotten, no id is learned anew: some have the number in them.
+  if redis.call("HEXISTS", contact, "forgotten") == 1 then return reference end
   local was_retried = redis.call("HEXISTS", contact, "retried") == 1
   if not (to == "failed" and was_retried) then redis.call("HSETNX", contact, "message_id", message_id) end
   redis.call("SET", message_key(instance, message_id), reference, "EX", keep_s)

@@ -4,9 +4,9 @@
 -- reply {1 done or was so already | 0 cannot be from here, status, sending, instance}, or false: no such campaign
 local campaign, to, may_follow, because = unpack(ARGV)
 local key = campaign_key(campaign)
-local status, instance, scheduled_ms, started_ms =
-  unpack(redis.call("HMGET", key, "status", "instance", "scheduled_ms", "started_ms"))
-if not status or status == "staging" then return false end
+local status, instance, scheduled_ms, started_ms, is_open =
+  unpack(redis.call("HMGET", key, "status", "instance", "scheduled_ms", "started_ms", "open"))
+if not is_there(status) then return false end
 local now = now_ms()
 
 local function unbook()
@@ -27,7 +27,7 @@ local waits = scheduled_ms and tonumber(scheduled_ms) > now and not started_ms
 if to == "running" and waits then to = "scheduled" end
 local sending = tonumber(redis.call("HGET", tally_key(campaign), "sending") or 0)
 if status == to then return { 1, status, sending, instance } end
-if not has(may_follow, status) then return { 0, status, sending, instance } end
+if not has(may_follow, status) or (is_open and to ~= "cancelled") then return { 0, status, sending, instance } end
 
 redis.call("HSET", key, "status", to)
 revise(campaign)

@@ -1,0 +1,96 @@
+"""Contacts for an open campaign: a chunk a request, read as it comes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from flask import Request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from broadcast.api import shapes
+from broadcast.api.asking import instance_of, services, tell
+from broadcast.api.describing import OF_BODIES, call, problems
+from broadcast.api.shown import TEXT
+from broadcast.domain.intake import MOST_BYTES, READERS, Found, Intake, Unreadable
+from broadcast.engine import adding
+from broadcast.errors import FieldError, Invalid
+
+#: How it is described. The items of a list are looked at one by one: what is wrong with one is told by its row.
+_BODY = {"oneOf": [{"type": "array"}, {"type": "object", "properties": {"contacts": {"type": "array"}},
+         "required": ["contacts"], "additionalProperties": False}]}  # fmt: skip
+_EXAMPLES = {  # NDJSON is told of in words: what reads OpenAPI does not know it
+    "application/json": ["5511999990001", {"phone": "5511999990002", "name": "Ana"}],
+    "text/csv": "telefone;nome\r\n11 99999-0001;Ana\r\n",
+}
+_DESCRIBED = call(shows={200: "Added"}, query=shapes.ChunkQuery, conflicts=True)
+DESCRIBED: Mapping[str, Any] = {
+    **_DESCRIBED,
+    "responses": {**_DESCRIBED["responses"], **problems(*OF_BODIES)},
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": _BODY if kind.endswith("/json") else TEXT, "examples": {kind: {"value": example}}}
+            for kind, example in _EXAMPLES.items()
+        },
+    },
+}
+#: So many rows that cannot be read are named.
+MOST_NAMED = 100
+
+
+def add(campaign: str, request: Request) -> dict[str, Any]:
+    """Add the contacts in the body. Those that can be read are kept, the others named by their row."""
+    named = {"chunk": request.headers["X-Chunk"]} if "X-Chunk" in request.headers else {}
+    number = shapes.load(shapes.ChunkQuery(), {**named, **request.args})
+    if request.mimetype not in READERS:
+        raise UnsupportedMediaType(f"Send one of {', '.join(READERS)}, with its Content-Type.")
+    instance, chunk = instance_of(campaign), _Chunk(request)
+    country = services().settings.default_country
+    try:
+        added = adding.add(services().store, campaign, chunk.rows(), chunk=number["chunk"], country=country)
+    except Unreadable as error:
+        raise Invalid(FieldError("", f"the body {error}; send it again, corrected, as the same chunk")) from error
+    tell(f"chunk {number['chunk']} of {added.queued} contacts", campaign, instance)
+    left_out = [{"row": row, "reason": reason} for row, reason in added.left_out]
+    return {
+        "success": True,
+        "campaignId": campaign,
+        "chunk": number["chunk"],
+        "queued": added.queued,
+        "skipped": added.skipped,
+        "skippedReasons": dict(added.reasons),
+        "leftOut": left_out,
+        "unreadable": chunk.unreadable,
+        "errors": chunk.errors,
+        "csv": chunk.intake.details or None,
+    }
+
+
+class _Chunk:
+    """A request's contacts, and what could not be read of them."""
+
+    def __init__(self, request: Request) -> None:
+        self.intake = Intake()
+        self.unreadable = 0
+        self.errors: list[dict[str, Any]] = []
+        stream: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, request.stream), MOST_BYTES)
+        self._found = READERS[request.mimetype](self.intake, stream)
+
+    def rows(self) -> Iterator[adding.Row]:
+        """Those that can be read."""
+        for found in self._found:
+            problem = found.problem
+            if problem is None:
+                try:
+                    yield adding.Row(found.row, shapes.recipient(found.contact))
+                    continue
+                except ValueError as error:
+                    problem = str(error)
+            self._note(found, problem)
+
+    def _note(self, found: Found, problem: str) -> None:
+        self.unreadable += 1
+        if len(self.errors) < MOST_NAMED:
+            self.errors.append({"row": found.row, "detail": problem})

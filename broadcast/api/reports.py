@@ -1,0 +1,50 @@
+"""A campaign's report as CSV, line by line as it is read, the way spreadsheets take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from flask import Response
+
+from broadcast.api import answers
+from broadcast.api.asking import instance_of, services
+from broadcast.domain.contact import Status
+from broadcast.domain.table import harmless, written
+from broadcast.engine import reporting
+from broadcast.engine.telling import ContactView
+
+CSV = "text/csv"
+#: What may stand between two cells, by its name in the query.
+SEPARATORS = {",": ",", ";": ";", "tab": "\t"}
+#: The titles, in this order; they are the names in the JSON answer, and new ones are only ever added at the end.
+TITLES = (
+    "number", "phone", "name", "status", "reason", "detail", "attempts", "messageId", "departedAt", "sentAt",
+    "deliveredAt", "readAt", "failedAt", "skippedAt", "cancelledAt", "unconfirmedAt",
+)  # fmt: skip
+
+
+def stream(campaign: str, *, status: Status | None, reason: str | None, bom: bool, separator: str) -> Response:
+    """The whole report, however long, in constant memory."""
+    instance_of(campaign)
+    pages = reporting.report(services().store, campaign, status=status, reason=reason)
+    first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
+    between = SEPARATORS[separator]
+
+    def lines() -> Iterator[str]:
+        yield ("\ufeff" if bom else "") + written(TITLES, separator=between)
+        for views in chain([first], pages):
+            yield _lines(views, separator=between)
+
+    headers = {"Content-Disposition": "attachment; filename=report.csv"}
+    return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers=headers)
+
+
+def _lines(views: Sequence[ContactView], *, separator: str) -> str:
+    return "".join(written(_cells(view), separator=separator) for view in views)
+
+
+def _cells(view: ContactView) -> list[str]:
+    shown = answers.contact(view)
+    # Whatever strangers may have written: names, gateways' words, numbers that are none.
+    return ["" if shown[title] is None else harmless(str(shown[title])) for title in TITLES]
