@@ -165,6 +165,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         deadline = time.monotonic() + WARM_STOP_S
+        self.say("up", "stopping: what is on the wire finishes; a second signal does not wait for it")
         for last in (False, True):
             group = [child for child in self._children.values() if child.spec.last is last]
             for child in group:
