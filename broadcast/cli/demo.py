@@ -162,14 +162,15 @@ class _Demo:
     def _addresses(self) -> None:
         base = f"http://127.0.0.1:{self.settings.port}"
         rows = {
+            "dashboard": f"{base}/dashboard",
             "status": f"{base}/broadcast-status/{CAMPAIGN}",
-            "OpenAPI": f"{base}/openapi.json",
+            "API": f"{base}/docs",
             "Flower": f"http://127.0.0.1:{self.settings.flower_port}",
             "ledger": f"{self.settings.sandbox_url}/ledger",
         }
         self.console.print("Addresses" + (":" if self.keep else ", had it been `broadcast demo --keep`:"))
         for name, address in rows.items():
-            self.console.print(f"  {name:<8} {address}", highlight=False)
+            self.console.print(f"  {name:<9} {address}", highlight=False)
 
 
 COMMANDS = (demo,)
