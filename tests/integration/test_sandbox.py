@@ -155,6 +155,8 @@ FAULTS: dict[str, tuple[type, str, bool]] = {
     "hang": (Unknown, "gateway_timeout", True),
     "truncated": (Unknown, "gateway_connection_lost", True),
     "raw": (Unknown, "answer_without_id", False),
+    "graph": (Busy, "gateway_error", False),
+    "graph_lost": (Unknown, "failed_while_sending", False),
 }
 
 
@@ -175,7 +177,7 @@ def test_a_fault_is_what_it_says_and_the_ledger_says_whether_it_was_delivered(sa
     assert bool(arrival["id"]) is is_delivered
 
 
-@pytest.mark.parametrize("kind", ["bad_gateway", "gateway_timeout", "ambiguous", "hang"])
+@pytest.mark.parametrize("kind", ["bad_gateway", "gateway_timeout", "ambiguous", "hang", "graph_lost"])
 def test_whether_a_doubtful_message_was_delivered_can_be_said(sandbox: Sandbox, kind: str) -> None:
     for is_delivered in (True, False):
         requests.delete(f"{sandbox.url}/faults", timeout=10)
@@ -239,6 +241,8 @@ def test_a_fault_can_name_its_answer(sandbox: Sandbox) -> None:
         ("POST", "/faults", {"kind": "busy", "times": "x"}),
         ("POST", "/faults", {"kind": "busy", "delayMs": -1}),
         ("POST", "/faults", {"kind": "raw", "status": 9000}),
+        ("POST", "/faults", {"kind": "graph", "code": "190"}),
+        ("POST", "/faults", {"kind": "busy", "code": 190}),
         ("PUT", "/behaviour", {"latencyMs": "fast"}),
         ("PUT", "/behaviour", {"latency": 5}),
         ("PUT", "/behaviour", {"mood": "bad"}),
@@ -287,6 +291,37 @@ def test_a_stranger_is_turned_away(sandbox: Sandbox) -> None:
     answer = requests.post(sandbox.url + TEXT, json={"number": NUMBER, "text": "x"}, timeout=10)
     assert (answer.status_code, answer.json()["response"]["message"]) == (401, "Unauthorized")
     assert ledger(sandbox) == []
+
+
+def test_an_instance_that_is_not_there_is_nobodys_whatever_key_is_shown(sandbox: Sandbox) -> None:
+    sandbox.instances.answer_to("DELETE", "/instance/delete/gone")(None)  # type: ignore[misc]
+    fault(sandbox, kind="unknown_instance", instance="never")
+    for name in ("gone", "never"):
+        for key in ({}, {"apikey": "k"}):
+            answers = [
+                requests.post(f"{sandbox.url}/message/sendText/{name}", json={}, headers=key, timeout=10),
+                requests.post(
+                    f"{sandbox.url}/chat/whatsappNumbers/{name}", json={"numbers": [NUMBER]}, headers=key, timeout=10
+                ),
+                requests.get(f"{sandbox.url}/instance/connectionState/{name}", headers=key, timeout=10),
+            ]
+            said = {(answer.status_code, answer.json()["response"]["message"][0]) for answer in answers}
+            assert said == {(404, f'The "{name}" instance does not exist')}
+        answer = send(sandbox, instance=name)
+        assert isinstance(answer, Closed)
+        assert answer.reason == "unknown_instance"
+    assert [arrival["outcome"] for arrival in ledger(sandbox)] == ["unknown_instance"] * 2
+
+
+def test_an_instance_of_metas_fetches_no_medium_and_takes_templates_that_others_do_not_know(sandbox: Sandbox) -> None:
+    post(sandbox, "/instance/create", {"instanceName": "metas", "integration": "WHATSAPP-BUSINESS"})
+    fault(sandbox, kind="media_missing")
+    medium = {"number": NUMBER, "mediatype": "image", "media": "https://cdn.example/1.png"}
+    template = {"number": NUMBER, "name": "promo", "language": "pt_BR", "components": []}
+    for route, body, statuses in (("sendMedia", medium, (201, 500)), ("sendTemplate", template, (201, 404))):
+        answers = [post(sandbox, f"/message/{route}/{name}", body) for name in ("metas", "loja")]
+        assert tuple(answer.status_code for answer in answers) == statuses
+    assert [arrival["outcome"] for arrival in ledger(sandbox)] == ["accepted", "media_missing", "accepted"]
 
 
 def gateway(sandbox: Sandbox) -> Evolution:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from broadcast.gateways.sandbox.business import NO_CHECK
 from broadcast.gateways.sandbox.dialect import jid
 from broadcast.gateways.sandbox.faults import Fault, Reply
 
@@ -33,12 +34,14 @@ _CHECKS: Mapping[str, Reply | None] = {
 }
 
 
-def numbers(body: Any, fault_of: Callable[[str], Fault | None]) -> Reply:
-    """Who of these has WhatsApp: everybody, but for those under a fault."""
+def numbers(body: Any, fault_of: Callable[[str], Fault | None], *, is_metas: bool) -> Reply:
+    """Who of these has WhatsApp: everybody, but for those under a fault. An instance of Meta's does not say."""
     asked: Any = body.get("numbers") if isinstance(body, dict) else None
     problem = _problem(asked)
     if problem is not None:
         return Reply(400, {"status": 400, "error": "Bad Request", "message": [[problem]]})
+    if is_metas:
+        return NO_CHECK
     faults = {number: fault_of(re.sub(r"\D", "", number)) for number in asked}
     struck = next((fault for fault in faults.values() if fault and fault.kind in _CHECKS), None)
     if struck is not None:

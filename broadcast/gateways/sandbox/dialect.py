@@ -13,17 +13,21 @@ from email import message_from_bytes
 from typing import Any
 from urllib.parse import unquote
 
+from broadcast.gateways.sandbox import business
 from broadcast.gateways.sandbox.faults import Reply, envelope
 
-_ROUTE = re.compile(r"/message/(sendText|sendMedia|sendWhatsAppAudio)/([^/]+)$")
+_ROUTE = re.compile(r"/message/(sendText|sendMedia|sendWhatsAppAudio|sendTemplate)/([^/]+)$")
 #: route -> the fields that it cannot do without
 _REQUIRED = {
     "sendText": ("number", "text"),
     "sendMedia": ("number", "mediatype"),
     "sendWhatsAppAudio": ("number", "audio"),
+    "sendTemplate": ("number", "name", "language", "components"),
 }
+#: route -> the kind that it sends; another's says it in its `mediatype`
+_KINDS = {"sendText": "text", "sendTemplate": "text", "sendWhatsAppAudio": "audio"}
 _MEDIA = ("image", "document", "video", "audio")
-_TEXTS = ("text", "caption", "media", "audio", "fileName", "mimetype")
+_TEXTS = ("text", "caption", "media", "audio", "fileName", "mimetype", "name", "language")
 #: Where WhatsApp would keep a medium, and the number that the sandbox sends from.
 MEDIUM, OWN = "https://mmg.whatsapp.net/o1/sandbox", "5511900000000@s.whatsapp.net"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -38,6 +42,7 @@ class Send:
     kind: str
     text: str
     media_url: str | None
+    is_metas: bool = False  #: whether its instance is of kind WHATSAPP-BUSINESS
 
 
 def read_form(content_type: str, raw: bytes) -> dict[str, str]:
@@ -53,13 +58,13 @@ def read_form(content_type: str, raw: bytes) -> dict[str, str]:
     return fields
 
 
-def read_send(path: str, body: Any) -> Send | Reply | None:
+def read_send(path: str, body: Any, *, is_metas: bool = False) -> Send | Reply | None:
     """The send that is asked for, or the error that the real server answers; None for another route.
 
     `path` is as it came: a name may hold an escaped slash.
     """
     match = _ROUTE.match(path)
-    if match is None:
+    if match is None or (match[1] == "sendTemplate" and not is_metas):
         return None
     route, instance = match[1], unquote(match[2])
     if not isinstance(body, dict):
@@ -67,13 +72,20 @@ def read_send(path: str, body: Any) -> Send | Reply | None:
     problems = [f'instance requires property "{name}"' for name in _REQUIRED[route] if name not in body]
     if problems:
         return envelope(400, "Bad Request", [problems])
-    return _wrong_field(route, body) or Send(
+    return _wrong_field(route, body, is_metas=is_metas) or Send(
         instance=instance,
         number=re.sub(r"\D", "", body["number"]),
-        kind={"sendText": "text", "sendWhatsAppAudio": "audio"}.get(route) or body["mediatype"],
-        text="" if _is_audio(route, body) else body.get("text") or body.get("caption") or "",
+        kind=_KINDS.get(route) or body["mediatype"],
+        text=_text(route, body),
         media_url=body.get("media") or body.get("audio"),
+        is_metas=is_metas,
     )
+
+
+def _text(route: str, body: Mapping[str, Any]) -> str:
+    if route == "sendTemplate":
+        return business.template_text(body)
+    return "" if _is_audio(route, body) else body.get("text") or body.get("caption") or ""
 
 
 def _is_audio(route: str, body: Mapping[str, Any]) -> bool:
@@ -81,12 +93,14 @@ def _is_audio(route: str, body: Mapping[str, Any]) -> bool:
     return route == "sendWhatsAppAudio" or body.get("mediatype") == "audio"
 
 
-def _wrong_field(route: str, body: Mapping[str, Any]) -> Reply | None:
+def _wrong_field(route: str, body: Mapping[str, Any], *, is_metas: bool) -> Reply | None:
     """What the schema finds, then what the controller finds, then what the send itself fails on."""
     problem = _schema(route, body)
     if problem is not None:
         return envelope(400, "Bad Request", [[problem]])
-    problem = _content(route, body)
+    if is_metas and (wrong := business.wrong_field(body)):
+        return wrong
+    problem = None if route == "sendTemplate" else _content(route, body, is_metas=is_metas)
     if problem is None and not re.search(r"\d", body["number"]):
         problem = 'Error: JID decoded but user is empty: "@s.whatsapp.net"'
     return envelope(400, "Bad Request", [problem]) if problem else None
@@ -103,9 +117,9 @@ def _schema(route: str, body: Mapping[str, Any]) -> str | None:
     return f"{wrong} is not of a type(s) string" if wrong else None
 
 
-def _content(route: str, body: Mapping[str, Any]) -> str | None:
+def _content(route: str, body: Mapping[str, Any], *, is_metas: bool) -> str | None:
     if route == "sendText":
-        return None if body["text"].strip() else "Text is required"
+        return None if is_metas or body["text"].strip() else "Text is required"
     medium = body.get("media") or body.get("audio") or ""
     if medium.startswith(("http://", "https://")):
         return None
@@ -116,8 +130,10 @@ def _content(route: str, body: Mapping[str, Any]) -> str | None:
     return None
 
 
-def new_id() -> str:
-    """A message id of WhatsApp's look."""
+def new_id(*, is_metas: bool = False) -> str:
+    """A message id of WhatsApp's look, or of Meta's."""
+    if is_metas:
+        return business.new_id()
     return f"3EB0{uuid.uuid4().hex[:18].upper()}"
 
 
@@ -134,18 +150,22 @@ def jid(number: str) -> str:
 def accepted(send: Send, message_id: str) -> dict[str, Any]:
     """The answer to an accepted send."""
     kind = "conversation" if send.kind == "text" else f"{send.kind}Message"
-    caption = {"caption": send.text} if send.text else {}
     return {
         "key": {"remoteJid": jid(send.number), "fromMe": True, "id": message_id},
-        "pushName": "Você",
         "status": "PENDING",
-        "message": {kind: send.text if send.kind == "text" else {"url": MEDIUM, **caption}},
-        "contextInfo": None,
+        "message": {kind: send.text if send.kind == "text" else _medium(send)},
         "messageType": kind,
         "messageTimestamp": int(time.time()),
         "instanceId": instance_id(send.instance),
-        "source": "web",
+        **({"source": "unknown"} if send.is_metas else {"source": "web", "pushName": "Você", "contextInfo": None}),
     }
+
+
+def _medium(send: Send) -> dict[str, Any]:
+    caption = {"caption": send.text} if send.text else {}
+    if send.is_metas:
+        return business.medium(send.kind, send.media_url or "", caption)
+    return {"url": MEDIUM, **caption}
 
 
 def echo(send: Send, message_id: str) -> dict[str, Any]:
@@ -158,7 +178,7 @@ def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
     data = {
         "keyId": message_id,
         "remoteJid": jid(send.number),
-        "fromMe": True,
+        "fromMe": not send.is_metas,  # of Meta's the real server has it wrong
         "status": status,
         "instanceId": instance_id(send.instance),
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +27,40 @@ def envelope(status: int, error: str, message: Any) -> Reply:
     return Reply(status, {"status": status, "error": error, "response": {"message": message}})
 
 
+def unknown(instance: str) -> Reply:
+    """What is answered of an instance that is not there."""
+    return envelope(404, "Not Found", [f'The "{instance}" instance does not exist'])
+
+
 _BAD, _INTERNAL = "Bad Request", "Internal Server Error"
+
+#: code -> Meta's words for it; another's are those of 131000. Source: Meta's error-codes page, 2026-09.
+_GRAPH: Mapping[int, str] = {
+    100: "Invalid parameter",
+    190: "Invalid OAuth access token - Cannot parse access token",
+    131000: "Something went wrong",
+    131026: "Message undeliverable",
+    131056: "(Business Account, Consumer Account) pair rate limit hit",
+}
+
+
+def graph_error(code: int) -> Reply:
+    """An error of Meta's, which Evolution passes on as it stands, and as a success."""
+    details = _GRAPH.get(code, _GRAPH[131000])
+    return Reply(
+        201,
+        {
+            "message": f"(#{code}) {details}",
+            "type": "OAuthException",
+            "code": code,
+            "error_data": {"messaging_product": "whatsapp", "details": details},
+            "fbtrace_id": uuid.uuid4().hex[:22],
+        },
+    )
+
+
+#: What Evolution answers when Meta gives no error to pass on: its connection dropped, or an empty 500.
+LOST = envelope(400, _BAD, ["TypeError: Cannot read properties of undefined (reading 'message')"])
 
 #: kind of fault -> what happens. The shapes are those of a real Evolution 2.3.7, but for the proxies' pages.
 KINDS: Mapping[str, Reply] = {
@@ -35,7 +69,7 @@ KINDS: Mapping[str, Reply] = {
     "closed": envelope(400, _BAD, ["Error: Connection Closed"]),
     "closed_before": envelope(500, _INTERNAL, "Connection Closed"),
     "unauthorized": envelope(401, "Unauthorized", "Unauthorized"),
-    "unknown_instance": envelope(404, "Not Found", ['The "x" instance does not exist']),
+    "unknown_instance": unknown("x"),
     "busy": envelope(500, _INTERNAL, "Timed Out"),
     "media_missing": envelope(500, _INTERNAL, ["AxiosError: Request failed with status code 404"]),
     "media_unreachable": envelope(500, _INTERNAL, ["Error: connect ECONNREFUSED 127.0.0.1:1"]),
@@ -52,7 +86,12 @@ KINDS: Mapping[str, Reply] = {
     "hang": Reply(deed="hang", delivered=True),
     "truncated": Reply(201, deed="cut", delivered=True),
     "raw": Reply(200, ""),
+    # What instances of kind WHATSAPP-BUSINESS meet, whichever they are asked of here.
+    "graph": graph_error(131000),
+    "graph_lost": LOST,
 }
+#: Faults of whoever fetches a medium.
+FETCHING = frozenset({"media_missing", "media_unreachable"})
 
 
 def whole(value: Any) -> int:
@@ -70,6 +109,7 @@ def share(value: Any) -> float:
 
 
 _NAMES = {"kind", "share", "numbers", "instance", "times", "delayMs", "status", "body", "delivered", "retryAfterS"}
+_NAMES |= {"code"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +140,7 @@ class Fault:
             instance=body.get("instance"),
             times=None if times is None else whole(times),
             delay_ms=whole(body.get("delayMs", 0)),
-            reply=_changed(KINDS[body["kind"]], body),
+            reply=_changed(_reply(body), body),
         )
 
     def hits(self, instance: str, number: str, seed: int) -> bool:
@@ -112,6 +152,15 @@ class Fault:
     def shuts(self, instance: str) -> bool:
         """Whether every arrival of the instance goes wrong."""
         return self.instance in {None, instance} and not self.numbers and self.share >= 1 and self.times is None
+
+
+def _reply(body: Mapping[str, Any]) -> Reply:
+    """What its kind is answered; of Meta's errors, the one with the `code`."""
+    if "code" not in body:
+        return KINDS[body["kind"]]
+    if body["kind"] != "graph":
+        raise ValueError("only a fault of kind graph has a code")
+    return graph_error(whole(body["code"]))
 
 
 def _changed(reply: Reply, body: Mapping[str, Any]) -> Reply:
@@ -126,6 +175,10 @@ def _changed(reply: Reply, body: Mapping[str, Any]) -> Reply:
         delivered=bool(body.get("delivered", reply.delivered)),
         headers={**reply.headers, **retry},
     )
+
+
+#: Whether a fault cannot happen to an instance.
+Spared = Callable[[Fault], bool]
 
 
 class Faults:
@@ -147,10 +200,10 @@ class Faults:
             self._faults.clear()
             self._hits.clear()
 
-    def strike(self, instance: str, number: str, seed: int) -> Fault | None:
-        """The fault that hits this arrival, if any; it counts as one of its times."""
+    def strike(self, instance: str, number: str, seed: int, spared: Spared = lambda _: False) -> Fault | None:
+        """The fault that hits this arrival, if any; it counts as one of its times. `spared` says which never do."""
         with self._lock:
-            index, fault = self._first(instance, number, seed)
+            index, fault = self._first(instance, number, seed, spared)
             if fault is not None:
                 self._hits[index, number] += 1
             return fault
@@ -165,10 +218,12 @@ class Faults:
         with self._lock:
             return next((fault for fault in self._faults if fault.shuts(instance)), None)
 
-    def _first(self, instance: str, number: str, seed: int) -> tuple[int, Fault | None]:
+    def _first(
+        self, instance: str, number: str, seed: int, spared: Spared = lambda _: False
+    ) -> tuple[int, Fault | None]:
         for index, fault in enumerate(self._faults):
             is_over = fault.times is not None and self._hits[index, number] >= fault.times
-            if not is_over and fault.hits(instance, number, seed):
+            if not is_over and not spared(fault) and fault.hits(instance, number, seed):
                 return index, fault
         return -1, None
 

@@ -1,7 +1,7 @@
 """Instances of the sandbox, for clients that make them, ask for them, log them out and delete them.
 
-Whoever sends through an instance that nobody made does so all the same. One that is logged out sends no more until it
-is paired again, for which nobody has to hold a telephone here: to ask for the code is enough.
+Whoever sends through an instance that nobody made does so all the same, unless it was deleted. One that is logged out
+sends no more until it is paired again, for which nobody has to hold a telephone here: to ask for the code is enough.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from broadcast.gateways.sandbox.dialect import OWN, event, instance_id
-from broadcast.gateways.sandbox.faults import KINDS, Fault, Reply, envelope
+from broadcast.gateways.sandbox.faults import KINDS, Fault, Reply, envelope, unknown
 
 Call = dict[str, Any]
 
@@ -55,9 +55,14 @@ class Instance:
     made_at: str = field(default_factory=_now)
     webhook: Mapping[str, Any] | None = None
 
+    @property
+    def is_metas(self) -> bool:
+        """Whether it sends through Meta's Cloud API instead of a telephone."""
+        return self.given.get("integration") == "WHATSAPP-BUSINESS"
+
     def created(self) -> Call:
         """What its maker is answered."""
-        is_metas = self.given.get("integration") == "WHATSAPP-BUSINESS"
+        is_metas = self.is_metas
         given = self.given.get("webhook")
         hook = given if isinstance(given, dict) else {}
         return {
@@ -86,7 +91,7 @@ class Instance:
     def shown(self, state: str) -> Call:
         """How it is listed."""
         own = {"instanceId": instance_id(self.name), "createdAt": self.made_at, "updatedAt": self.made_at}
-        is_metas = self.given.get("integration") == "WHATSAPP-BUSINESS"
+        is_metas = self.is_metas
         return {
             "id": instance_id(self.name),
             "name": self.name,
@@ -114,6 +119,7 @@ class Instances:
         self._tell = tell
         self._known: dict[str, Instance] = {}
         self._logged_out: set[str] = set()
+        self._deleted: set[str] = set()
         self._lock = threading.Lock()
 
     def answer_to(self, method: str, target: str) -> Callable[[Any], Reply] | None:
@@ -128,12 +134,22 @@ class Instances:
 
     def _locked(self, answer: Callable[[Instances, str, Any], Reply], name: str, body: Any) -> Reply:
         with self._lock:
-            return answer(self, name, body)
+            return unknown(name) if name in self._deleted else answer(self, name, body)
 
     def is_logged_out(self, name: str) -> bool:
         """Whether it waits to be paired."""
         with self._lock:
             return name in self._logged_out
+
+    def is_deleted(self, name: str) -> bool:
+        """Whether it was deleted, and not made again."""
+        with self._lock:
+            return name in self._deleted
+
+    def is_metas(self, name: str) -> bool:
+        """Whether it was made as one of kind WHATSAPP-BUSINESS."""
+        with self._lock:
+            return name in self._known and self._known[name].is_metas
 
     def _state(self, name: str) -> str:
         return "connecting" if name in self._logged_out else "open"
@@ -146,6 +162,7 @@ class Instances:
             return envelope(403, "Forbidden", [f'This name "{name}" is already in use.'])
         token = {"token": body["token"]} if isinstance(body.get("token"), str) else {}
         self._known[name] = Instance(name, body, **token)
+        self._deleted.discard(name)
         return Reply(201, self._known[name].created())
 
     def _fetch(self, name: str, _: Any) -> Reply:
@@ -214,6 +231,7 @@ class Instances:
 
     def _delete(self, name: str, _: Any) -> Reply:
         self._known.pop(name, None)
+        self._deleted.add(name)
         self._logged_out.discard(name)
         return _done("Instance deleted")
 
@@ -227,6 +245,8 @@ def _done(message: str) -> Reply:
 
 #: What a send through an instance that is logged out meets.
 LOGGED_OUT = Fault(kind="closed", reply=KINDS["closed"])
+#: And one through an instance that was deleted.
+DELETED = Fault(kind="unknown_instance", reply=KINDS["unknown_instance"])
 
 _ROUTES: tuple[tuple[str, str, Callable[[Instances, str, Any], Reply]], ...] = (
     ("POST", "/instance/create", Instances._create),

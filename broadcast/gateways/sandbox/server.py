@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from broadcast.gateways.sandbox import asking
+from broadcast.gateways.sandbox import asking, business
 from broadcast.gateways.sandbox.arrival import ask_for_stamps, first_byte
 from broadcast.gateways.sandbox.dialect import Send, accepted, echo, jid, new_id, read_form, read_send, update
-from broadcast.gateways.sandbox.faults import KINDS, Fault, Faults, Reply, chance, envelope, share, whole
-from broadcast.gateways.sandbox.instances import LOGGED_OUT, Instances
+from broadcast.gateways.sandbox.faults import KINDS, Fault, Faults, Reply, chance, envelope, share, unknown, whole
+from broadcast.gateways.sandbox.instances import DELETED, LOGGED_OUT, Instances
 from broadcast.gateways.sandbox.ledger import Ledger
 from broadcast.gateways.sandbox.receipts import Postman
 
@@ -107,12 +108,19 @@ class Sandbox(ThreadingHTTPServer):
         if self.postman is not None:
             self.postman.post(instance, [(0.0, call) for call in calls])
 
+    def standing(self, instance: str) -> Fault | None:
+        """What everything sent through the instance meets, by what was done to it."""
+        if self.instances.is_deleted(instance):
+            return DELETED
+        return LOGGED_OUT if self.instances.is_logged_out(instance) else None
+
     def take(self, send: Send, *, at: float, reference: str | None) -> tuple[Reply, int]:
         """Enter one request to send in the ledger; return the answer, and how many ms to wait before it."""
-        is_out = self.instances.is_logged_out(send.instance)
-        fault = LOGGED_OUT if is_out else self.faults.strike(send.instance, send.number, self.behaviour.seed)
+        fault = self.standing(send.instance) or self.faults.strike(
+            send.instance, send.number, self.behaviour.seed, business.is_spared if send.is_metas else lambda _: False
+        )
         reply = _filled(fault, send.instance, send.number).reply if fault else Reply(201, delivered=True)
-        message_id = new_id() if reply.delivered else None
+        message_id = new_id(is_metas=send.is_metas) if reply.delivered else None
         if fault is None or (fault.reply.deed == "cut" and message_id):
             reply = replace(reply, body=accepted(send, message_id or ""))
         self.ledger.add(
@@ -139,7 +147,7 @@ class Sandbox(ThreadingHTTPServer):
             yield behaviour.latency_ms / 1000, echo(send, message_id)
         if not behaviour.receipts:
             return
-        words = ["SERVER_ACK", "DELIVERY_ACK"]
+        words = [*(business.WORDS if send.is_metas else ("SERVER_ACK", "DELIVERY_ACK"))]
         if chance(behaviour.seed, "read", send.number) < behaviour.read_share:
             words.append("READ")
         for step, word in enumerate(words, start=1):
@@ -155,9 +163,17 @@ def _filled(fault: Fault, instance: str, number: str = "") -> Fault:
         person = {"jid": jid(number), "exists": False, "number": number}
         return replace(fault, reply=replace(fault.reply, body=envelope(400, "Bad Request", [person]).body))
     if fault.kind == "unknown_instance":
-        text = f'The "{instance}" instance does not exist'
-        return replace(fault, reply=replace(fault.reply, body=envelope(404, "Not Found", [text]).body))
+        return replace(fault, reply=replace(fault.reply, body=unknown(instance).body))
     return fault
+
+
+#: What is answered whoever shows no key.
+_STRANGER = envelope(401, "Unauthorized", "Unauthorized")
+
+
+def _instance(path: str) -> str:
+    """Whom a path is about: its last part."""
+    return unquote(path.rsplit("/", 1)[-1])
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -177,22 +193,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         path = urlsplit(self.path).path
+        instance = _instance(path)
         body = self._body()
         if path == "/faults":
             self._configure(lambda: self.server.faults.add(Fault.read(body)))
         elif path.startswith("/chat/whatsappNumbers/"):
-            instance = unquote(path.rsplit("/", 1)[1])
-            self._reply_to_key(lambda: asking.numbers(body, lambda number: self._fault(instance, number)))
+            is_metas = self.server.instances.is_metas(instance)
+            answer = partial(asking.numbers, body, partial(self._fault, instance), is_metas=is_metas)
+            self._reply_to_key(answer, of=instance)
         elif not self._is_of_instances(body):
-            self._message(path, body)
+            self._message(path, instance, body)
 
     def _fault(self, instance: str, number: str | None = None) -> Fault | None:
         """The fault that a number, or the whole instance, would meet."""
-        if self.server.instances.is_logged_out(instance):
-            return LOGGED_OUT
-        faults = self.server.faults
-        seed = self.server.behaviour.seed
-        fault = faults.shutting(instance) if number is None else faults.threatening(instance, number, seed)
+        faults, seed = self.server.faults, self.server.behaviour.seed
+        fault = self.server.standing(instance) or (
+            faults.shutting(instance) if number is None else faults.threatening(instance, number, seed)
+        )
         return _filled(fault, instance, number or "") if fault else None
 
     def _is_of_instances(self, body: Any = None) -> bool:
@@ -202,22 +219,27 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply_to_key(lambda: answer(body))
         return answer is not None
 
-    def _reply_to_key(self, reply: Callable[[], Reply]) -> None:
-        """Reply to a caller who shows the key."""
-        self._reply(reply() if self._shows_key() else envelope(401, "Unauthorized", "Unauthorized"))
+    def _reply_to_key(self, reply: Callable[[], Reply], *, of: str | None = None) -> None:
+        """Reply to a caller who shows the key; `of`: the instance that is looked for before the key is."""
+        self._reply(reply() if self._shows_key() else self._unknown(of) or _STRANGER)
+
+    def _unknown(self, instance: str | None) -> Reply | None:
+        """What is answered of an instance that is not there, whoever asks."""
+        fault = self._fault(instance) if instance is not None else None
+        return fault.reply if fault and fault.kind == "unknown_instance" else None
 
     def _shows_key(self) -> bool:
         shown = self.headers.get("apikey")
         return shown == self.server.api_key if self.server.api_key is not None else bool(shown)
 
-    def _message(self, path: str, body: Any) -> None:
-        send = read_send(path, body)
+    def _message(self, path: str, instance: str, body: Any) -> None:
+        send = read_send(path, body, is_metas=self.server.instances.is_metas(instance))
         if send is None:
             self._reply(envelope(404, "Not Found", [f"Cannot POST {path}"]))
         elif not self._shows_key():
-            self._reply(envelope(401, "Unauthorized", "Unauthorized"))
+            self._reply(self._unknown(instance) or _STRANGER)
         elif isinstance(send, Reply):
-            self._reply(send)
+            self._reply(self._unknown(instance) or send)
         else:
             reference = self.headers.get("X-Broadcast-Reference")
             reply, wait_ms = self.server.take(send, at=self.at, reference=unquote(reference) if reference else None)
@@ -256,9 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts.path == "/ledger/gaps":
             self._send(200, ledger.gaps(instance=instance))
         elif parts.path.startswith("/instance/connectionState/"):
-            name = unquote(parts.path.rsplit("/", 1)[1])
+            name = _instance(parts.path)
             is_out = self.server.instances.is_logged_out(name)
-            self._reply_to_key(lambda: asking.state(name, self._fault(name), is_logged_out=is_out))
+            self._reply_to_key(lambda: asking.state(name, self._fault(name), is_logged_out=is_out), of=name)
         elif parts.path == "/":
             self._send(200, {"status": 200, "message": "Broadcast sandbox: nothing leaves it", "version": "2.3.7"})
         elif not self._is_of_instances():
