@@ -170,7 +170,7 @@ def _medium(send: Send) -> dict[str, Any]:
 
 def echo(send: Send, message_id: str) -> dict[str, Any]:
     """A `send.message` webhook: it holds what the send is answered."""
-    return event("send.message", send.instance, accepted(send, message_id))
+    return event("send.message", send.instance, accepted(send, message_id), is_metas=send.is_metas)
 
 
 def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
@@ -182,14 +182,15 @@ def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
         "status": status,
         "instanceId": instance_id(send.instance),
     }
-    return event("messages.update", send.instance, data)
+    return event("messages.update", send.instance, data, is_metas=send.is_metas)
 
 
-def event(name: str, instance: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A webhook."""
+def event(name: str, instance: str, data: Mapping[str, Any] | None, *, is_metas: bool = False) -> dict[str, Any]:
+    """A webhook. That of an instance of Meta's does not say who sends."""
     # The local time with a Z: so the real server has it.
     at = datetime.now().isoformat(timespec="milliseconds") + "Z"  # noqa: DTZ005
-    return {"event": name, "instance": instance, "data": data, "date_time": at, "sender": OWN, "apikey": None}
+    sender = {} if is_metas else {"sender": OWN}
+    return {"event": name, "instance": instance, "data": data, "date_time": at, **sender, "apikey": None}
 
 
 def instance_id(instance: str) -> str:
