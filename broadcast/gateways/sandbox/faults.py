@@ -108,8 +108,19 @@ def share(value: Any) -> float:
     return float(value)
 
 
-_NAMES = {"kind", "share", "numbers", "instance", "times", "delayMs", "status", "body", "delivered", "retryAfterS"}
-_NAMES |= {"code"}
+_NAMES = {
+    "kind",
+    "share",
+    "numbers",
+    "instance",
+    "times",
+    "delayMs",
+    "status",
+    "body",
+    "delivered",
+    "retryAfterS",
+    "code",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
