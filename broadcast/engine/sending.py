@@ -237,8 +237,8 @@ def outcome_of(
     capped: int = 0,
 ) -> Outcome:
     """What an answer means for the contact and its lane. `attempt` counts this one; 0: it came before the fence."""
-    if isinstance(answer, Busy) and answer.most_attempts:
-        outcome = _capped(answer, capped + 1, answer.most_attempts)
+    if isinstance(answer, Busy) and answer.is_cap:
+        outcome = _capped(answer, capped + 1, answer.most_attempts or 1)
     else:
         outcome = _outcome(answer, attempt, max_attempts, quick_left, on_unknown)
     return replace(outcome, answer=type(answer).__name__.lower())
@@ -276,7 +276,7 @@ def _capped(busy: Busy, times: int, most: int) -> Outcome:
 
 
 def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) -> Outcome:
-    if busy.reached and attempt >= max_attempts:
+    if busy.reached and attempt >= min(max_attempts, busy.most_attempts or max_attempts):
         return Outcome(status=Status.FAILED, reason=busy.reason, detail=busy.detail)
     if quick_left > 0 and (busy.after_s is None or busy.after_s <= SHORT_WAIT_S):
         return Outcome(

@@ -66,8 +66,8 @@ def _act(store: Store, instance: str, one: Settled, *, max_attempts: int) -> Non
             one.campaign,
             one.number,
             in_ms=after_ms or back_off_ms(1),
-            most_attempts=max_attempts,
-            most_times=means.most_attempts or 0,
+            most_attempts=max_attempts if means.is_cap else min(max_attempts, means.most_attempts or max_attempts),
+            most_times=(means.most_attempts or 0) if means.is_cap else 0,
         )
 
 
