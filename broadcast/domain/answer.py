@@ -48,6 +48,11 @@ class Busy:
     contact_only: bool = False
     most_attempts: int | None = None
 
+    @property
+    def is_cap(self) -> bool:
+        """A limit of this person's: it says when it ends, and other faults take nothing from its tries."""
+        return self.contact_only and self.most_attempts is not None and self.after_s is not None
+
 
 @dataclass(frozen=True)
 class Unknown:

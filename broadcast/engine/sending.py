@@ -97,6 +97,7 @@ class Sending:
             max_attempts=self.policy.max_attempts,
             quick_left=quick_left,
             on_unknown=campaign.on_unknown,
+            capped=person.capped,
         )
         self._record(ticket, outcome, person, attempt=departure.attempt)
         if outcome.status is Status.BOOKED:
@@ -227,10 +228,19 @@ def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
 
 
 def outcome_of(
-    answer: Answer, *, attempt: int, max_attempts: int, quick_left: int, on_unknown: OnUnknown = OnUnknown.HOLD
+    answer: Answer,
+    *,
+    attempt: int,
+    max_attempts: int,
+    quick_left: int,
+    on_unknown: OnUnknown = OnUnknown.HOLD,
+    capped: int = 0,
 ) -> Outcome:
     """What an answer means for the contact and its lane. `attempt` counts this one; 0: it came before the fence."""
-    outcome = _outcome(answer, attempt, max_attempts, quick_left, on_unknown)
+    if isinstance(answer, Busy) and answer.is_cap:
+        outcome = _capped(answer, capped + 1, answer.most_attempts or 1)
+    else:
+        outcome = _outcome(answer, attempt, max_attempts, quick_left, on_unknown)
     return replace(outcome, answer=type(answer).__name__.lower())
 
 
@@ -258,9 +268,15 @@ def _outcome(answer: Answer, attempt: int, max_attempts: int, quick_left: int, o
     return _not_now(answer, attempt=attempt, max_attempts=max_attempts, quick_left=quick_left)
 
 
+def _capped(busy: Busy, times: int, most: int) -> Outcome:
+    """The gateway says how often it may say this of one contact: other attempts do not count."""
+    after_ms = int((busy.after_s or 0) * 1000) or back_off_ms(times)
+    status, due_ms = (Status.PENDING, after_ms) if times < most else (Status.FAILED, None)
+    return Outcome(status=status, reason=busy.reason, detail=busy.detail, due_ms=due_ms, capped_ms=after_ms)
+
+
 def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) -> Outcome:
-    most = min(max_attempts, busy.most_attempts or max_attempts)
-    if busy.reached and attempt >= most:
+    if busy.reached and attempt >= min(max_attempts, busy.most_attempts or max_attempts):
         return Outcome(status=Status.FAILED, reason=busy.reason, detail=busy.detail)
     if quick_left > 0 and (busy.after_s is None or busy.after_s <= SHORT_WAIT_S):
         return Outcome(

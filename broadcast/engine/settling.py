@@ -58,12 +58,17 @@ def _act(store: Store, instance: str, one: Settled, *, max_attempts: int) -> Non
     elif isinstance(means, Refused) and means.opts_out:
         suppress_contact(store, one.campaign, one.number, source=f"gateway of {instance}")
     elif isinstance(means, Busy):
-        most = min(max_attempts, means.most_attempts or max_attempts)
         after_ms = int((means.after_s or 0) * 1000)
         if not means.contact_only and one.word == "moved":
             slow_down(store, instance, reason=means.reason)
             store.lanes.rest(instance, for_ms=after_ms, reason=means.reason)
-        store.contacts.defer(one.campaign, one.number, in_ms=after_ms or back_off_ms(1), most_attempts=most)
+        store.contacts.defer(
+            one.campaign,
+            one.number,
+            in_ms=after_ms or back_off_ms(1),
+            most_attempts=max_attempts if means.is_cap else min(max_attempts, means.most_attempts or max_attempts),
+            most_times=(means.most_attempts or 0) if means.is_cap else 0,
+        )
 
 
 def heed(store: Store, instance: str, said: Sequence[Inbound | Preference], *, words: Collection[str]) -> int:

@@ -45,6 +45,7 @@ class Person:
     values: Mapping[str, str]
     digest: str
     attempts: int = 0  #: those made before
+    capped: int = 0  #: how often the gateway said that it takes no more for this person now
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Outcome:
     slows: bool = False  #: the lane slows down
     halts: bool = False  #: the campaign is paused: its message cannot be sent to anybody
     opts_out: bool = False  #: the person goes on the suppression list
+    capped_ms: int = 0  #: the gateway takes no more for this person for so long, and says so only so often
     answer: str = ""  #: the gateway's answer in a word, for whoever looks at the instance
 
 
@@ -139,15 +141,17 @@ class Contacts:
 
         def ask() -> tuple[Sequence[str | None], str | None]:
             with self._scripts.client.pipeline(transaction=False) as pipe:
-                pipe.hmget(key("contact", ticket.campaign, ticket.number), ("batch", "phone", "values", "attempts"))
+                pipe.hmget(
+                    key("contact", ticket.campaign, ticket.number), ("batch", "phone", "values", "attempts", "capped")
+                )
                 pipe.hget(key("campaign", ticket.campaign), "digest")
                 contact, digest = pipe.execute()
             return contact, digest
 
-        (batch, phone, values, attempts), digest = self._scripts.ask(ask)
+        (batch, phone, values, attempts, capped), digest = self._scripts.ask(ask)
         if batch != ticket.batch or phone is None or digest is None:
             return None
-        return Person(phone, _values(values), digest, int(attempts or 0))
+        return Person(phone, _values(values), digest, int(attempts or 0), int(capped or 0))
 
     def leave(
         self,
@@ -186,7 +190,7 @@ class Contacts:
             outcome.status.value, may_follow(outcome.status), outcome.message_id, KEEP_ID_S,
             "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.holds,
             outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
-            identity, json.dumps(dict(known), ensure_ascii=False),
+            identity, json.dumps(dict(known), ensure_ascii=False), outcome.capped_ms,
         )  # fmt: skip
         return str(word)
 
@@ -204,9 +208,12 @@ class Contacts:
         """How the lane's last messages fared, newest first: "a" acknowledged, "e" failed without an explanation."""
         return "".join(self._scripts.ask(lambda: self._scripts.client.lrange(key("recent", instance), 0, -1)))
 
-    def defer(self, campaign: str, number: int, *, in_ms: int, most_attempts: int) -> bool:
-        """Try a contact again later that a receipt says has failed; False when that cannot be."""
-        return bool(self._scripts.run("defer", campaign, number, in_ms, most_attempts))
+    def defer(self, campaign: str, number: int, *, in_ms: int, most_attempts: int, most_times: int = 0) -> bool:
+        """Try a contact again later that a receipt says has failed; False when that cannot be.
+
+        `most_times` is how often the gateway may say this of one contact, 0 for no such limit.
+        """
+        return bool(self._scripts.run("defer", campaign, number, in_ms, most_attempts, most_times))
 
     def phone(self, campaign: str, number: int) -> str | None:
         """A contact's number."""

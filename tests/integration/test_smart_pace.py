@@ -12,6 +12,7 @@ import pytest
 
 from broadcast.domain.answer import Busy, Closed, Refused, Scope
 from broadcast.domain.campaign import Move, State
+from broadcast.domain.campaign import Scope as RetryScope
 from broadcast.domain.contact import Status
 from broadcast.domain.instance import Instance
 from broadcast.domain.optout import DEFAULT_WORDS
@@ -120,7 +121,30 @@ def test_who_is_meant_by_a_busy_answer_waits(busy: Busy, slows: bool, rest_ms: i
 
 def test_a_gateway_may_allow_fewer_attempts_than_we_would_make() -> None:
     busy = Busy("marketing_cap", after_s=86_400, contact_only=True, most_attempts=2)
-    assert outcome_of(busy, attempt=2, max_attempts=5, quick_left=2).status is Status.FAILED
+    assert outcome_of(busy, attempt=4, max_attempts=5, quick_left=2).status is Status.PENDING
+    assert outcome_of(busy, attempt=2, max_attempts=5, quick_left=2, capped=1).status is Status.FAILED
+
+
+def test_other_faults_before_it_take_nothing_from_the_try_a_day_later_and_nobody_hurries_that(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))
+    lane.scripts.client.hset(key("contact", "c1", 0), "attempts", 3)  # as after two busy answers
+    cap = Busy("marketing_cap", after_s=86_400, contact_only=True, most_attempts=2)
+    settling.settle(lane, "i1", [failed(0, reason="marketing_cap", means=cap)], max_attempts=5)
+    assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
+
+    lane.scripts.client.hset(key("contact", "c1", 0), mapping={"status": "failed", "at_failed": 1})
+    lane.scripts.client.hincrby(key("tally", "c1"), "pending", -1)
+    lane.scripts.client.hincrby(key("tally", "c1"), "failed", 1)
+    lane.scripts.client.zadd(key("listed", "c1", "failed"), {"0": 0})
+    lane.scripts.client.delete(key("later", "c1"))
+    assert steering.retry(lane, "c1", RetryScope.FAILED).queued == 1
+    due_ms = lane.scripts.client.zscore(key("later", "c1"), "0")
+    assert due_ms is not None
+    assert due_ms > time.time() * 1000 + DAY_MS - 60_000
+    assert fan_out(lane).departures == []
 
 
 # A closed door.

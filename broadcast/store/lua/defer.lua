@@ -1,7 +1,8 @@
 -- A contact that has failed by a receipt may be tried again later. moves: failed > pending
 -- ARGV[1] campaign · ARGV[2] number · ARGV[3] in ms · ARGV[4] the most attempts at it
+-- ARGV[5] how often the gateway may say this, or 0 for as often as there are attempts
 -- reply 1 it waits for its time | 0 it is not failed, its attempts are used up, its campaign is cancelled, or it is forgotten
-local campaign, number, in_ms, most_attempts = unpack(ARGV)
+local campaign, number, in_ms, most_attempts, most_times = unpack(ARGV)
 local key, contact = campaign_key(campaign), contact_key(campaign, number)
 local state, instance = unpack(redis.call("HMGET", key, "status", "instance"))
 local status, attempts, forgotten = unpack(redis.call("HMGET", contact, "status", "attempts", "forgotten"))
@@ -9,6 +10,10 @@ if forgotten or status ~= "failed" or state == "cancelled" then return 0 end
 if tonumber(attempts or 0) >= tonumber(most_attempts) then return 0 end
 
 local due = now_ms() + in_ms
+if tonumber(most_times) > 0 then
+  redis.call("HSET", contact, "not_before", due)
+  if redis.call("HINCRBY", contact, "capped", 1) >= tonumber(most_times) then return 0 end
+end
 redis.call("HDEL", contact, "message_id", "acked", "run", "batch", "at_failed")
 untell(campaign, redis.call("HGET", contact, "told"))  -- it has not failed after all
 redis.call("HSET", contact, "retried", 1)

@@ -6,11 +6,12 @@
 -- ARGV[12] "closed" or "restricted" for the lane, or "" · ARGV[13] reason or "" · ARGV[14] detail or ""
 -- ARGV[15] "1" when this attempt does not count · ARGV[16] the answer in a word
 -- ARGV[17] the person's identity to be suppressed, or "" · ARGV[18] what is known of that, as JSON
+-- ARGV[19] the gateway takes no more for this person for so long, ms, or 0
 -- moves: pending > sent, booked > sent
 -- reply "moved" | "failed" moved, and a failure that nobody explained had come before | "kept" no longer this run's to say
 local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
 local message_id, keep_s, due, rest_ms, hold, reason, detail, uncounted, answer = unpack(ARGV, 8, 16)
-local identity, known = unpack(ARGV, 17, 18)
+local identity, known, capped_ms = unpack(ARGV, 17, 19)
 local contact, ref = contact_key(campaign, number), campaign .. ":" .. number
 local now = now_ms()
 local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
@@ -39,6 +40,10 @@ end
 if message_id ~= "" then
   redis.call("HSET", contact, "message_id", message_id)
   redis.call("SET", message_key(instance, message_id), ref, "EX", keep_s)
+end
+if tonumber(capped_ms) > 0 then
+  redis.call("HSET", contact, "not_before", now + capped_ms)
+  redis.call("HINCRBY", contact, "capped", 1)
 end
 if identity ~= "" then redis.call("HSETNX", suppressed_key(), identity, known) end
 if tonumber(rest_ms) > 0 then

@@ -22,7 +22,12 @@ for _, number in ipairs(numbers) do
     redis.call("HDEL", contact, "attempts", "reason", "detail", "message_id", "acked", "run", "batch", "at_" .. scope)
     redis.call("HSET", contact, "retried", 1)
     move(campaign, number, scope, "pending")
-    redis.call("RPUSH", pending_key(campaign), number)
+    local not_before = tonumber(redis.call("HGET", contact, "not_before") or 0)
+    if not_before > now_ms() then  -- not even a person may hurry a gateway that said when
+      redis.call("ZADD", later_key(campaign), not_before, number)
+    else
+      redis.call("RPUSH", pending_key(campaign), number)
+    end
     count = count + 1
   end
 end
