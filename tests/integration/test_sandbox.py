@@ -372,6 +372,15 @@ def test_a_check_meets_the_faults_that_a_send_would(sandbox: Sandbox, kind: str)
     assert gateway(sandbox).exists("loja", [NUMBER]) == {NUMBER: NUMBER}
 
 
+@pytest.mark.parametrize(("kind", "status"), [("closed", 400), ("unauthorized", 401), ("unavailable", 503)])
+def test_a_check_of_metas_meets_only_what_comes_before_the_telephone(sandbox: Sandbox, kind: str, status: int) -> None:
+    post(sandbox, "/instance/create", {"instanceName": "metas", "integration": "WHATSAPP-BUSINESS"})
+    fault(sandbox, kind=kind)
+    answer = post(sandbox, "/chat/whatsappNumbers/metas", {"numbers": [NUMBER]})
+    assert answer.status_code == status
+    assert ("Method not available" in answer.text) is (kind == "closed")
+
+
 def test_an_instance_that_everything_is_closed_to_says_so(sandbox: Sandbox) -> None:
     fault(sandbox, kind="closed", numbers=[NUMBER])
     fault(sandbox, kind="closed", share=0.99)

@@ -40,12 +40,14 @@ def numbers(body: Any, fault_of: Callable[[str], Fault | None], *, is_metas: boo
     problem = _problem(asked)
     if problem is not None:
         return Reply(400, {"status": 400, "error": "Bad Request", "message": [[problem]]})
-    if is_metas:
-        return NO_CHECK
     faults = {number: fault_of(re.sub(r"\D", "", number)) for number in asked}
-    struck = next((fault for fault in faults.values() if fault and fault.kind in _CHECKS), None)
+    # Of those that concern a check, an instance of Meta's meets only what comes before the telephone.
+    concerning = {kind for kind, reply in _CHECKS.items() if not (is_metas and reply)}
+    struck = next((fault for fault in faults.values() if fault and fault.kind in concerning), None)
     if struck is not None:
         return _CHECKS[struck.kind] or struck.reply
+    if is_metas:
+        return NO_CHECK
     missing = {number for number, fault in faults.items() if fault and fault.kind == "not_on_whatsapp"}
     people = [
         {"jid": jid(re.sub(r"\D", "", number)), "exists": number not in missing, "number": number} for number in asked
