@@ -140,7 +140,7 @@ class _Watch:
         """Watch over one request."""
         with self._lock:
             self._gates[id(gate)] = gate
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True, name="http-watch")
                 self._thread.start()
         try:
@@ -154,6 +154,9 @@ class _Watch:
             time.sleep(0.25)
             now = time.monotonic()
             with self._lock:
+                if not self._gates:
+                    self._thread = None  # the next request starts another; an address that is gone leaves none behind
+                    return
                 for gate in self._gates.values():
                     if gate.written and now > gate.deadline and gate.sock is not None:
                         gate.expired = True

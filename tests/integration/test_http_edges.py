@@ -14,6 +14,7 @@ from broadcast.gateways import http
 from broadcast.gateways.base import Busy, Unknown
 from broadcast.gateways.http import MOST_BYTES, Http, Response
 from tests.departures import Gate
+from tests.processes import wait_for
 from tests.stubs import answering, raw_server, read_request, reset
 
 
@@ -178,3 +179,15 @@ def test_a_handshake_that_drips_holds_no_thread(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(answer, Busy), answer
     assert answer.reached is False
     assert time.monotonic() - began < 2
+
+
+def test_an_address_that_is_at_rest_has_no_thread() -> None:
+    def watches() -> int:
+        return sum(thread.name == "http-watch" for thread in threading.enumerate())
+
+    wait_for(lambda: watches() == 0, what="the other tests' requests to be over")
+    with answering(201, {}) as (url, seen):
+        for _ in range(2):  # and it comes back when there is another request
+            Http(url, timeout_s=5, headers={}).post("/x", {}, departure=Gate())
+            wait_for(lambda: watches() == 0, what="the watch to end")
+    assert len(seen) == 2
