@@ -91,7 +91,7 @@ def unsigned() -> str:
         a_token(aud="anon"),
         a_token(aud=None, role="anon", iss="supabase"),
         a_token(aud=None, role="service_role", iss="supabase"),
-        a_token(nbf=int(time.time()) + 600),
+        a_token(nbf=int(time.time()) + 86_400),
         a_token()[:-2],
         "a.b.c",
         "..",

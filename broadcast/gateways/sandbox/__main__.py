@@ -31,7 +31,8 @@ def main(port: int, latency_ms: int, webhook_url: str | None, webhook_token: str
         )
     except OSError as error:
         raise click.ClickException(f"port {port}: {error.strerror}. Choose another with --port.") from error
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts what is in its background with SIGINT ignored
+        signal.signal(number, _stop)
     sys.setswitchinterval(0.0005)
     click.echo(f"sandbox {server.url}")
     try:
