@@ -21,8 +21,8 @@ check: $(VENV)/.tested ## Format, lint, types and the layers
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
-test: check ## The gate, then every test
-	$(BIN)/python -m pytest $(ARGS)
+test: check ## The gate, then every test; with ARGS="tests/unit -k name", those
+	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.beside)
 
 WORDS := broadcast/dashboard/translations
 words: $(VENV)/.tested ## Bring the dashboard's Portuguese catalogue up to date, and compile it

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from broadcast.domain.optout import DEFAULT_WORDS, read_words
+from broadcast.domain.optout import read_words
+from broadcast.domain.phrases import DEFAULT_WORDS
+from broadcast.domain.zone import zone_of
 from broadcast.errors import SettingsError
 
 
@@ -81,8 +82,8 @@ ACCESS: Mapping[str, Access] = {
 
 def _zone(value: str) -> str:
     try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        zone_of(value)
+    except ValueError as error:
         raise ValueError("use an IANA time zone such as America/Sao_Paulo") from error
     return value
 
@@ -249,6 +250,15 @@ class Settings:
     api_rate_limit: tuple[int, int] | None = _setting(
         "API_RATE_LIMIT", _quota, (1200, 60_000), "Requests that one caller of the API may make, per s, m or h; 0: any."
     )
+    wrong_key_limit: tuple[int, int] | None = _setting(
+        "WRONG_KEY_LIMIT", _quota, (20, 60_000), "Wrong keys that may come from one address, per s, m or h; 0: any."
+    )
+    dashboard_rate_limit: tuple[int, int] | None = _setting(
+        "DASHBOARD_RATE_LIMIT",
+        _quota,
+        (6000, 60_000),  # fifty open pages may each ask for something every second, and leave as much again
+        "Pages, and what open ones ask for, that one session of the dashboard may have, per s, m or h; 0: any.",
+    )
     trust_proxy: bool = _setting(
         "TRUST_PROXY",
         _flag,
@@ -300,8 +310,9 @@ class Settings:
         "SECRET_KEY",
         _long_secret,
         None,
-        "Encrypts registered instances' credentials and signs the dashboard's sessions, the same for every process; "
-        "unset: no credentials are taken, and Redis keeps a random secret for the sessions.",
+        "Encrypts registered instances' credentials, keys the hashes of forgotten people and signs the dashboard's "
+        "sessions, the same for every process; unset: no credentials are taken, those hashes are plain, and Redis "
+        "keeps a random secret for the sessions.",
     )
     webhook_token: str | None = _setting(
         "WEBHOOK_TOKEN",
@@ -412,6 +423,11 @@ class Settings:
         return ACCESS[self.gateway]
 
     @property
+    def key_names(self) -> frozenset[str]:
+        """The names of the keys in API_KEYS."""
+        return frozenset(key.name for key in self.api_keys)
+
+    @property
     def gateway_url(self) -> str:
         """Where the gateway in use is."""
         return self.url_of(self.gateway) or ""
@@ -420,6 +436,11 @@ class Settings:
     def gateway_credentials(self) -> Mapping[str, str]:
         """The credentials of the gateway in use that are set, by the names in the catalogue."""
         return self.credentials_of(self.gateway)
+
+    @property
+    def checks_webhooks(self) -> bool:
+        """Whether webhook calls are told from a stranger's, so that they may come from beyond the loopback."""
+        return bool(getattr(self, self.access.checks_webhooks))
 
     def credentials_of(self, dialect: str) -> Mapping[str, str]:
         """The same of a dialect's gateway."""

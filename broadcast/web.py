@@ -6,6 +6,8 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
@@ -33,6 +35,9 @@ from broadcast.dashboard import mounting
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
+
+if TYPE_CHECKING:  # the module is there for type checkers alone
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +93,7 @@ def guard_of(services: Services) -> auth.Guard:
         keys=settings.api_keys,
         jwt_secret=settings.supabase_jwt_secret,
         limit=settings.api_rate_limit,
+        wrong_limit=settings.wrong_key_limit,
     )
 
 
@@ -101,6 +107,7 @@ def create_webhook_app(services: Services) -> Flask:
 
 def _create(services: Services) -> Flask:
     app = Flask("broadcast")
+    app.wsgi_app = _Whole(app.wsgi_app)  # type: ignore[method-assign]
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     # A slash at the end changes nothing, and no path is answered with a redirect, which a POST would not survive.
     app.url_map.strict_slashes = False
@@ -115,6 +122,22 @@ def _create(services: Services) -> Flask:
     app.after_request(_end)
     headers.install(app)
     return app
+
+
+class _Whole:
+    """Has a body that ends before its Content-Length refused, whoever reads it, and not taken for a whole one.
+
+    gunicorn says that bodies end by themselves, and Werkzeug counts no bytes then. One that is chunked does, with a
+    last chunk; one that has a length ends as well when the connection does.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("CONTENT_LENGTH") and not environ.get("HTTP_TRANSFER_ENCODING"):
+            environ.pop("wsgi.input_terminated", None)
+        return self._app(environ, start_response)
 
 
 def _begin() -> None:

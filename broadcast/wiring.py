@@ -11,13 +11,14 @@ from broadcast.callbacks.posting import Poster
 from broadcast.domain.instance import Instance
 from broadcast.engine.calling import Calling
 from broadcast.engine.planning import Horizon
+from broadcast.engine.registering import default_app
 from broadcast.engine.sealing import unseal
 from broadcast.engine.sending import Policy, Sending
 from broadcast.engine.steps import Reached, pass_by
 from broadcast.engine.striking import striker
 from broadcast.errors import SettingsError
 from broadcast.gateways.base import Gateway
-from broadcast.gateways.catalogue import build
+from broadcast.gateways.catalogue import DIALECTS, build, complete
 from broadcast.gateways.shut import Shut
 from broadcast.settings import Settings
 from broadcast.store import Store
@@ -26,16 +27,26 @@ from broadcast.store import Store
 WORKER_PATIENCE = 45
 #: What the registry said of an instance is believed for so many seconds.
 BELIEVED_S = 5.0
+#: That nobody is called so, for less: whoever registers wants their news.
+UNNAMED_S = 0.5
 #: Of so many instances.
 MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True)
 class Door:
-    """What an instance is sent through, and the language that is spoken there."""
+    """What an instance is sent through, and the language that is spoken there.
+
+    `takes_calls` is False where strangers can call, and nobody could tell its gateway's calls from theirs.
+    """
 
     dialect: str
     gateway: Gateway
+    takes_calls: bool = True
+
+    def is_its_own(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:
+        """Whether a webhook call is the gateway's own; see `Gateway.verify`."""
+        return self.takes_calls and self.gateway.verify(headers, body, path=path)
 
 
 @dataclass
@@ -50,7 +61,7 @@ class _Known:
 class Gateways:
     """The gateway of each instance: the one that it was registered with, or else the settings'. Thread-safe.
 
-    `find` looks an instance up in the registry; `clock` is monotonic seconds.
+    `find` looks an instance up in the registry, `named` those that a gateway calls so; `clock` is monotonic seconds.
     """
 
     def __init__(
@@ -58,10 +69,13 @@ class Gateways:
         settings: Settings,
         find: Callable[[str], Instance | None],
         *,
+        named: Callable[[str], frozenset[str]] = lambda _: frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._find = find
+        self._named = named
+        self._names: dict[str, tuple[frozenset[str], float]] = {}
         self._clock = clock
         self._known: dict[str, _Known] = {}
         gateway = build(
@@ -89,31 +103,93 @@ class Gateways:
             known.until = now + BELIEVED_S  # so that this thread alone asks, and the others go on meanwhile
         found = self._find(instance)
         if known is None or known.instance != found:
-            known = _Known(self._made(found), found, now + BELIEVED_S)
+            known = _Known(self._made(instance, found), found, now + BELIEVED_S)
             if len(self._known) >= MOST_KNOWN:  # anybody may call a webhook in any name
                 self._known.clear()
             self._known[instance] = known
         return known.door
 
-    def _made(self, instance: Instance | None) -> Door:
+    def called(self, name: str, *, beside: str) -> list[str]:
+        """The instances that a gateway calls so in a call that is addressed to the instance `beside`.
+
+        They must have the same secret, for that is all that such a call proves: nobody speaks of another's instances.
+        Raises Unavailable.
+        """
+        return self._called(name, beside) or self._afresh(name, beside, self._called)
+
+    def _called(self, name: str, beside: str) -> list[str]:
+        found = [instance for instance in self._believed(name) if self._speaks_of(instance, name, beside)]
+        sort, _, id_ = name.partition("/")
+        # One that nobody registered has its number's id for its name; others may have registered it in vain.
+        if not found and sort == "number" and self._speaks_of(id_, name, beside):
+            return [id_]
+        return sorted(found)
+
+    def _afresh(self, name: str, beside: str, look: Callable[[str, str], list[str]]) -> list[str]:
+        """Look again by what the registry has now: before news are left to nobody, for good."""
+        self._names.pop(name, None)
+        for one in {*self._believed(name), name.partition("/")[2], beside}:
+            self.forget(one)
+        return look(name, beside)
+
+    def sessions(self, session: str, *, beside: str) -> list[str]:
+        """The same of instances that are sent through a session, by what the gateway calls that. Raises Unavailable."""
+        name = f"session/{session}"
+        return self._sent_through(name, beside) or self._afresh(name, beside, self._sent_through)
+
+    def _sent_through(self, name: str, beside: str) -> list[str]:
+        session = name.partition("/")[2]
+        if self.of(beside).session_of(beside) in {session, None}:
+            return [beside]
+        # Mostly an instance has its session's name, registered or not.
+        found = self._believed(name) | {session}
+        return sorted(one for one in found if self._is_sent_through(session, one) and self._trusts(one, beside))
+
+    def _is_sent_through(self, session: str, instance: str) -> bool:
+        return self.of(instance).session_of(instance) == session
+
+    def _trusts(self, instance: str, beside: str) -> bool:
+        return self.of(instance).trusts(self.of(beside))
+
+    def _speaks_of(self, instance: str, name: str, beside: str) -> bool:
+        gateway = self.of(instance)
+        return bool(gateway.is_called(name)) and gateway.trusts(self.of(beside))
+
+    def is_called(self, instance: str, name: str) -> bool | None:
+        """Whether a gateway calls the instance so; None where nobody told us what it is called."""
+        return self.of(instance).is_called(name)
+
+    def _believed(self, name: str) -> frozenset[str]:
+        found, until = self._names.get(name, (frozenset(), 0.0))
+        if self._clock() >= until:
+            found = self._named(name)
+            if len(self._names) >= MOST_KNOWN:
+                self._names.clear()
+            self._names[name] = (found, self._clock() + (BELIEVED_S if found else UNNAMED_S))
+        return found
+
+    def _made(self, name: str, instance: Instance | None) -> Door:
         if instance is None or instance.dialect is None:
-            return self._default
+            return Door(self._default.dialect, self._default.gateway.of_unregistered(name))
         if self._settings.fault_injection and instance.dialect != "sandbox":
             return Door(instance.dialect, Shut("fault_injection", "FAULT_INJECTION is set"))
         secrets = self._secrets(instance)
         if secrets is None:
             detail = "SECRET_KEY is unset, or is not the one that the instance was registered with"
             return Door(instance.dialect, Shut("credentials_unreadable", detail))
-        given = {**instance.open_credentials, **secrets}
+        given = complete(instance.dialect, {**instance.open_credentials, **secrets}, instance=name)
         # None need be given for the sandbox, whose own calls carry the settings' token.
         is_sandbox = instance.dialect == "sandbox"
+        credentials = {**self._settings.credentials_of("sandbox"), **given} if is_sandbox else given
         gateway = build(
             instance.dialect,
             url=instance.url,
-            credentials={**self._settings.credentials_of("sandbox"), **given} if is_sandbox else given,
+            credentials=credentials,
             timeout_s=self._settings.send_timeout_s,
+            check_numbers=instance.check_numbers,
         )
-        return Door(instance.dialect, gateway)
+        is_checked = credentials.keys() >= set(DIALECTS[instance.dialect].checking())
+        return Door(instance.dialect, gateway, takes_calls=is_checked or not self._settings.checks_webhooks)
 
     def _secrets(self, instance: Instance) -> Mapping[str, str] | None:
         if not instance.secret_names:
@@ -147,8 +223,9 @@ class Services:
 
 def build_services(settings: Settings, *, patience: int = 0) -> Services:
     """Wire everything up. Nothing is connected yet. Raises SettingsError when there is no Redis to use."""
-    store = Store(redis_url(settings), patience=patience)
-    gateways = Gateways(settings, store.instances.find)
+    app = default_app(settings.gateway, settings.gateway_credentials, settings.secret_key)
+    store = Store(redis_url(settings), patience=patience, secret_key=settings.secret_key, default_app=app)
+    gateways = Gateways(settings, store.instances.find, named=store.instances.named)
     policy = Policy(max_attempts=settings.send_max_attempts, timeout_s=settings.send_timeout_s)
     reached = striker(store) if settings.fault_injection else pass_by
     return Services(

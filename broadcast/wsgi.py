@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -30,6 +31,9 @@ LOOK_S = 3.0
 ANSWERING = 8
 #: One that just starts, as under `broadcast up`, is waited for about so many seconds, where keys can be in it alone.
 PATIENCE = 10
+#: How far both give way to the senders of a host that is short of CPU: a receipt can wait a moment, a departure cannot.
+#: At 10 a tenth of a busy core's time is still theirs (sched(7): a weight of 110 against 1024).
+NICENESS = 10
 #: name -> how its app is made, and how many gunicorn workers serve it
 APPS: dict[str, tuple[Callable[[Services], Flask], int]] = {
     "web": (create_app, 2),
@@ -84,6 +88,7 @@ def serve(name: str) -> None:
         print(f"broadcast: {error}", file=sys.stderr)  # noqa: T201 - before there are logs
         sys.exit(2)
     logs.configure(settings.log_level, settings.log_format)
+    os.nice(NICENESS)
     _warn_of_redis(settings)
     create, workers = APPS[name]
     threads = ANSWERING + (settings.live_streams if name == "web" else 0)
@@ -93,9 +98,9 @@ def serve(name: str) -> None:
 
 def _warn_of_redis(settings: Settings) -> None:
     """Once, before the workers fork; a connection of the parent's must not be there when they do."""
-    store = Store(redis_url(settings), answer_s=LOOK_S)
+    store = Store(redis_url(settings), answer_s=LOOK_S, secret_key=settings.secret_key)
     with closing(store.scripts.client):
-        warn_of_redis(store, is_embedded=is_embedded(settings))
+        warn_of_redis(store, of_settings=settings.key_names, is_embedded=is_embedded(settings))
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -116,16 +121,12 @@ def _binding(name: str, settings: Settings) -> dict[str, str]:
     """Without a secret to ask for, nobody but this host may ask."""
     secret, is_guarded, port = {
         "web": ("api_keys", _has_keys, settings.port),
-        "webhook": (settings.access.checks_webhooks, _checks_webhooks, settings.webhook_port),
+        "webhook": (settings.access.checks_webhooks, lambda chosen: chosen.checks_webhooks, settings.webhook_port),
     }[name]
     if is_guarded(settings):
         return {"bind": f"0.0.0.0:{port}"}
     log.warning("%s is unset: listening on the loopback only, and asking for no key", variable_of(secret))
     return {"bind": f"127.0.0.1:{port}"}
-
-
-def _checks_webhooks(settings: Settings) -> bool:
-    return bool(getattr(settings, settings.access.checks_webhooks))
 
 
 def _has_keys(settings: Settings) -> bool:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from broadcast.engine import planning
+import time
+
+from broadcast.domain.contact import Status
+from broadcast.engine import accepting, planning
 from broadcast.engine.planning import Batch, Horizon
+from broadcast.engine.sending import Policy, Sending
+from broadcast.gateways.base import Gateway
 from broadcast.store import Store
-from broadcast.store.contacts import Leave, Ticket
+from broadcast.store.contacts import Go, Leave, Outcome, Ticket, Wait
+from broadcast.store.keys import key
+from tests.builders import an_order
+from tests.processes import wait_for
 
 HORIZON = Horizon(ms=10_000, contacts=500)
 
@@ -33,6 +41,7 @@ def ask(
     patience_ms: int = 60_000,
     lease_ms: int = 5000,
     pair_ms: int = 0,
+    has_waited: bool = False,
 ) -> Leave:
     """Ask the fence."""
     return store.contacts.leave(
@@ -43,4 +52,41 @@ def ask(
         patience_ms=patience_ms,
         lease_ms=lease_ms,
         pair_ms=pair_ms,
+        has_waited=has_waited,
     )
+
+
+def send_all(store: Store, count: int, *, campaign: str = "c1", instance: str = "i1") -> None:
+    """A campaign whose contacts are all sent; message ids are m0, m1 …"""
+    store.workers.beat("broadcast", "w1")
+    accepting.accept(store, an_order(campaign, instance=instance, contacts=count, gap_ms=10), country="BR")
+    batch = planning.plan_lane(store, instance, horizon=Horizon(ms=30_000, contacts=2000))
+    for one in batch.departures:
+        ticket = Ticket(instance=instance, campaign=campaign, number=one.number, batch=batch.id, run="r")
+        while not isinstance(leave := ask(store, ticket, lease_ms=90_000), Go):
+            assert isinstance(leave, Wait)
+            time.sleep(leave.wait_us / 1e6)
+        store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{one.number}"))
+
+
+def sends(store: Store, gateway: Gateway, run: str) -> str:
+    """Send the next contact of the lane; what became of it."""
+    engine = Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+    batch = wait_for(
+        lambda: (found := planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=1))).departures and found,
+        what="a departure",
+    )
+    ticket = Ticket(
+        instance="i1",
+        campaign=batch.departures[0].campaign,
+        number=batch.departures[0].number,
+        batch=batch.id,
+        run=run,
+    )
+    return engine.send(ticket, quick_left=0)
+
+
+def have_left(store: Store, campaign: str = "c1", *, contacts: int = 1) -> None:
+    """Have it that requests for a campaign's first contacts were written, whatever became of them."""
+    for number in range(contacts):
+        store.scripts.client.hset(key("contact", campaign, number), "departed", 1)

@@ -233,6 +233,21 @@ class Stack:
         requests.post(f"{self.sandbox_url}/faults", json=fault, timeout=10).raise_for_status()
 
 
+class Web(Stack):
+    """The API alone, as a process; what it shows is moved by the test."""
+
+    def __enter__(self) -> Web:
+        self.run("web", "broadcast.cli", "web")
+        wait_for(self.is_ready, seconds=60, what=f"the API; see {self.folder}")
+        return self
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/health/live", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
 def gaps_ms(arrivals: list[dict[str, Any]]) -> list[float]:
     """The time between neighbouring arrivals, in ms."""
     times = [arrival["at"] for arrival in arrivals]

@@ -7,12 +7,15 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from broadcast.domain.callback import Delivery
+from broadcast.domain.caller import Caller
+from broadcast.domain.optout import seen
 from broadcast.engine.accepting import Acceptance
-from broadcast.engine.calling import CallbackPage
+from broadcast.engine.calling import CallbackPage, GivenUpPage
+from broadcast.engine.foretelling import Judged
+from broadcast.engine.inspecting import LaneView
 from broadcast.engine.optouts import Suppressed
 from broadcast.engine.previewing import Preview, Sample
 from broadcast.engine.reporting import Summary
-from broadcast.engine.telling import LaneView
 from broadcast.engine.wording import EPOCH, contact, rfc3339, status
 from broadcast.store.callbacks import Row
 
@@ -24,6 +27,7 @@ __all__ = [
     "callback",
     "callbacks",
     "contact",
+    "failed_callbacks",
     "lane",
     "preview",
     "rfc3339",
@@ -32,8 +36,12 @@ __all__ = [
     "suppressed",
 ]
 
-#: What the pacing certificate rests on, said wherever it is shown.
+#: What the pacing certificate rests on, said wherever it is shown: and of a campaign that is older than the record.
 BASIS = (
+    "Our own record of every departure that this campaign was let out for, by Redis's clock, each attempt by itself. "
+    "Not in it: other campaigns of the instance, and what the network did to a request on its way."
+)
+OLD_BASIS = (
     "Our own record of this campaign's departures, by Redis's clock: the last one of each contact. Earlier departures "
     "of the contacts that were tried again, and other campaigns of the instance, are not in it."
 )
@@ -79,6 +87,9 @@ def lane(view: LaneView) -> dict[str, Any]:
         "state": view.state,
         "reason": view.reason,
         "detail": view.detail,
+        "underPause": view.under_pause,
+        "underPauseReason": view.under_pause_reason,
+        "underPauseDetail": view.under_pause_detail,
         "waiting": view.waiting,
         "booked": view.booked,
         "sending": view.sending,
@@ -94,6 +105,10 @@ def lane(view: LaneView) -> dict[str, Any]:
         "lastAnswerReason": view.answer_reason,
         "lastAnswerAt": rfc3339(view.answer_ms),
         "errorShare": view.error_share,
+        "health": view.health,
+        "healthAt": rfc3339(view.health_ms),
+        "remedy": view.remedy,
+        "nextTryAt": rfc3339(view.next_try_ms),
         "stuck": view.stuck,
         "stuckSince": rfc3339(view.stuck_since_ms),
     }
@@ -108,6 +123,20 @@ def callbacks(page: CallbackPage) -> dict[str, Any]:
         "callbacks": [callback(row) for row in page.items],
         "nextCursor": page.next_cursor,
     }
+
+
+def failed_callbacks(page: GivenUpPage) -> dict[str, Any]:
+    """Some of the callbacks of all campaigns that failed, newest first."""
+    shown = [
+        {
+            "campaignId": one.campaign,
+            "instanceId": one.instance,
+            **callback(one.row),
+            "failedAt": rfc3339(one.failed_ms),
+        }
+        for one in page.items
+    ]
+    return {"success": True, "callbacks": shown, "nextCursor": page.next_cursor}
 
 
 def callback(row: Row) -> dict[str, Any]:
@@ -135,6 +164,7 @@ def summary(found: Summary) -> dict[str, Any]:
     return {
         "success": True,
         "campaignId": found.campaign,
+        "asOf": rfc3339(found.as_of_ms),
         "status": found.state,
         "total": found.total,
         "departed": found.departed,
@@ -151,10 +181,25 @@ def summary(found: Summary) -> dict[str, Any]:
             "rateLimitMs": certificate.gap_ms,
             "leastGapMs": certificate.least_gap_ms,
             "mostIn60s": certificate.most_in_window,
+            "allowedIn60s": certificate.allowed_in_window,
             "breaches": certificate.breaches,
+            "firstBreaches": [{"at": rfc3339(at), "gapMs": gap} for at, gap in certificate.first_breaches],
             "triedAgain": found.tried_again,
-            "basis": BASIS,
+            "basis": BASIS if found.is_recorded else OLD_BASIS,
         },
+        "forecast": _judged(found.forecast) if found.forecast else None,
+    }
+
+
+def _judged(found: Judged) -> dict[str, Any]:
+    return {
+        "startAt": rfc3339(found.start_ms),
+        "finishAtP50": rfc3339(found.p50_ms),
+        "finishAtP90": rfc3339(found.p90_ms),
+        "errorSeconds": None if found.error_ms is None else found.error_ms / 1000,
+        "errorShare": found.error_share,
+        "withinP90": found.within_p90,
+        "incomparable": found.incomparable,
     }
 
 
@@ -164,14 +209,26 @@ def preview(found: Preview) -> dict[str, Any]:
         "success": True,
         "contacts": {"total": found.total, "queued": found.queued, "skipped": found.total - found.queued},
         "skippedReasons": dict(found.reasons),
-        "leftOut": [{"number": one.number, "phone": one.phone, "reason": one.reason} for one in found.left_out],
+        "leftOut": [
+            {
+                "number": one.number,
+                "row": one.number + 1,
+                "phone": one.phone,
+                "reason": one.reason,
+                "detail": one.detail,
+            }
+            for one in found.left_out
+        ],
         "samples": [_sample(one) for one in found.samples],
         "forecast": {
             "startAt": rfc3339(found.forecast.start_ms),
-            "finishAt": rfc3339(found.forecast.finish_ms),
+            "finishAt": rfc3339(found.forecast.p50_ms),
+            "finishAtP50": rfc3339(found.forecast.p50_ms),
+            "finishAtP90": rfc3339(found.forecast.p90_ms),
             "waiting": found.forecast.waiting,
         },
         "warnings": [{"code": one.code, "text": one.text} for one in found.warnings],
+        "risks": [{"code": one.code, "text": one.text, "heuristic": True} for one in found.risks],
     }
 
 
@@ -184,6 +241,7 @@ def _sample(sample: Sample) -> dict[str, Any]:
     return shown
 
 
-def suppressed(person: Suppressed) -> dict[str, Any]:
-    """Somebody who wants no more messages."""
-    return {"phone": person.phone, "source": person.source, "since": person.since}
+def suppressed(person: Suppressed, reader: Caller) -> dict[str, Any]:
+    """Somebody who wants no more messages, as the reader may know of them."""
+    source = person.source and seen(person.source, reader.may_use)
+    return {"phone": person.phone, "source": source, "since": person.since}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from flask import current_app, g, url_for
@@ -12,11 +12,21 @@ from flask import current_app, g, url_for
 from broadcast.api import answers, auth, registration, shapes
 from broadcast.domain.campaign import Move, Order, Scope, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, adding, previewing, registering, removing, reporting, steering, telling
-from broadcast.engine.telling import LaneView
+from broadcast.engine import (
+    accepting,
+    adding,
+    inspecting,
+    previewing,
+    registering,
+    removing,
+    reporting,
+    steering,
+    telling,
+)
+from broadcast.engine.inspecting import LaneView
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.gateways.catalogue import DIALECTS, Dialect
-from broadcast.tasks.upkeep import remove_later, wake
+from broadcast.tasks.upkeep import probe_later, remove_later, wake
 from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -31,7 +41,10 @@ def accept(body: Mapping[str, Any]) -> dict[str, Any]:
     """Accept a campaign and ask for its lane."""
     order = shapes.order_of(body, services().settings)
     _check(order)
-    acceptance = accepting.accept(services().store, order, country=services().settings.default_country)
+    settings = services().settings
+    acceptance = accepting.accept(
+        services().store, order, country=settings.default_country, zone=settings.default_time_zone
+    )
     if acceptance.state is State.RUNNING:
         wake(acceptance.instance)
     tell("accepted" if acceptance.is_new else "already accepted", acceptance.campaign, acceptance.instance)
@@ -50,6 +63,8 @@ def preview(body: Mapping[str, Any]) -> dict[str, Any]:
         now_ms=int(time.time() * 1000),
         wants_template=_dialect(order.instance).templates,
         zone=services().settings.default_time_zone,
+        words=services().settings.optout_words,
+        is_named=body.get("campaignId") is not None,
     )
     return answers.preview(found)
 
@@ -90,7 +105,7 @@ def steer(campaign: str, move: Move) -> dict[str, Any]:
 def start(campaign: str) -> dict[str, Any]:
     """Start an open campaign."""
     instance_of(campaign)
-    state, instance = adding.start(services().store, campaign)
+    state, instance = adding.start(services().store, campaign, zone=services().settings.default_time_zone)
     if state is State.RUNNING:
         wake(instance)
     tell("start", campaign, instance)
@@ -164,29 +179,34 @@ def page(*, status: State | None, instance: str | None, limit: int, cursor: str 
 def instance(name: str) -> dict[str, Any]:
     """How an instance is registered, and its lane as it stands now."""
     _may_use(name)
-    return instance_of_lane(
-        services(), telling.lane(services().store, name, zone=services().settings.default_time_zone)
-    )
+    return instances_of(services(), [name])[0][0]
 
 
-def instance_of_lane(services: Services, view: LaneView) -> dict[str, Any]:
-    """The same, of a lane that was looked at; for whoever has no request to answer."""
-    store = services.store
-    found, rules = store.instances.find(view.instance), store.instances.rules(view.instance)
-    return {**answers.lane(view), **registration.shown(found, rules, fallback=services.settings.gateway)}
+def instances_of(services: Services, names: Sequence[str]) -> list[tuple[dict[str, Any], int]]:
+    """The same of several, each with when it was looked at, Unix ms; for whoever has looked at the caller's rights."""
+    views = inspecting.lanes(services.store, names, zone=services.settings.default_time_zone)
+    return [(_shown(view, services.settings.gateway), view.at_ms) for view in views]
+
+
+def _shown(view: LaneView, fallback: str) -> dict[str, Any]:
+    return {**answers.lane(view), **registration.shown(view.registered, view.rules, fallback=fallback)}
 
 
 def register(name: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-    """Register an instance, whole; the answer, and 201 where it is new."""
+    """Register an instance, whole; the answer, and 201 where it is new. Raises Invalid for a name that is taken."""
     _may_use(name)
+    if name in shapes.TAKEN:
+        raise Invalid(FieldError("/instanceId", f"must be another name: {name} has an address of its own"))
     settings = services().settings
     is_new = registering.register(
         services().store,
         registration.registration_of(name, body, settings),
         secret_key=settings.secret_key,
         only_sandbox=settings.fault_injection,
+        needs_webhook_secret=settings.checks_webhooks and settings.webhook_token is None,
     )
     wake(name)
+    probe_later(name)
     return instance(name), 201 if is_new else 200
 
 
@@ -206,7 +226,7 @@ def release(instance: str) -> dict[str, Any]:
 
 
 def _lane(instance: str) -> dict[str, Any]:
-    return answers.lane(telling.lane(services().store, instance, zone=services().settings.default_time_zone))
+    return answers.lane(inspecting.lane(services().store, instance, zone=services().settings.default_time_zone))
 
 
 def _may_use(instance: str) -> None:

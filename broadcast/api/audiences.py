@@ -13,7 +13,8 @@ from broadcast.api import shapes
 from broadcast.api.asking import instance_of, services, tell
 from broadcast.api.describing import OF_BODIES, call, problems
 from broadcast.api.shown import TEXT
-from broadcast.domain.intake import MOST_BYTES, READERS, Found, Intake, Unreadable
+from broadcast.domain.intake import READERS, Found, Intake
+from broadcast.domain.lines import MOST_BYTES, Unreadable
 from broadcast.engine import adding
 from broadcast.errors import FieldError, Invalid
 
@@ -46,37 +47,42 @@ def add(campaign: str, request: Request) -> dict[str, Any]:
     number = shapes.load(shapes.ChunkQuery(), {**named, **request.args})
     if request.mimetype not in READERS:
         raise UnsupportedMediaType(f"Send one of {', '.join(READERS)}, with its Content-Type.")
-    instance, chunk = instance_of(campaign), _Chunk(request)
+    stream: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, request.stream), MOST_BYTES)
+    return add_from(campaign, stream, kind=request.mimetype, chunk=number["chunk"])
+
+
+def add_from(campaign: str, stream: io.BufferedReader, *, kind: str, chunk: int) -> dict[str, Any]:
+    """The same from any stream; `kind` is one of `READERS`. Raises NotFound, Conflict and Invalid."""
+    instance, part = instance_of(campaign), _Chunk(stream, kind)
     country = services().settings.default_country
     try:
-        added = adding.add(services().store, campaign, chunk.rows(), chunk=number["chunk"], country=country)
+        added = adding.add(services().store, campaign, part.rows(), chunk=chunk, country=country)
     except Unreadable as error:
         raise Invalid(FieldError("", f"the body {error}; send it again, corrected, as the same chunk")) from error
-    tell(f"chunk {number['chunk']} of {added.queued} contacts", campaign, instance)
-    left_out = [{"row": row, "reason": reason} for row, reason in added.left_out]
+    tell(f"chunk {chunk} of {added.queued} contacts", campaign, instance)
+    left_out = [{"row": row, "reason": reason, "detail": detail or None} for row, reason, detail in added.left_out]
     return {
         "success": True,
         "campaignId": campaign,
-        "chunk": number["chunk"],
+        "chunk": chunk,
         "queued": added.queued,
         "skipped": added.skipped,
         "skippedReasons": dict(added.reasons),
         "leftOut": left_out,
-        "unreadable": chunk.unreadable,
-        "errors": chunk.errors,
-        "csv": chunk.intake.details or None,
+        "unreadable": part.unreadable,
+        "errors": part.errors,
+        "csv": part.intake.details or None,
     }
 
 
 class _Chunk:
-    """A request's contacts, and what could not be read of them."""
+    """A stream's contacts, and what could not be read of them."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, stream: io.BufferedReader, kind: str) -> None:
         self.intake = Intake()
         self.unreadable = 0
         self.errors: list[dict[str, Any]] = []
-        stream: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, request.stream), MOST_BYTES)
-        self._found = READERS[request.mimetype](self.intake, stream)
+        self._found = READERS[kind](self.intake, stream)
 
     def rows(self) -> Iterator[adding.Row]:
         """Those that can be read."""

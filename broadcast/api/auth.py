@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from flask import Flask, g, request
 
 from broadcast.api import tokens
+from broadcast.api.guessing import Guesses
 from broadcast.api.scopes import ADMIN, OPEN_ROOMS
 from broadcast.domain.caller import Caller, Key, Scope
 from broadcast.engine.granting import PREFIX, digest
@@ -22,8 +23,10 @@ from broadcast.settings import ApiKey
 
 log = logging.getLogger(__name__)
 
-#: A key that was found is believed for so many seconds; then it is looked up anew, since it may have been revoked.
-BELIEVED_S = 5.0
+#: A key that is revoked is refused everywhere within so long, open streams included.
+REVOKED_S = 5.0
+#: So long a key that was found is believed to be one still.
+BELIEVED_S = 4.0
 #: Who asks when there is no key at all: they must be on this host then.
 ANYBODY = Caller(name="anybody")
 _HOW = "Present a key: `Authorization: Bearer <key>` or `apikey: <key>`."
@@ -39,10 +42,10 @@ class _Found(Protocol):
 class Stored(Protocol):
     """Keys that were created while we run, and how much each caller has left to ask."""
 
-    def find(self, digests: Sequence[str]) -> _Found:
-        """The keys with secrets of these digests. Raises Unavailable."""
+    def use(self, digests: Sequence[str]) -> _Found:
+        """The keys with secrets of these digests, which a call came with. Raises Unavailable."""
 
-    def spend(self, caller: str, *, count: int, period_ms: int) -> int:
+    def spend(self, caller: str, *, count: int, period_ms: int, is_of_settings: bool = False) -> int:
         """0, or so many ms until the caller may ask again. Raises Unavailable."""
 
 
@@ -54,6 +57,7 @@ class Guard:
     keys: Sequence[ApiKey] = ()
     jwt_secret: str | None = None
     limit: tuple[int, int] | None = None  #: requests, per so many ms
+    wrong_limit: tuple[int, int] | None = None  #: the same of wrong keys from one address
 
 
 class Keyring:
@@ -67,6 +71,20 @@ class Keyring:
     def find(self, presented: Sequence[str], *, is_near: bool) -> Caller:
         """The caller; while there is no key of any kind, anybody on this host. Raises Unauthorized, Unavailable."""
         return self._of_settings(presented) or self._of_store(presented, is_near) or self._of_token(presented)
+
+    def knows(self, presented: Sequence[str], *, is_near: bool) -> bool:
+        """Whether there is a caller still, for who asked long ago and is being answered; yes while Redis is away."""
+        try:
+            self.find(presented, is_near=is_near)
+        except Unauthorized:
+            return False
+        except Unavailable:
+            return True
+        return True
+
+    def are_tokens(self, presented: Sequence[str]) -> bool:
+        """Whether all are users' tokens: those expire every hour, and nobody guesses a signature."""
+        return self._guard.jwt_secret is not None and all(tokens.looks_like_one(secret) for secret in presented)
 
     def _of_settings(self, presented: Sequence[str]) -> Caller | None:
         """Every key is compared, in constant time."""
@@ -87,7 +105,7 @@ class Keyring:
         is_asked = bool(self._guard.keys or self._guard.jwt_secret)
         if is_asked and not digests:
             return None
-        found = self._guard.stored.find(digests)
+        found = self._guard.stored.use(digests)
         for known, key in zip(digests, found.keys, strict=True):
             if key is not None and key.revoked_ms is None:
                 self._believed[known] = (key.caller, self._clock() + BELIEVED_S)
@@ -110,23 +128,41 @@ class Keyring:
 
 def install(app: Flask, guard: Guard, *, views: Mapping[str, frozenset[Scope]], open_views: Collection[str]) -> None:
     """Before every request, find the caller (`g.caller` has them), and whether they may ask this, now."""
-    keyring = Keyring(guard)
+    keyring, guesses = Keyring(guard), Guesses(guard.stored, guard.wrong_limit)
 
     @app.before_request
     def identify() -> None:
         if request.endpoint in open_views or request.blueprint in OPEN_ROOMS:
             g.caller = ANYBODY
             return
-        g.caller = keyring.find(_presented(), is_near=is_near())
+        presented, near = _presented(), is_near()
+        g.caller = _let_in(keyring, guesses, presented, is_near=near)
+        g.is_still_welcome = lambda: keyring.knows(presented, is_near=near)
         if guard.limit is not None and g.caller is not ANYBODY:
-            _spend(guard.stored, g.caller, *guard.limit)
+            _spend(guard, g.caller, *guard.limit)
         if request.endpoint is not None:  # else it is a 404 or a 405
             need(views.get(request.endpoint, ADMIN))
 
 
-def _spend(stored: Stored, asking: Caller, count: int, period_ms: int) -> None:
+def _let_in(keyring: Keyring, guesses: Guesses, presented: Sequence[str], *, is_near: bool) -> Caller:
+    """The caller. Raises Unauthorized, Unavailable, or TooMany after many wrong keys; no key at all is no wrong one."""
+    if not presented or keyring.are_tokens(presented):
+        return keyring.find(presented, is_near=is_near)
+    address = request.remote_addr or ""
+    guesses.check(presented, address=address)
     try:
-        wait_ms = stored.spend(asking.name, count=count, period_ms=period_ms)
+        found = keyring.find(presented, is_near=is_near)
+    except Unauthorized:
+        guesses.wrong(presented, address=address)
+        raise
+    guesses.right(presented)
+    return found
+
+
+def _spend(guard: Guard, asking: Caller, count: int, period_ms: int) -> None:
+    is_of_settings = any(key.name == asking.name for key in guard.keys)
+    try:
+        wait_ms = guard.stored.spend(asking.name, count=count, period_ms=period_ms, is_of_settings=is_of_settings)
     except Unavailable:  # the view will find it out, and say so in its own way
         return
     if wait_ms:
@@ -153,6 +189,11 @@ def is_near() -> bool:
 def caller() -> Caller:
     """Who makes this request."""
     return cast(Caller, g.caller)
+
+
+def welcome() -> Callable[[], bool]:
+    """Whether this request's caller would still be let in; to be asked after the request, by what answers for long."""
+    return cast(Callable[[], bool], g.get("is_still_welcome", lambda: True))
 
 
 def need(scopes: Collection[Scope]) -> None:

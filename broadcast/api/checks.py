@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 
+from broadcast.domain.content import unreadable
+
 #: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -37,6 +39,16 @@ def storable(text: str) -> None:
     """Raise ValidationError for a text that cannot be stored or sent."""
     if UNSTORABLE.search(text):
         raise ValidationError("has characters that cannot be sent")
+
+
+def readable(text: str) -> None:
+    """Raise ValidationError for a text with a `{{…}}` that would go out as it stands."""
+    found = unreadable(text)
+    if found is not None:
+        raise ValidationError(
+            f"has a {{{{…}}}} that is no variable: {found[:80]}; between the braces stands a value's name, such as "
+            "{{name}}, perhaps with what to say instead, such as {{city|your city}}"
+        )
 
 
 def is_web_address(url: str | None) -> bool:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, json, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from broadcast import errors
 from broadcast.errors import FieldError
@@ -82,6 +82,9 @@ def from_tree(error: errors.BroadcastError) -> Response:
 def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+    if isinstance(error, ClientDisconnected):
+        detail = "The body broke off before its end. Send the same request again, whole: nothing is done twice."
+        return problem(status, code="cut_off", detail=detail)
     detail = str(error.description or HTTPStatus(status).phrase)
     return problem(status, code=CODES.get(status, "error"), detail=detail, headers=headers)
 

@@ -1,4 +1,4 @@
-"""What may be followed, and how it is looked at: one round trip to Redis for all the campaigns that are followed."""
+"""What may be followed, and how it is looked at: one round trip to Redis for all that is followed of a kind."""
 
 from __future__ import annotations
 
@@ -107,16 +107,13 @@ class Looks:
 
     def _look_at_lanes(self, subjects: Sequence[Lanes]) -> None:
         wanted = {subject: self._instances(subject) for subject in subjects}
-        moments = {instance: self._lane(instance) for instance in set().union(*wanted.values())}
+        names = sorted(set().union(*wanted.values()))
+        found = asking.instances_of(self._services, names)
+        moments = {name: _lane(name, *shown) for name, shown in zip(names, found, strict=True)}
         self._lanes.update({subject: [moments[instance] for instance in names] for subject, names in wanted.items()})
 
     def _instances(self, subject: Lanes) -> Sequence[str]:
         return self._services.store.lanes.instances() if subject.instances is None else sorted(subject.instances)
-
-    def _lane(self, instance: str) -> Moment:
-        view = telling.lane(self._services.store, instance, zone=self._zone)
-        text = _json(asking.instance_of_lane(self._services, view))
-        return Moment(of=instance, at_ms=view.at_ms, text=text, gist=text)
 
     def _rules_of(self, instance: str) -> Rules:
         if instance not in self._rules:
@@ -140,6 +137,11 @@ def _campaign(progress: Progress) -> Moment:
         gist=_json({name: value for name, value in answer.items() if name not in DRIFTING}),
         is_done=progress.state in DONE,
     )
+
+
+def _lane(instance: str, answer: Mapping[str, Any], at_ms: int) -> Moment:
+    text = _json(answer)
+    return Moment(of=instance, at_ms=at_ms, text=text, gist=text)
 
 
 def _json(answer: Mapping[str, Any]) -> str:

@@ -24,6 +24,11 @@ blueprint = Blueprint("people", __name__, url_prefix="/people", description="One
 @blueprint.doc(**call(shows={202: "Forgetting"}, names=True))
 def forget(phone: str) -> ResponseReturnValue:
     """Blank a person's number, name, variables and message ids in every campaign. For keys of all instances only."""
+    return jsonify(success=True, phone=forget_person(phone)), 202
+
+
+def forget_person(phone: str) -> str:
+    """Begin to forget a person, if the caller may; the number, fit to be shown. Raises Forbidden, Invalid."""
     if auth.caller().instances is not None:
         raise Forbidden(
             "A person may be in campaigns of any instance: only a key for all of them may remove their data."
@@ -32,4 +37,4 @@ def forget(phone: str) -> ResponseReturnValue:
     forget_later(found.token)
     ids = {"phone": found.masked, "caller": auth.caller().name, "request": g.get("request_id")}
     log.info("person to be forgotten", extra={"action": "api", **ids})
-    return jsonify(success=True, phone=found.masked), 202
+    return found.masked

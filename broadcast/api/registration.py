@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, post_load, validate
 
 from broadcast.api.checks import Shape, is_web_address
-from broadcast.api.shapes import load
+from broadcast.api.shapes import Flag, load
 from broadcast.domain.instance import Instance
 from broadcast.engine.registering import Registration
 from broadcast.gateways.catalogue import DIALECTS
@@ -84,6 +84,7 @@ class Register(Shape):
     dialect = fields.Str(load_default=None, validate=validate.OneOf(list(DIALECTS)))
     url = fields.Str(load_default=None, validate=[validate.Length(max=2048), _address])
     credentials = _Credentials(load_default=None, metadata={"type": "object", "writeOnly": True})
+    checkNumbers = Flag(load_default=None)
     rateLimitMs = fields.Int(strict=True, load_default=None, validate=validate.Range(10, 86_400_000))
     jitterMs = fields.Int(strict=True, load_default=None, validate=validate.Range(0, 86_400_000))
     dailyCap = fields.Int(strict=True, load_default=None, validate=validate.Range(1, 10_000_000))
@@ -102,6 +103,7 @@ def registration_of(instance: str, body: Mapping[str, Any], settings: Settings) 
         dialect=dialect,
         url=url.rstrip("/") if url else None,
         credentials=asked["credentials"],
+        check_numbers=asked["checkNumbers"],
         rules=Rules(
             gap_ms=asked["rateLimitMs"] or 0,
             jitter_ms=asked["jitterMs"] or 0,
@@ -120,6 +122,7 @@ def shown(instance: Instance | None, rules: Rules, *, fallback: str) -> dict[str
         "dialect": instance.dialect or fallback,
         "url": instance.url or None,
         "credentials": _shown_credentials(instance),
+        "checkNumbers": instance.check_numbers,
         "rateLimitMs": rules.gap_ms or None,
         "jitterMs": rules.jitter_ms or None,
         "dailyCap": rules.daily_cap,

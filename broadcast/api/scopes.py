@@ -39,6 +39,7 @@ VIEWS: Mapping[str, frozenset[Scope]] = {
     "campaigns.cancel": SEND,
     "campaigns.retry": SEND,
     "callbacks.page": READ,
+    "callbacks.failed": READ,
     "callbacks.replay_failed": SEND,
     "callbacks.replay_one": SEND,
     "suppressions.list_suppressions": READ_OR_SEND,

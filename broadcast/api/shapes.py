@@ -16,12 +16,12 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from broadcast.api import templates
 from broadcast.api.answers import EPOCH
-from broadcast.api.checks import UNSTORABLE, Shape, is_web_address, storable
+from broadcast.api.checks import UNSTORABLE, Shape, is_web_address, readable, storable
 from broadcast.callbacks.addresses import why_not_named
 from broadcast.domain.callback import Delivery
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Recipient, Status
-from broadcast.domain.content import Content, Kind
+from broadcast.domain.content import Content, Kind, is_empty
 from broadcast.errors import FieldError, Invalid
 from broadcast.settings import Settings
 
@@ -55,6 +55,19 @@ def _name(text: str) -> None:
         raise ValidationError(
             "must be 1 to 128 characters without control characters, /, ?, #, % and without blanks around it"
         )
+
+
+#: Campaigns and instances of these names would have the addresses of something else.
+TAKEN = frozenset({"events"})
+#: The same of a name that is new.
+NEW_NAME = {**NAME, "not": {"enum": sorted(TAKEN)}}
+
+
+def new_name(text: str) -> None:
+    """Raise ValidationError unless a campaign or an instance may be given this name."""
+    _name(text)
+    if text in TAKEN:
+        raise ValidationError(f"must be another name: {text} has an address of its own")
 
 
 def _callable(url: str) -> None:
@@ -143,7 +156,7 @@ _PERSON = {
 }
 
 
-class _Flag(fields.Bool):
+class Flag(fields.Bool):
     """true or false; no number, and no text that says so."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bool:
@@ -237,15 +250,17 @@ class Send(Shape):
     }
 
     action = fields.Str(validate=validate.OneOf(["send_broadcast"]))
-    instanceId = fields.Str(required=True, validate=_name, metadata=NAME)
-    campaignId = fields.Str(required=True, validate=_name, metadata=NAME)
+    instanceId = fields.Str(required=True, validate=new_name, metadata=NEW_NAME)
+    campaignId = fields.Str(required=True, validate=new_name, metadata=NEW_NAME)
     contacts = _Contacts(
         _Contact(metadata={"oneOf": [{"type": "string"}, _PERSON]}),
         load_default=(),
         metadata={"minItems": 1, "maxItems": MOST_CONTACTS, "description": "required, unless the campaign is open"},
     )
-    open = _Flag(load_default=False, allow_none=True)
-    message = fields.Str(load_default="", allow_none=True, validate=storable, metadata={"maxLength": MOST_TEXT})
+    open = Flag(load_default=False, allow_none=True)
+    message = fields.Str(
+        load_default="", allow_none=True, validate=[storable, readable], metadata={"maxLength": MOST_TEXT}
+    )
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
     mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
     template = fields.Nested(templates.Template, load_default=None, allow_none=True)
@@ -278,6 +293,8 @@ class Send(Shape):
         if kind is Kind.TEXT:
             if not text.strip() and data["template"] is None:
                 raise ValidationError("must not be empty", "message")
+            if text and is_empty(text) and data["template"] is None:
+                raise ValidationError("must not be empty, in any of its options", "message")
             if url is not None:
                 raise ValidationError("must be null when mediaType is text", "mediaUrl")
         elif not is_web_address(url):
@@ -297,7 +314,7 @@ class SendAction(Send):
 class Preview(Send):
     """A campaign that is looked at and not sent: the same body, which needs no id."""
 
-    campaignId = fields.Str(load_default="preview", allow_none=True, validate=_name, metadata=NAME)
+    campaignId = fields.Str(load_default="preview", allow_none=True, validate=new_name, metadata=NEW_NAME)
 
 
 class Steer(Shape):
@@ -339,6 +356,14 @@ class CallbacksQuery(Shape):
     """Which callbacks of a campaign to show."""
 
     status = fields.Enum(Delivery, by_value=True, load_default=None, allow_none=True)
+    limit = fields.Int(load_default=100, validate=validate.Range(1, 500))
+    cursor = fields.Str(load_default=None, allow_none=True)
+
+
+class FailedCallbacksQuery(Shape):
+    """Which callbacks of all campaigns to show: those that failed."""
+
+    status = fields.Str(load_default=Delivery.FAILED.value, validate=validate.OneOf([Delivery.FAILED.value]))
     limit = fields.Int(load_default=100, validate=validate.Range(1, 500))
     cursor = fields.Str(load_default=None, allow_none=True)
 

@@ -28,6 +28,11 @@ TEXT = {"type": "string"}
 MAYBE_TEXT = {"type": ["string", "null"]}
 BOOL = {"type": "boolean"}
 COUNT = {"type": "integer", "minimum": 0}
+ROW = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "of a CSV file the row that a spreadsheet shows, of NDJSON the line, of a list the place, from 1",
+}
 MAYBE_COUNT = {"type": ["integer", "null"], "minimum": 0}
 SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 MAYBE_SHARE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
@@ -36,6 +41,7 @@ TIME = {"type": "string", "format": "date-time"}
 MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
 MAYBE_CURSOR = {**MAYBE_TEXT, "description": "where the next page begins; null on the last"}
 REASONS = {"type": "object", "additionalProperties": COUNT, "description": "reason -> how many were left out for it"}
+LACKS = {**MAYBE_TEXT, "description": "of missing_variable: the names of those that it lacks"}
 STATE = {"enum": [state.value for state in State]}
 STATUS = {"enum": [status.value for status in Status]}
 
@@ -61,9 +67,15 @@ def _page(of: str, name: str) -> dict[str, Any]:
 
 _LANE = {
     "instanceId": TEXT,
-    "state": {"enum": ["open", "paused", "closed"]},
+    "state": {"enum": ["open", "paused", "closed", "restricted"]},
     "reason": {**MAYBE_TEXT, "description": "why it is not open"},
     "detail": {**MAYBE_TEXT, "description": "the same, in the gateway's words"},
+    "underPause": {
+        "enum": ["closed", "restricted", None],
+        "description": "how its gateway has it held under a person's pause, and what a resume makes of it",
+    },
+    "underPauseReason": MAYBE_TEXT,
+    "underPauseDetail": MAYBE_TEXT,
     "waiting": COUNT,
     "booked": COUNT,
     "sending": COUNT,
@@ -79,8 +91,27 @@ _LANE = {
     "lastAnswerReason": MAYBE_TEXT,
     "lastAnswerAt": MAYBE_TIME,
     "errorShare": {**SHARE, "type": ["number", "null"]},
+    "health": {**MAYBE_TEXT, "description": "open, or why it cannot send, as the gateway said when it was last asked"},
+    "healthAt": MAYBE_TIME,
+    "remedy": {**MAYBE_TEXT, "description": "what to do where it cannot send"},
+    "nextTryAt": {
+        **MAYBE_TIME,
+        "description": "closed and with work: from when on its gateway's word, asked for every 30 s, opens it again",
+    },
     "stuck": {**MAYBE_TEXT, "description": "why a lane with work has been quiet for several gaps"},
     "stuckSince": MAYBE_TIME,
+}
+
+_CALLBACK = {
+    "id": TEXT,
+    "type": {"enum": [news.value for news in News]},
+    "status": {"enum": [state.value for state in Delivery]},
+    "timestamp": TIME,
+    "attempts": COUNT,
+    "lastStatus": {"type": ["integer", "null"], "description": "HTTP status of the last attempt"},
+    "lastError": {**MAYBE_TEXT, "description": "what kept an answer from coming"},
+    "nextAttemptAt": MAYBE_TIME,
+    "deliveredAt": MAYBE_TIME,
 }
 
 #: name -> an answer, or a part of one
@@ -219,6 +250,11 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         None,
         success=TRUE,
         campaignId=TEXT,
+        asOf={
+            **TIME,
+            "description": "when its counting began. Nothing moved since, or the campaign goes on and that was up to "
+            "10 s ago; longer where counting takes long, or while the next is counted",
+        },
         status=STATE,
         total=COUNT,
         departed={**COUNT, "description": "contacts to whom a request was let out"},
@@ -235,10 +271,32 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             rateLimitMs=COUNT,
             leastGapMs=MAYBE_COUNT,
             mostIn60s={**COUNT, "description": "the largest number of departures in any 60 seconds"},
+            allowedIn60s={**COUNT, "description": "as many as rateLimitMs lets out in any 60 seconds"},
             breaches={**COUNT, "description": "gaps below rateLimitMs"},
-            triedAgain={**COUNT, "description": "contacts of whom only the last departure is known"},
+            firstBreaches={
+                "type": "array",
+                "items": _object(at=TIME, gapMs=COUNT),
+                "description": "the first five of them: when the later one departed, and the gap",
+            },
+            triedAgain={**COUNT, "description": "contacts with more than one attempt, each with its own departure"},
             basis=TEXT,
         ),
+        forecast={
+            **_object(
+                startAt=MAYBE_TIME,
+                finishAtP50=MAYBE_TIME,
+                finishAtP90=MAYBE_TIME,
+                errorSeconds={"type": ["number", "null"], "description": "later than finishAtP50; negative: earlier"},
+                errorShare={"type": ["number", "null"], "description": "of the time that it was foretold to take"},
+                withinP90={"type": ["boolean", "null"]},
+                incomparable={
+                    **MAYBE_TEXT,
+                    "description": "why there is no error: paused, retried, running, too_far, …",
+                },
+            ),
+            "type": ["object", "null"],
+            "description": "what was foretold when it was accepted or started, and how true it was",
+        },
     ),
     "Added": _object(
         None,
@@ -248,9 +306,13 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         queued=COUNT,
         skipped=COUNT,
         skippedReasons=REASONS,
-        leftOut={"type": "array", "items": _object(row=COUNT, reason=TEXT), "description": "the first hundred"},
+        leftOut={
+            "type": "array",
+            "items": _object(row=ROW, reason=TEXT, detail=LACKS),
+            "description": "the first hundred",
+        },
         unreadable={**COUNT, "description": "rows that could not be read, and are not in the campaign"},
-        errors={"type": "array", "items": _object(row=COUNT, detail=TEXT), "description": "the first hundred of them"},
+        errors={"type": "array", "items": _object(row=ROW, detail=TEXT), "description": "the first hundred of them"},
         csv={"type": ["object", "null"], "description": "separator, header and encoding, as they were found out"},
     ),
     "Started": _object(
@@ -277,16 +339,29 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "nextAttemptAt": None,
             "deliveredAt": "2030-08-29T15:00:02Z",
         },
-        id=TEXT,
-        type={"enum": [news.value for news in News]},
-        status={"enum": [state.value for state in Delivery]},
-        timestamp=TIME,
-        attempts=COUNT,
-        lastStatus={"type": ["integer", "null"], "description": "HTTP status of the last attempt"},
-        lastError={**MAYBE_TEXT, "description": "what kept an answer from coming"},
-        nextAttemptAt=MAYBE_TIME,
-        deliveredAt=MAYBE_TIME,
+        **_CALLBACK,
     ),
+    "FailedCallback": _object(
+        {
+            "campaignId": "campaign-123",
+            "instanceId": "loja",
+            "id": "cb_617259f85355b718852f_1",
+            "type": "campaign.started",
+            "status": "failed",
+            "timestamp": "2030-08-29T15:00:01Z",
+            "attempts": 58,
+            "lastStatus": 500,
+            "lastError": None,
+            "nextAttemptAt": None,
+            "deliveredAt": None,
+            "failedAt": "2030-08-30T15:04:09Z",
+        },
+        campaignId=TEXT,
+        instanceId=TEXT,
+        **_CALLBACK,
+        failedAt={**TIME, "description": "when it was given up"},
+    ),
+    "FailedCallbacks": _page("FailedCallback", "callbacks"),
     "Callbacks": _object(
         success=TRUE,
         callbackUrl=MAYBE_TEXT,
@@ -308,7 +383,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"pointer": TEXT, "row": COUNT, "phone": TEXT, "detail": TEXT},
+                "properties": {"pointer": TEXT, "row": ROW, "phone": TEXT, "detail": TEXT},
                 "required": ["phone", "detail"],
             },
             "description": "what cannot be a number, and where it stood",
@@ -319,7 +394,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         success=TRUE,
         contacts=_object(total=COUNT, queued=COUNT, skipped=COUNT),
         skippedReasons=REASONS,
-        leftOut={"type": "array", "items": _object(number=COUNT, phone=TEXT, reason=TEXT)},
+        leftOut={"type": "array", "items": _object(number=COUNT, row=ROW, phone=TEXT, reason=TEXT, detail=LACKS)},
         samples={
             "type": "array",
             "items": {
@@ -328,8 +403,19 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 "required": ["phone", "text"],
             },
         },
-        forecast=_object(startAt=MAYBE_TIME, finishAt=MAYBE_TIME, waiting=COUNT),
+        forecast=_object(
+            startAt=MAYBE_TIME,
+            finishAt={**MAYBE_TIME, "description": "the same as finishAtP50"},
+            finishAtP50={**MAYBE_TIME, "description": "as likely over before as after"},
+            finishAtP90={**MAYBE_TIME, "description": "over by then in nine cases of ten"},
+            waiting={**COUNT, "description": "contacts of other campaigns on the instance"},
+        ),
         warnings={"type": "array", "items": _object(code=TEXT, text=TEXT)},
+        risks={
+            "type": "array",
+            "items": _object(code=TEXT, text=TEXT, heuristic=TRUE),
+            "description": "what is said to get numbers blocked; nobody knows",
+        },
     ),
     "Lane": _object(None, **_LANE),
     "Instance": _object(
@@ -343,6 +429,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "additionalProperties": {"type": ["string", "boolean"]},
             "description": "of a secret, whether it is set",
         },
+        checkNumbers={"type": ["boolean", "null"], "description": "null: as the dialect needs it"},
         rateLimitMs=MAYBE_COUNT,
         jitterMs=MAYBE_COUNT,
         dailyCap=MAYBE_COUNT,

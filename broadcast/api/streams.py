@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import cast
 
@@ -18,7 +18,9 @@ from broadcast.engine.following import Follower, Moment
 
 #: Something is written at least so often: it finds out who has left, and keeps proxies from hanging up.
 HEARTBEAT_S = 15.0
-#: A stream ends after about so long; its client comes back, to another process perhaps, or with a key that is gone.
+#: Whether the client's key still is one is asked so often: a revoked one is out within `auth.REVOKED_S`.
+ASK_S = auth.REVOKED_S - auth.BELIEVED_S
+#: A stream ends after about so long; its client comes back, to another process perhaps.
 LIFE_S = 300.0
 #: A campaign that is done, and has not changed for so long, is at its end.
 QUIET_S = 30.0
@@ -78,23 +80,30 @@ def _respond(subject: Subject, moments: Sequence[Moment], revision: int) -> Resp
     if connection is not None:
         connection.settimeout(TAKE_S)
     headers = {"X-Accel-Buffering": "no"}  # nginx would keep the events to itself
-    answer = Response(write(live, subject, moments, revision), mimetype="text/event-stream", headers=headers)
+    events = write(live, subject, moments, revision, is_welcome=auth.welcome())
+    answer = Response(events, mimetype="text/event-stream", headers=headers)
     answer.call_on_close(room.close)  # also where the client left before the first event
     return answer
 
 
-def write(live: Live, subject: Subject, moments: Sequence[Moment], revision: int) -> Iterator[str]:
-    """The events from these moments on, for a client that was shown this revision.
+def write(
+    live: Live, subject: Subject, moments: Sequence[Moment], revision: int, *, is_welcome: Callable[[], bool]
+) -> Iterator[str]:
+    """The events from these moments on, for a client that was shown this revision, until its key is revoked.
 
     Always the latest is written, never what a slow client missed, so nothing piles up.
     """
     follower, last_id = Follower(revision), revision
-    written_at = news_at = time.monotonic()
+    written_at = news_at = asked_at = time.monotonic()
     ends_at = written_at + LIFE_S * random.uniform(0.8, 1)  # noqa: S311 - so that not all come back at once
     yield f"retry: {RETRY_MS}\n\n"
     if not moments and not isinstance(subject, OneCampaign):
         yield _event(subject, (), None)  # an empty list is an answer as well
     while (now := time.monotonic()) < ends_at and not live.is_closed:
+        if now - asked_at >= ASK_S:
+            if not is_welcome():
+                return
+            asked_at = now
         if news := follower.news(moments):
             id_ = _id(subject, news)
             yield _event(subject, news, id_ if id_ > last_id else None)
@@ -106,7 +115,7 @@ def write(live: Live, subject: Subject, moments: Sequence[Moment], revision: int
         if isinstance(subject, OneCampaign) and now - news_at >= QUIET_S and all(moment.is_done for moment in moments):
             yield f"event: end\nid: {last_id}.end\ndata: {{}}\n\n"
             return
-        moments = live.wait(subject, moments, max(written_at + HEARTBEAT_S - now, 0))
+        moments = live.wait(subject, moments, max(min(written_at + HEARTBEAT_S, asked_at + ASK_S) - now, 0))
 
 
 def _id(subject: Subject, news: Sequence[Moment]) -> int:

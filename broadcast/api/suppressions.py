@@ -19,7 +19,7 @@ from broadcast.api.describing import call
 from broadcast.domain.phone import mask, spelled
 from broadcast.domain.table import Table, harmless, read_table, written
 from broadcast.engine import optouts
-from broadcast.engine.optouts import Suppressed, Wish
+from broadcast.engine.optouts import Wish
 from broadcast.errors import FieldError, Forbidden, Invalid, NotFound
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def list_suppressions() -> ResponseReturnValue:
     if request.accept_mimetypes.best_match(["application/json", CSV]) == CSV:
         return _export()
     found = optouts.page(services().store, **shapes.load(shapes.SuppressionsQuery(), request.args))
-    shown = [answers.suppressed(one) for one in found.items]
+    shown = [answers.suppressed(one, auth.caller()) for one in found.items]
     return jsonify(success=True, suppressions=shown, nextCursor=found.next_cursor)
 
 
@@ -73,12 +73,17 @@ def remove_suppression() -> ResponseReturnValue:
 
 def take_off(phone: str) -> None:
     """Take somebody off the list, if the caller may. Raises Forbidden, NotFound, Invalid."""
-    if auth.caller().instances is not None:
-        raise Forbidden("All instances share the suppression list: only a key for all of them may take somebody off.")
+    may_take_off()
     removed = optouts.remove(services().store, phone, country=services().settings.default_country)
     if removed is None:
         raise NotFound("Nobody with this number is on the suppression list.")
     _tell("taken off the suppression list", [removed])
+
+
+def may_take_off() -> None:
+    """Raise Forbidden unless the caller may take somebody off the list."""
+    if auth.caller().instances is not None:
+        raise Forbidden("All instances share the suppression list: only a key for all of them may take somebody off.")
 
 
 def _add_json(source: str) -> dict[str, Any]:
@@ -98,12 +103,12 @@ def _add_csv(source: str) -> dict[str, Any]:
     wishes = [
         Wish(phone=row.cell(table.phone), source=row.cell(column)[: shapes.MOST_SOURCE] or source) for row in table.rows
     ]
-    return _add(wishes, places=[{"row": row.number} for row in table.rows])
+    return _add(wishes, places=[{"row": number} for number in table.numbers])
 
 
 def _table(raw: bytes) -> Table:
     try:
-        return read_table(raw, most=shapes.MOST_CONTACTS)
+        return read_table(raw, most=shapes.MOST_CONTACTS, is_strict=True)
     except ValueError as error:
         raise Invalid(FieldError("", f"the file {error}")) from error
 
@@ -120,23 +125,23 @@ def _add(wishes: Sequence[Wish], *, places: Sequence[dict[str, Any]]) -> dict[st
 
 
 def _export() -> Response:
-    pages, country = optouts.everybody(services().store), services().settings.default_country
+    pages, country, reader = optouts.everybody(services().store), services().settings.default_country, auth.caller()
     first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
 
     def lines() -> Iterator[str]:
         yield written(TITLES)
         for people in chain([first], pages):
-            yield "".join(_line(one, country=country) for one in people)
+            yield "".join(_line(answers.suppressed(one, reader), country=country) for one in people)
 
     headers = {"Content-Disposition": "attachment; filename=suppressions.csv"}
     return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers=headers)
 
 
-def _line(one: Suppressed, *, country: str) -> str:
+def _line(one: Mapping[str, Any], *, country: str) -> str:
     # The phone is digits, with a plus at the most where an import would read another person's number without it; or the
     # hash of somebody who was forgotten.
-    phone = spelled(one.phone, country=country) if one.phone.isdigit() else one.phone
-    return written([phone, harmless(one.source or ""), one.since or ""])
+    phone = spelled(one["phone"], country=country) if one["phone"].isdigit() else one["phone"]
+    return written([phone, harmless(one["source"] or ""), one["since"] or ""])
 
 
 def _tell(deed: str, phones: Sequence[str]) -> None:

@@ -2,106 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from broadcast.api.checks import Shape, is_web_address, storable
+from broadcast.api.checks import Shape
+from broadcast.api.places import Parameter
 from broadcast.domain import content
 
-#: Characters of a text parameter: what Meta takes where the template is nothing but its body.
-MOST_TEXT = 32_768
-MOST_NAME = 512
-#: A header, a body and ten buttons.
-MOST_COMPONENTS = 12
+#: A header, a body, an offer, a carousel and ten buttons.
+MOST_COMPONENTS = 14
 MOST_PARAMETERS = 100
+MOST_CARDS = 10
 
-_TEXT: list[Callable[[str], Any]] = [validate.Length(1, MOST_TEXT), storable]
-_SHORT: list[Callable[[str], Any]] = [validate.Length(1, MOST_NAME), storable]
-
-
-def _address(url: str) -> None:
-    if len(url) > 2048 or not is_web_address(url):
-        raise ValidationError("must be an http or https address")
-
-
-class Medium(Shape):
-    """An image or a video, by its address or by the id that Meta gave it."""
-
-    link = fields.Str(validate=_address)
-    id = fields.Str(validate=_SHORT)
-
-    @validates_schema(skip_on_field_errors=True)
-    def is_in_one_place(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Meta refuses both, and neither."""
-        if ("link" in data) == ("id" in data):
-            raise ValidationError("must have either link or id")
-
-
-class Document(Medium):
-    """A document, which may have a name."""
-
-    filename = fields.Str(validate=_SHORT)
-
-
-class Currency(Shape):
-    """An amount of money; `amount_1000` is a thousand times the amount."""
-
-    fallback_value = fields.Str(required=True, validate=_SHORT)
-    code = fields.Str(required=True, validate=validate.Regexp(r"[A-Z]{3}\Z", error="must be such as BRL"))
-    amount_1000 = fields.Int(required=True, strict=True)
-
-
-class DateTime(Shape):
-    """A moment. Meta shows the fallback, and takes the rest."""
-
-    fallback_value = fields.Str(required=True, validate=_SHORT)
-    day_of_week = fields.Int(strict=True)
-    year = fields.Int(strict=True)
-    month = fields.Int(strict=True)
-    day_of_month = fields.Int(strict=True)
-    hour = fields.Int(strict=True)
-    minute = fields.Int(strict=True)
-    calendar = fields.Str(validate=_SHORT)
-
-
-class Parameter(Shape):
-    """What fills one place of a component; the field named as its `type` has it, and no other such field is there."""
-
-    type = fields.Str(required=True)
-    parameter_name = fields.Str(validate=validate.Regexp(r"[a-z0-9_]{1,512}\Z", error="must be of a-z, 0-9 and _"))
-    text = fields.Str(validate=_TEXT)
-    image = fields.Nested(Medium)
-    video = fields.Nested(Medium)
-    document = fields.Nested(Document)
-    currency = fields.Nested(Currency)
-    date_time = fields.Nested(DateTime)
-    payload = fields.Str(validate=_SHORT)
-
-    @validates_schema(skip_on_field_errors=True)
-    def has_what_its_type_says(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Which types a component may have is the component's to say."""
-        kind = data["type"]
-        problems = {name: f"does not belong to type {kind}" for name in PARAMETERS if name in data and name != kind}
-        if kind not in PARAMETERS:
-            problems["type"] = f"must be one of {', '.join(PARAMETERS)}"
-        elif kind not in data:
-            problems[kind] = f"is missing, and type is {kind}"
-        if problems:
-            raise ValidationError(problems)
-
-
-#: The types of a parameter.
-PARAMETERS = ("text", "image", "video", "document", "currency", "date_time", "payload")
-#: component -> the types that its parameters may have
-TAKES: Mapping[str, tuple[str, ...]] = {
-    "header": ("text", "image", "video", "document", "currency", "date_time"),
-    "body": ("text", "currency", "date_time"),
-    "button": ("text", "payload"),
+#: button -> the type of its parameter. Meta's examples write some in capitals.
+BUTTONS: Mapping[str, str] = {
+    "quick_reply": "payload",
+    "url": "text",
+    "copy_code": "coupon_code",
+    "flow": "action",
+    "catalog": "action",
 }
-#: button -> the type of its parameter
-BUTTONS: Mapping[str, str] = {"quick_reply": "payload", "url": "text"}
+_HEADER = ("text", "image", "video", "document", "currency", "date_time", "location")
+_BODY = ("text", "currency", "date_time")
+_BUTTON = tuple(dict.fromkeys(BUTTONS.values()))
+#: component -> the types that its parameters may have; a button's are those of its sort, and a carousel has none
+TAKES: Mapping[str, tuple[str, ...]] = {
+    "header": _HEADER,
+    "body": _BODY,
+    "button": _BUTTON,
+    "limited_time_offer": ("limited_time_offer",),
+    "carousel": (),
+}
+#: the same of a carousel's card
+ON_CARDS: Mapping[str, tuple[str, ...]] = {"header": ("image", "video", "product"), "body": _BODY, "button": _BUTTON}
+#: Those that a template may have without a place in them: an empty list of parameters fills nothing.
+MAY_BE_EMPTY = frozenset({"header", "body"})
+_SUB_TYPES = (*BUTTONS, *(name.upper() for name in BUTTONS))
+#: button -> what its action may say
+ACTIONS: Mapping[str, frozenset[str]] = {
+    "flow": frozenset({"flow_token", "flow_action_data"}),
+    "catalog": frozenset({"thumbnail_product_retailer_id"}),
+}
 
 
 class _Index(fields.Field[str]):
@@ -113,11 +56,14 @@ class _Index(fields.Field[str]):
         return str(value)
 
 
-class Component(Shape):
-    """A part of the template that has places to fill."""
+class Part(Shape):
+    """A component, or that of a card, which has places to fill."""
 
-    type = fields.Str(required=True, validate=validate.OneOf(TAKES))
-    sub_type = fields.Str(validate=validate.OneOf(BUTTONS))
+    takes: ClassVar[Mapping[str, tuple[str, ...]]] = ON_CARDS
+    may_be_empty: ClassVar[frozenset[str]] = frozenset()
+
+    type = fields.Str(required=True, validate=validate.OneOf(ON_CARDS))
+    sub_type = fields.Str(validate=validate.OneOf(_SUB_TYPES))
     index = _Index(
         metadata={
             "oneOf": [
@@ -126,29 +72,127 @@ class Component(Shape):
             ]
         }
     )
-    parameters = fields.List(fields.Nested(Parameter), required=True, validate=validate.Length(1, MOST_PARAMETERS))
+    parameters = fields.List(fields.Nested(Parameter), validate=validate.Length(max=MOST_PARAMETERS))
 
     @validates_schema(skip_on_field_errors=True)
     def fits_together(self, data: Mapping[str, Any], **_: Any) -> None:
-        """A button says which one it is; each component takes some parameters only, a header just one."""
+        """A button says which one it is; each component takes some parameters only, and all but a body just one."""
         kind, is_button = data["type"], data["type"] == "button"
         problems: dict[str, Any] = {
             name: "is missing, and type is button" if is_button else f"does not belong to type {kind}"
             for name in ("sub_type", "index")
             if (name in data) != is_button
         }
-        takes = (BUTTONS[data["sub_type"]],) if "sub_type" in data and is_button else TAKES[kind]
-        wrong = {
-            place: {"type": [f"must be {' or '.join(takes)} here"]}
-            for place, parameter in enumerate(data["parameters"])
-            if parameter["type"] not in takes
-        }
-        if wrong:
-            problems["parameters"] = wrong
-        elif kind != "body" and len(data["parameters"]) > 1:
-            problems["parameters"] = f"must be just one in a {kind}"
+        if kind != "carousel" and not (kind in self.may_be_empty and data.get("parameters") == []):
+            sort = data["sub_type"].lower() if is_button and "sub_type" in data else ""
+            takes = (BUTTONS[sort],) if sort else self.takes[kind]
+            problems |= _misfits(data.get("parameters"), takes, kind=kind, sort=sort)
         if problems:
             raise ValidationError(problems)
+
+
+#: For OpenAPI: all of it once more, below itself, would make the document's reader go through everything twice.
+_OF_A_CARD = {
+    "type": "object",
+    "description": "As a component of the template: a header of an image, a video or a product, a body, or a button.",
+    "required": ["type", "parameters"],
+    "properties": {
+        "type": {"type": "string", "enum": list(ON_CARDS)},
+        "parameters": {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": MOST_PARAMETERS},
+    },
+}
+
+
+class _OfACard(fields.Field[Any]):
+    """A `Part`, which the document shows in short."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        return Part().load(value)
+
+
+class Card(Shape):
+    """A card of a carousel."""
+
+    card_index = fields.Int(required=True, strict=True, validate=validate.Range(0, MOST_CARDS - 1))
+    components = fields.List(_OfACard(metadata=_OF_A_CARD), required=True, validate=validate.Length(1, MOST_COMPONENTS))
+
+    @validates_schema(skip_on_field_errors=True)
+    def has_each_component_once(self, data: Mapping[str, Any], **_: Any) -> None:
+        """A second one would be no part of the template."""
+        if problems := _doubled(data["components"]):
+            raise ValidationError(problems, "components")
+
+
+class Component(Part):
+    """A part of the template that has places to fill, or a carousel."""
+
+    takes: ClassVar[Mapping[str, tuple[str, ...]]] = TAKES
+    may_be_empty: ClassVar[frozenset[str]] = MAY_BE_EMPTY
+
+    type = fields.Str(required=True, validate=validate.OneOf(TAKES))
+    cards = fields.List(fields.Nested(Card), validate=validate.Length(1, MOST_CARDS))
+
+    @validates_schema(skip_on_field_errors=True)
+    def has_cards_if_it_is_a_carousel(self, data: Mapping[str, Any], **_: Any) -> None:
+        """A carousel has cards, each once, in place of parameters."""
+        is_carousel = data["type"] == "carousel"
+        problems: dict[str, Any] = {}
+        if is_carousel != ("cards" in data):
+            problems["cards"] = "is missing" if is_carousel else f"does not belong to type {data['type']}"
+        elif is_carousel:
+            indexes = [card["card_index"] for card in data["cards"]]
+            doubled = [place for place, index in enumerate(indexes) if index in indexes[:place]]
+            problems |= {"cards": {place: {"card_index": ["is there already"]} for place in doubled}} if doubled else {}
+        if is_carousel and "parameters" in data:
+            problems["parameters"] = "does not belong to type carousel"
+        if problems:
+            raise ValidationError(problems)
+
+
+def _misfits(
+    parameters: Sequence[Mapping[str, Any]] | None, takes: Sequence[str], *, kind: str, sort: str
+) -> dict[str, Any]:
+    """What is wrong with a component's parameters; `sort` is a button's, or ""."""
+    if not parameters:
+        return {"parameters": "Missing data for required field." if parameters is None else "Must not be empty."}
+    wrong: dict[int, Any] = {
+        place: {"type": [f"must be {' or '.join(takes)} here"]}
+        for place, parameter in enumerate(parameters)
+        if parameter["type"] not in takes
+    }
+    if wrong:
+        return {"parameters": wrong}
+    if kind != "body" and len(parameters) > 1:
+        return {"parameters": f"must be just one in a {kind}"}
+    odd = parameters[0]["action"].keys() - ACTIONS[sort] if sort in ACTIONS else ()
+    if odd:
+        return {"parameters": {0: {"action": {name: [f"does not belong to a button of {sort}"] for name in odd}}}}
+    misnamed = _misnamed(parameters)
+    return {"parameters": misnamed} if misnamed else {}
+
+
+def _misnamed(parameters: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
+    """Place -> what is wrong with its name: all have one or none has, and each its own."""
+    names = [parameter.get("parameter_name") for parameter in parameters]
+    problems = {
+        place: "is there already" if name else "is missing, and others of this component have one"
+        for place, name in enumerate(names)
+        if (name is None and any(names)) or (name and name in names[:place])
+    }
+    return {place: {"parameter_name": [text]} for place, text in problems.items()}
+
+
+def _doubled(components: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
+    """Place -> what is there already: a message has one of each component, and one button at each index."""
+    problems: dict[int, Any] = {}
+    seen = set()
+    for place, component in enumerate(components):
+        is_button = component["type"] == "button"
+        which = (component["type"], component.get("index"))
+        if which in seen:
+            problems[place] = {"index" if is_button else "type": ["is there already"]}
+        seen.add(which)
+    return problems
 
 
 class Template(Shape):
@@ -162,7 +206,14 @@ class Template(Shape):
         fields.Nested(Component), load_default=list, allow_none=True, validate=validate.Length(max=MOST_COMPONENTS)
     )
 
+    @validates_schema(skip_on_field_errors=True)
+    def has_each_component_once(self, data: Mapping[str, Any], **_: Any) -> None:
+        """A second one would be no part of the template."""
+        if problems := _doubled(data["components"] or ()):
+            raise ValidationError(problems, "components")
+
     @post_load
     def as_template(self, data: Mapping[str, Any], **_: Any) -> content.Template:
-        """What the domain calls it."""
-        return content.Template(name=data["name"], language=data["language"], components=data["components"])
+        """What the domain calls it, without the components that fill nothing."""
+        components = data["components"] and [one for one in data["components"] if one.get("parameters") != []]
+        return content.Template(name=data["name"], language=data["language"], components=components)

@@ -13,28 +13,23 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from broadcast.cli import showing
+from broadcast.cli import foreseeing, ordering, showing
 from broadcast.cli.client import Client
 from broadcast.cli.contacts import read_contacts
 
+#: A summary of a million contacts is counted in less.
+COUNT_S = 120.0
+
 
 @click.command()
-@click.argument("contacts", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--instance", required=True, help="The WhatsApp instance that sends.")
-@click.option("--message", default="", help="The text, or the caption of a medium; {{name}} and columns are filled in.")
-@click.option("--campaign", help="The campaign's id; the same id and content is never sent twice. Default: a new one.")
-@click.option("--media-type", type=click.Choice(["text", "image", "video", "audio", "document"]), default="text")
-@click.option("--media-url", help="Where the gateway fetches the medium.")
-@click.option("--rate-limit-ms", type=int, help="Least time between two messages of the instance.")
-@click.option("--priority", help="high, normal, low, or 0 to 9.")
-@click.option("--schedule", help="When to begin, such as 2030-08-29T15:00:00Z.")
+@ordering.options
 @click.option("--wait/--no-wait", default=True, help="Show the progress until the campaign is done.")
 def send(contacts: Path, campaign: str | None, wait: bool, **options: Any) -> None:
     """Send a campaign to the contacts of a CSV file."""
     console, client = Console(), Client()
     campaign = campaign or f"cli-{secrets.token_hex(4)}"
-    body = _body(campaign, read_contacts(contacts), options)
-    accepted = client.send(body)
+    table = read_contacts(contacts)
+    accepted = client.send(ordering.body_of(table, campaign, options), rows=table.numbers)
     reasons = ", ".join(f"{reason} {count}" for reason, count in accepted["skippedReasons"].items())
     left_out = f", {accepted['skipped']} left out ({reasons})" if accepted["skipped"] else ""
     console.print(f"{campaign}: {accepted['status']}, {accepted['queued']} contacts{left_out}", highlight=False)
@@ -46,20 +41,18 @@ def send(contacts: Path, campaign: str | None, wait: bool, **options: Any) -> No
     sys.exit(1 if last["counts"]["failed"] or last["counts"]["unconfirmed"] else 0)
 
 
-def _body(campaign: str, contacts: list[Any], options: dict[str, Any]) -> dict[str, Any]:
-    priority = options["priority"]
-    body = {
-        "campaignId": campaign,
-        "instanceId": options["instance"],
-        "contacts": contacts,
-        "message": options["message"],
-        "mediaType": options["media_type"],
-        "mediaUrl": options["media_url"],
-        "rateLimitMs": options["rate_limit_ms"],
-        "priority": int(priority) if priority and priority.isdigit() else priority,
-        "scheduledFor": options["schedule"],
-    }
-    return {name: value for name, value in body.items() if value is not None}
+@click.command()
+@ordering.options
+@click.option("--json", "as_json", is_flag=True, help="The API's answer as it is.")
+def preview(contacts: Path, campaign: str | None, as_json: bool, **options: Any) -> None:
+    """Show what sending it would do, and when it would be over. Nothing is sent, and nothing stored."""
+    table = read_contacts(contacts)
+    body = ordering.body_of(table, campaign, options)
+    seen = Client().call("POST", "/campaigns/preview", json=body, rows=table.numbers)
+    if as_json:
+        click.echo(json.dumps(seen, indent=1))
+    else:
+        foreseeing.preview(seen, rows=table.numbers, console=Console())
 
 
 @click.command()
@@ -115,7 +108,7 @@ def report(campaign: str, file: Any, excel: bool, as_json: bool) -> None:
         for piece in client.pieces(f"{path}/contacts", accept="text/csv", params=params):
             file.write(piece)
         return
-    summary = client.call("GET", f"{path}/summary")
+    summary = client.wait_for(f"{path}/summary", patience_s=COUNT_S)
     if as_json:
         click.echo(json.dumps(summary, indent=1))
     else:
@@ -135,6 +128,7 @@ def _steer(move: str, help_: str) -> click.Command:
 
 COMMANDS = (
     send,
+    preview,
     status,
     list_,
     report,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +15,20 @@ import requests
 from requests import Response
 
 SEND = "/functions/v1/broadcast_messaging_service"
+#: A JSON pointer to a contact, or to something of theirs.
+_CONTACT = re.compile(r"/contacts/(\d+)(.*)")
 
 
 class Away(click.ClickException):
     """The API does not answer; it may be starting anew."""
+
+
+class Later(click.ClickException):
+    """The API has not got it yet, and says in how many seconds to ask again."""
+
+    def __init__(self, message: str, *, after_s: int) -> None:
+        super().__init__(message)
+        self.after_s = after_s
 
 
 class Client:
@@ -35,13 +48,27 @@ class Client:
         """Pause, resume or cancel."""
         return self.call("POST", f"/campaigns/{quote(campaign, safe='')}/{move}")
 
-    def send(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Hand a campaign in."""
-        return self.call("POST", SEND, json={"action": "send_broadcast", **body})
+    def send(self, body: Mapping[str, Any], *, rows: Sequence[int] = ()) -> dict[str, Any]:
+        """Hand a campaign in. See `call`."""
+        return self.call("POST", SEND, json={"action": "send_broadcast", **body}, rows=rows)
 
-    def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """The answer's JSON. Raises ClickException with what the API says is wrong, or that it is not there."""
-        return self._read(self._ask(method, path, **options))
+    def call(self, method: str, path: str, *, rows: Sequence[int] = (), **options: Any) -> dict[str, Any]:
+        """The answer's JSON. Raises ClickException with what the API says is wrong, or that it is not there.
+
+        What is wrong with a contact is told by its row, where `rows` are those of the file that they stood in.
+        """
+        return self._read(self._ask(method, path, **options), rows=rows)
+
+    def wait_for(self, path: str, *, patience_s: float) -> dict[str, Any]:
+        """The same for what takes a while to have, asked for again while the API says so. Raises as `call`."""
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return self.call("GET", path)
+            except Later as later:
+                if time.monotonic() + later.after_s > until:
+                    raise
+                time.sleep(later.after_s)
 
     def pieces(self, path: str, *, accept: str, **options: Any) -> Iterator[bytes]:
         """An answer that may be long, as it comes. Raises ClickException as `call`, and when it breaks off."""
@@ -61,16 +88,25 @@ class Client:
             text = f"{self.url} does not answer. Start it with `broadcast up`, or set BROADCAST_URL."
             raise Away(text) from error
 
-    def _read(self, answer: Response) -> dict[str, Any]:
+    def _read(self, answer: Response, *, rows: Sequence[int] = ()) -> dict[str, Any]:
         try:
             body: dict[str, Any] = answer.json()
         except ValueError as error:
             raise click.ClickException(f"{self.url} answered {answer.status_code}, and not as our API does.") from error
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and answer.headers.get("Retry-After", "").isdecimal():
+            raise Later(_problem(body), after_s=int(answer.headers["Retry-After"]))
         if not answer.ok:
-            raise click.ClickException(_problem(body))
+            raise click.ClickException(_problem(body, rows))
         return body
 
 
-def _problem(body: Mapping[str, Any]) -> str:
-    lines = [f"  {error['pointer'] or 'the request'}: {error['detail']}" for error in body.get("errors", [])]
+def _problem(body: Mapping[str, Any], rows: Sequence[int] = ()) -> str:
+    lines = [f"  {_place(error['pointer'], rows)}: {error['detail']}" for error in body.get("errors", [])]
     return "\n".join([str(body.get("detail", body)), *lines])
+
+
+def _place(pointer: str, rows: Sequence[int]) -> str:
+    of_contact = _CONTACT.fullmatch(pointer)
+    if of_contact and int(of_contact[1]) < len(rows):
+        return ", ".join(part for part in (f"row {rows[int(of_contact[1])]}", of_contact[2]) if part)
+    return pointer or "the request"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from broadcast.domain.table import people, read_table
+from broadcast.domain.table import Table, read_table
 
 
-def read_contacts(path: Path) -> list[Any]:
-    """The file's contacts: numbers, or objects {phone, name, vars} when there is a header. See `read_table`."""
+def read_contacts(path: Path) -> Table:
+    """The file's contacts, one a row. See `read_table`."""
     try:
         table = read_table(path.read_bytes())
     except ValueError as error:
         raise click.ClickException(f"{path} {error}.") from error
     if not table.rows:
         raise click.ClickException(f"{path} has no contacts.")
-    return people(table)
+    return table

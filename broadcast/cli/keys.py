@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -11,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from broadcast.api.answers import rfc3339
-from broadcast.api.auth import BELIEVED_S
+from broadcast.api.auth import REVOKED_S
 from broadcast.api.shapes import is_name
 from broadcast.cli.up import settings_or_exit
-from broadcast.domain.caller import Caller, Scope
+from broadcast.domain.caller import Caller, Key, Scope, is_key_name
 from broadcast.engine import granting
 from broadcast.errors import BroadcastError
+from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.wiring import redis_url
 
@@ -25,9 +25,9 @@ ANSWER_S = 5.0
 
 
 @contextmanager
-def _store() -> Iterator[Store]:
+def _store(settings: Settings | None = None) -> Iterator[Store]:
     """The state. What is wrong with it, or with what was asked of it, is said in one line."""
-    settings = settings_or_exit()
+    settings = settings or settings_or_exit()
     try:
         store = Store(redis_url(settings), answer_s=ANSWER_S)
         with closing(store.scripts.client):
@@ -37,7 +37,7 @@ def _store() -> Iterator[Store]:
 
 
 def _name(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"[\w.@-]{1,64}", value):
+    if not is_key_name(value):
         raise click.BadParameter("use 1 to 64 letters, digits, and . _ @ -")
     return value
 
@@ -69,21 +69,26 @@ def keys() -> None:
 def create(name: str, scopes: tuple[str, ...], instances: frozenset[str] | None) -> None:
     """Create a key for the caller NAME. Its secret is shown now, and never again."""
     caller = Caller(name=name, scopes=frozenset(Scope(scope) for scope in scopes), instances=instances)
-    with _store() as store:
-        secret = granting.grant(store, caller)
+    settings = settings_or_exit()
+    with _store(settings) as store:
+        secret = granting.grant(store, caller, of_settings=settings.key_names)
     click.echo(secret)
     click.echo(f"{name}: {_scopes(caller)}; {_instances_of(caller)}. The secret is shown this once.", err=True)
 
 
 @keys.command(name="list")
 def list_() -> None:
-    """List the keys that were created, revoked ones too. Those of API_KEYS are not among them."""
+    """List the keys that were created, revoked ones too, and when each was last used, to the minute.
+
+    Those of API_KEYS are not among them.
+    """
     with _store() as store:
         every = store.callers.every()
-    table = Table("name", "scopes", "instances", "created", "revoked")
+    table = Table("name", "scopes", "instances", "created", "last used", "revoked")
     for key in every:
         caller, revoked = key.caller, rfc3339(key.revoked_ms) or ""
-        table.add_row(caller.name, _scopes(caller), _instances_of(caller), rfc3339(key.created_ms), revoked)
+        created, used = rfc3339(key.created_ms), _used(key)
+        table.add_row(caller.name, _scopes(caller), _instances_of(caller), created, used, revoked)
     Console().print(table)
 
 
@@ -93,7 +98,7 @@ def revoke(name: str) -> None:
     """Revoke the key of the caller NAME, for good."""
     with _store() as store:
         granting.revoke(store, name)
-    click.echo(f"{name}: revoked; refused everywhere within {BELIEVED_S:.0f} s")
+    click.echo(f"{name}: revoked; refused everywhere within {REVOKED_S:.0f} s")
 
 
 def _scopes(caller: Caller) -> str:
@@ -102,6 +107,10 @@ def _scopes(caller: Caller) -> str:
 
 def _instances_of(caller: Caller) -> str:
     return "every instance" if caller.instances is None else ", ".join(sorted(caller.instances))
+
+
+def _used(key: Key) -> str:
+    return "not known" if key.used_ms is None else rfc3339(key.used_ms or None) or "never"
 
 
 COMMANDS = (keys,)

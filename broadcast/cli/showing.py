@@ -112,7 +112,7 @@ def tally(status: Mapping[str, Any], *, console: Console) -> None:
 def summary(found: Mapping[str, Any], *, console: Console) -> None:
     """What became of a campaign, as a table, and the pace that it kept."""
     pacing, median_ms = found["pacing"], found["medianDeliveryMs"]
-    console.print(f"{found['campaignId']}: {found['status']}", style="bold", highlight=False)
+    console.print(f"{found['campaignId']}: {found['status']}, as of {found['asOf']}", style="bold", highlight=False)
     table = Table(show_header=False)
     table.add_row("contacts", str(found["total"]))
     table.add_row("departed", str(found["departed"]))
@@ -123,10 +123,28 @@ def summary(found: Mapping[str, Any], *, console: Console) -> None:
         for one in found[kind]:
             table.add_row(f"{kind}: {one['reason']}", str(one["count"]))
     table.add_row("least gap", "-" if pacing["leastGapMs"] is None else f"{pacing['leastGapMs']} ms")
+    table.add_row("most departures in any 60 s", f"{pacing['mostIn60s']} (the pace allows {pacing['allowedIn60s']})")
     table.add_row(f"gaps below {pacing['rateLimitMs']} ms", str(pacing["breaches"]))
-    table.add_row("most departures in 60 s", str(pacing["mostIn60s"]))
+    for one in pacing["firstBreaches"]:
+        table.add_row(f"  at {one['at']}", f"{one['gapMs']} ms")
+    for title, text in _foretold(found.get("forecast")):
+        table.add_row(title, text)
     console.print(table)
     console.print(pacing["basis"], highlight=False)
+
+
+def _foretold(forecast: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """What was foretold of its end, and what came."""
+    if forecast is None:
+        return
+    yield "foretold to finish about", forecast["finishAtP50"] or "in more than ten years"
+    yield "and in nine cases of ten by", forecast["finishAtP90"] or "in more than ten years"
+    if forecast["incomparable"]:
+        yield "not compared with what came", str(forecast["incomparable"])
+        return
+    error_s, came = forecast["errorSeconds"], "later" if forecast["errorSeconds"] > 0 else "earlier"
+    yield f"finished {came} by", f"{abs(error_s):.1f} s ({abs(forecast['errorShare']):.1%} of the time foretold)"
+    yield "within the nine of ten", "yes" if forecast["withinP90"] else "no"
 
 
 def _percent(share: float | None) -> str:

@@ -4,39 +4,54 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
-from broadcast.api import answers, asking, reports, shapes, streams
-from broadcast.dashboard import wording
+from broadcast.api import answers, asking, auth, reports, shapes, streams
+from broadcast.api.looks import DONE
+from broadcast.api.scopes import ADMIN
+from broadcast.dashboard import rights, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
-from broadcast.domain.contact import Status
-from broadcast.engine import charting, searching, telling
+from broadcast.domain.contact import OPEN, Status
+from broadcast.engine import charting, reporting, searching
+from broadcast.errors import Conflict, NotFound, Unavailable
 
 #: A page's campaigns, and its contacts.
 PER_PAGE = 20
 CONTACTS_PER_PAGE = 50
-#: So many failed contacts are looked at for the ranking of reasons.
-RANKED = 1000
-
+#: So many reasons are shown, the rest as one; and who looks waits so long for them to be counted.
+MOST_REASONS = 10
+COUNT_S = 1.0
 #: A chart is shown for so many seconds, so that fifty who look cost what one does; and so many are kept.
 CHART_S = 2.0
 MOST_CHARTS = 200
 
 #: deed in the address -> what it does to a campaign
 DEEDS: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "start": asking.start,
     "pause": lambda campaign: asking.steer(campaign, Move.PAUSE),
     "resume": lambda campaign: asking.steer(campaign, Move.RESUME),
     "cancel": lambda campaign: asking.steer(campaign, Move.CANCEL),
     "retry-failed": lambda campaign: asking.retry(campaign, Scope.FAILED),
     "retry-unconfirmed": lambda campaign: asking.retry(campaign, Scope.UNCONFIRMED),
 }
+#: where they are done
+DEED = "/campaigns/<campaign>/<any(start, pause, resume, cancel, 'retry-failed', 'retry-unconfirmed'):deed>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Reasons and how many contacts each had, the most frequent first; "" stands for all others."""
+
+    rows: Sequence[tuple[str, int]]
+    as_of: str
 
 
 @blueprint.get("")
@@ -53,6 +68,12 @@ def list_state() -> ResponseReturnValue:
     return jsonify(asking.page(**_query()))
 
 
+@blueprint.get("/events")
+def list_events() -> ResponseReturnValue:
+    """The newest campaigns as it happens: the API's own stream."""
+    return streams.campaigns()
+
+
 def _query() -> dict[str, Any]:
     """Which campaigns; an empty choice of a form is none."""
     given = {name: value for name, value in request.args.items() if value and name in {"status", "instance", "cursor"}}
@@ -64,14 +85,22 @@ def one(campaign: str) -> ResponseReturnValue:
     """One campaign: how it stands, and why it does not where it does not."""
     status = asking.status(campaign)
     return render_template(
-        "dashboard/campaign.html", one=status, deeds=possible(status), chart=_chart(status), reasons=_reasons(status)
+        "dashboard/campaign.html",
+        one=status,
+        deeds=possible(status),
+        may_remove=can_remove(status) and auth.caller().has_one_of(ADMIN),
+        chart=_chart(status),
+        reasons=_reasons(status),
     )
 
 
 @blueprint.get("/campaigns/<campaign>/state.json")
 def state(campaign: str) -> ResponseReturnValue:
-    """How it stands, for a script that brings the page up to date."""
-    return jsonify(asking.status(campaign))
+    """How it stands, for a script that brings the page up to date; a page that is open is of one that was there."""
+    try:
+        return jsonify(asking.status(campaign))
+    except NotFound:
+        return jsonify(removed=True), 404  # said in words: a proxy may have a 404 of its own
 
 
 @blueprint.get("/campaigns/<campaign>/events")
@@ -108,24 +137,91 @@ def _chart(status: Mapping[str, Any]) -> Drawing | None:
     return drawing
 
 
-def _reasons(status: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Why contacts failed, the most frequent reason first, of the first thousand that did."""
+def _reasons(status: Mapping[str, Any]) -> Ranking | None:
+    """Why contacts failed, all that did when the summary was counted; None while it is counted for the first time."""
     if not status["counts"]["failed"]:
-        return []
-    store = asking.services().store
-    found = telling.contacts(store, status["campaignId"], status=Status.FAILED, limit=RANKED, cursor=None)
-    return Counter(view.reason or "unknown" for view in found.items).most_common(10)
+        return Ranking(rows=[], as_of="")
+    try:
+        found = reporting.summary(asking.services().store, status["campaignId"], wait_s=COUNT_S)
+    except Unavailable:
+        return None
+    ranked = found.reasons[Status.FAILED.value]
+    others = sum(count for _, count in ranked[MOST_REASONS:])
+    rows = [*ranked[:MOST_REASONS], *([("", others)] if others else [])]
+    age_ms = int(time.time() * 1000) - found.as_of_ms
+    return Ranking(rows=rows, as_of=wording.moment(found.as_of_ms, age_ms)) if rows else None
 
 
 def possible(status: Mapping[str, Any]) -> list[str]:
     """What a person may do now, by the rules that the engine goes by; the likeliest first."""
     state = State(status["status"])
+    if status["holdReason"] == "open":  # it is started or cancelled, and nothing else
+        return ["start", "cancel"] if status["total"] else ["cancel"]
     moves = [move.value for move, rule in RULES.items() if state in rule.from_]
     can_retry = state in RETRIED_FROM
     return moves + [f"retry-{scope.value}" for scope in Scope if can_retry and status["counts"][scope.value]]
 
 
-@blueprint.get("/campaigns/<campaign>/<any(pause, resume, cancel, 'retry-failed', 'retry-unconfirmed'):deed>")
+def can_remove(status: Mapping[str, Any]) -> bool:
+    """Whether the campaign is over, and nothing of it is on its way."""
+    return State(status["status"]) in DONE and not any(status["counts"][one.value] for one in OPEN)
+
+
+@blueprint.get("/campaigns/<campaign>/remove")
+def confirm_remove(campaign: str) -> ResponseReturnValue:
+    """Ask whether they mean it, and say what is removed and what stays."""
+    if not can_remove(asking.status(campaign)):
+        return _not_over(campaign)
+    back = url_for("dashboard.one", campaign=campaign)
+    return render_template(
+        "dashboard/confirm.html",
+        title=gettext("Remove for good"),
+        question=wording.question("remove"),
+        points=_removal(),
+        what=campaign,
+        is_final=True,
+        back=back,
+    )
+
+
+@blueprint.post("/campaigns/<campaign>/remove")
+def remove(campaign: str) -> ResponseReturnValue:
+    """Remove it; where it is not over, its page says so."""
+    try:
+        asking.remove(campaign)
+    except Conflict:
+        return _not_over(campaign)
+    flash(gettext("%(campaign)s is removed. Its contacts are erased within minutes.", campaign=campaign))
+    return redirect(url_for("dashboard.list_campaigns"), 303)
+
+
+def _removal() -> list[tuple[str, str]]:
+    """What becomes of what with a campaign that is removed."""
+    return [
+        (
+            gettext("Is removed"),
+            gettext(
+                "The message, the contacts with all that is known of each, the report, the chart, and what the CRM "
+                "was told. Download the report first if you need it. Previews go by themselves within 15 minutes."
+            ),
+        ),
+        (
+            gettext("Stays"),
+            gettext("The list of opt-outs: who wants no messages gets none from other campaigns either."),
+        ),
+        (
+            gettext("Mind the name"),
+            gettext("It is free again: a campaign of this name would be a new one, and send to everybody anew."),
+        ),
+    ]
+
+
+def _not_over(campaign: str) -> ResponseReturnValue:
+    flash(gettext("It cannot be removed yet: cancel it first, or wait for what is on its way."), "danger")
+    return redirect(url_for("dashboard.one", campaign=campaign), 303)
+
+
+@blueprint.get(DEED)
 def confirm(campaign: str, deed: str) -> ResponseReturnValue:
     """Ask whether they mean it."""
     asking.instance_of(campaign)
@@ -135,31 +231,32 @@ def confirm(campaign: str, deed: str) -> ResponseReturnValue:
         question=wording.question(deed),
         what=campaign,
         is_final=deed == "cancel",
-        back=url_for("dashboard.one", campaign=campaign),
+        back=rights.page_of(campaign),
     )
 
 
-@blueprint.post("/campaigns/<campaign>/<any(pause, resume, cancel, 'retry-failed', 'retry-unconfirmed'):deed>")
+@blueprint.post(DEED)
 def do(campaign: str, deed: str) -> ResponseReturnValue:
     """Do it, and show what came of it."""
     flash(wording.done(deed, DEEDS[deed](campaign)))
-    return redirect(url_for("dashboard.one", campaign=campaign), 303)
+    return redirect(rights.page_of(campaign), 303)
 
 
 @blueprint.get("/campaigns/<campaign>/contacts")
 def contacts(campaign: str) -> ResponseReturnValue:
-    """Some of its contacts: those of a status, or those in whose number the digits are."""
+    """Some of its contacts: those of a status, and of these those in whose number the digits are."""
     given = {name: value for name, value in request.args.items() if value and name in {"status", "reason", "cursor"}}
     asked = shapes.load(shapes.ContactsQuery(), {"limit": CONTACTS_PER_PAGE, **given})
     query = {name: asked[name] for name in ("status", "reason", "limit", "cursor")}
     digits = re.sub(r"\D", "", request.args.get("number", ""))[:20]
-    found = _found(campaign, digits, query["cursor"]) if digits else asking.contacts(campaign, **query)
+    found = _found(campaign, digits, asked) if digits else asking.contacts(campaign, **query)
     return render_template(
         "dashboard/contacts.html", campaign=campaign, page=found, query=query, digits=digits, statuses=list(Status)
     )
 
 
-def _found(campaign: str, digits: str, cursor: str | None) -> dict[str, Any]:
+def _found(campaign: str, digits: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     asking.instance_of(campaign)
-    found = searching.search(asking.services().store, campaign, digits, cursor=cursor)
+    chosen = {name: asked[name] for name in ("status", "reason", "cursor")}
+    found = searching.search(asking.services().store, campaign, digits, **chosen)
     return {"contacts": [answers.contact(view) for view in found.items], "nextCursor": found.next_cursor}

@@ -11,14 +11,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from broadcast.api import asking, auth, shapes
-from broadcast.dashboard import wording
+from broadcast.dashboard import rights, templating, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.forms import NewCampaign, body_of, contacts_of, form_data, fresh_name, show_problems
 from broadcast.domain.content import Kind
 from broadcast.errors import Conflict, Invalid, NotFound
 
-#: A campaign that was looked at can be started for so long.
-KEEP_DRAFT_S = 3600
+#: A campaign that was looked at can be started for so long. It has people's numbers and names in it, which nothing that
+#: forgets a person looks for here: no longer than it takes to read a preview.
+KEEP_DRAFT_S = 900
 #: So many instances are offered; any other can be typed.
 OFFERED = 100
 
@@ -30,7 +31,7 @@ def new() -> ResponseReturnValue:
     if not token:
         return _show(NewCampaign(data={"campaign": fresh_name(), "instance": request.args.get("instance")}))
     body = _draft(token)
-    return _show(NewCampaign(data=form_data(body, zone=_zone())), draft=token, kept=len(body["contacts"]))
+    return _show(NewCampaign(data=form_data(body, zone=_zone())), draft=token, kept=len(body.get("contacts", ())))
 
 
 @blueprint.post("/new")
@@ -38,21 +39,26 @@ def preview() -> ResponseReturnValue:
     """Show what it would do; keep it, so that it can be started as it was shown."""
     form, token = NewCampaign(), request.form.get("draft", "")
     _offer(form)
-    kept = _draft(token)["contacts"] if token else []
+    before = _kept(token) if token else {}
+    kept = before["body"].get("contacts", []) if before else []
     if not form.validate():
         return _show(form, draft=token, kept=len(kept)), 422
+    body: dict[str, Any] = {}
+    read: dict[str, Any] = {}
     try:
-        contacts = contacts_of(form, most=shapes.MOST_CONTACTS)
+        contacts, read = contacts_of(form, most=shapes.MOST_CONTACTS)
         body = body_of(form, zone=_zone(), contacts=contacts or kept)
         shown = asking.preview({**body, "campaignId": body["campaignId"] or None})
         if not body["campaignId"]:
             raise Invalid(*wording.missing_name())
     except Invalid as error:
-        return _show(form, problems=show_problems(form, error.errors), draft=token, kept=len(kept)), 422
+        problems = show_problems(form, error.errors, body, rows=read.get("rows", ()))
+        return _show(form, problems=problems, draft=token, kept=len(kept)), 422
     token = secrets.token_urlsafe(16)
-    owned = {"owner": auth.caller().name, "body": body}
+    read = read if contacts else before.get("read", {})
+    owned = {"owner": auth.caller().name, "body": body, "read": read}
     asking.services().store.desk.keep_draft(token, json.dumps(owned), keep_s=KEEP_DRAFT_S)
-    return render_template("dashboard/preview.html", body=body, shown=shown, draft=token)
+    return render_template("dashboard/preview.html", body=body, shown=shown, draft=token, read=read)
 
 
 @blueprint.post("/new/<draft>/start")
@@ -64,17 +70,27 @@ def start(draft: str) -> ResponseReturnValue:
     except Conflict:
         flash(gettext("There is another campaign of this name already. Choose another name."), "danger")
         return redirect(url_for("dashboard.new", draft=draft), 303)
-    return redirect(url_for("dashboard.one", campaign=body["campaignId"]), 303)
+    campaign = body["campaignId"]
+    if body.get("open"):
+        return redirect(url_for("dashboard.audience", campaign=campaign), 303)
+    if not rights.may_see("one"):
+        flash(gettext("%(campaign)s is accepted. How it goes is shown to keys that may read.", campaign=campaign))
+    return redirect(rights.page_of(campaign), 303)
 
 
 def _draft(token: str) -> dict[str, Any]:
-    """What was kept under the token for this caller. Raises NotFound."""
-    text = asking.services().store.desk.draft(token)
-    found = json.loads(text) if text else {}
-    if found.get("owner") != auth.caller().name:
-        raise NotFound(gettext("This campaign was kept for an hour, and is not kept any more. Fill in the form again."))
-    body: dict[str, Any] = found["body"]
+    """The request that was kept under the token for this caller. Raises NotFound."""
+    body: dict[str, Any] = _kept(token)["body"]
     return body
+
+
+def _kept(token: str) -> dict[str, Any]:
+    """The same, and how its list was read. Raises NotFound."""
+    text = asking.services().store.desk.draft(token)
+    found: dict[str, Any] = json.loads(text) if text else {}
+    if found.get("owner") != auth.caller().name:
+        raise NotFound(gettext("A preview is kept for 15 minutes, and this one is gone. Fill in the form again."))
+    return found
 
 
 def _show(form: NewCampaign, *, problems: list[str] | None = None, draft: str = "", kept: int = 0) -> str:
@@ -88,6 +104,7 @@ def _show(form: NewCampaign, *, problems: list[str] | None = None, draft: str = 
 def _offer(form: NewCampaign) -> None:
     """The choices, in the language of this request."""
     form.kind.choices = [(kind.value, wording.kind(kind.value)) for kind in Kind]
+    templating.offer(form)
     form.priority.choices = [(name, wording.priority(name)) for name in shapes.PRIORITIES]
 
 

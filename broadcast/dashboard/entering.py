@@ -6,16 +6,19 @@ from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from broadcast.dashboard import rights
 from broadcast.dashboard import session as sessions
 from broadcast.dashboard.blueprint import blueprint
+from broadcast.domain.caller import Caller
 from broadcast.errors import TooMany, Unauthorized
 
 
 @blueprint.get("/login")
 def login() -> ResponseReturnValue:
     """The form; who needs none, or is in already, goes on."""
-    if sessions.holder() is not None:
-        return redirect(_next())
+    holder = sessions.holder()
+    if holder is not None:
+        return redirect(_onward(holder))
     return render_template("dashboard/login.html", wanted=_next())
 
 
@@ -25,14 +28,15 @@ def enter() -> ResponseReturnValue:
     try:
         sessions.enter(request.form.get("key", "").strip())
     except Unauthorized:
-        return _again(gettext("This key is not known."), 401)
-    except TooMany:
-        return _again(gettext("Too many keys were tried from here. Wait a minute."), 429)
-    return redirect(_next(), 303)
+        return _again(gettext("This key is not known.")), 401
+    except TooMany as error:
+        wait = {"Retry-After": str(error.retry_after_s)}
+        return _again(gettext("Too many keys were tried from here. Wait a minute.")), 429, wait
+    return redirect(_onward(sessions.holder()), 303)
 
 
-def _again(problem: str, status: int) -> ResponseReturnValue:
-    return render_template("dashboard/login.html", wanted=_next(), problem=problem), status
+def _again(problem: str) -> str:
+    return render_template("dashboard/login.html", wanted=_next(), problem=problem)
 
 
 @blueprint.post("/logout")
@@ -47,6 +51,12 @@ def language() -> ResponseReturnValue:
     """Keep the language that somebody chose, for as long as the session."""
     session["language"] = request.form.get("language", "")[:5]
     return redirect(_next(), 303)
+
+
+def _onward(holder: Caller | None) -> str:
+    """The same; whoever may not see the campaigns, and wanted nothing else, begins with what they may see."""
+    wanted = _next()
+    return rights.home(holder) if wanted == url_for("dashboard.list_campaigns") else wanted
 
 
 def _next() -> str:

@@ -9,12 +9,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional
 
-from broadcast.dashboard import wording
+from broadcast.dashboard import templating, wording
+from broadcast.dashboard.rows import row_problem, row_title
+from broadcast.dashboard.templating import TemplateFields
 from broadcast.domain.content import Kind
 from broadcast.domain.table import people, read_table
 from broadcast.errors import FieldError, Invalid
@@ -24,7 +25,6 @@ SHOWN_AT: Mapping[str, str] = {
     "campaignId": "campaign",
     "instanceId": "instance",
     "message": "message",
-    "template": "message",
     "mediaType": "kind",
     "mediaUrl": "media_url",
     "scheduledFor": "scheduled",
@@ -34,7 +34,7 @@ SHOWN_AT: Mapping[str, str] = {
 }
 
 
-class NewCampaign(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class NewCampaign(TemplateFields):
     """What a person has to say; everything else is the API's default."""
 
     class Meta:
@@ -77,6 +77,12 @@ class NewCampaign(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         description=lazy_gettext("Numbers alone, or with a first line such as: phone;name;city"),
         render_kw={"rows": 4},
     )
+    is_open = BooleanField(
+        lazy_gettext("They come in several files"),
+        description=lazy_gettext(
+            "For up to a million: the campaign takes file after file, and begins when you say so."
+        ),
+    )
     scheduled = DateTimeLocalField(
         lazy_gettext("Begin at"),
         format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
@@ -102,11 +108,13 @@ def body_of(form: NewCampaign, *, zone: str, contacts: Sequence[Any]) -> dict[st
     body = {
         "campaignId": (form.campaign.data or "").strip(),
         "instanceId": (form.instance.data or "").strip(),
-        "contacts": list(contacts),
+        "contacts": list(contacts) or (None if form.is_open.data else []),
+        "open": form.is_open.data or None,
         # A browser ends lines as HTTP does, and no telephone does.
         "message": (form.message.data or "").replace("\r\n", "\n"),
         "mediaType": form.kind.data,
         "mediaUrl": (form.media_url.data or "").strip() or None,
+        "template": templating.template_of(form),
         "scheduledFor": _with_zone(scheduled, zone) if scheduled else None,
         "rateLimitMs": gap_s * 1000 if gap_s else None,
         "priority": form.priority.data,
@@ -126,31 +134,49 @@ def form_data(body: Mapping[str, Any], *, zone: str) -> dict[str, Any]:
         "scheduled": datetime.fromisoformat(scheduled).astimezone(ZoneInfo(zone)) if scheduled else None,
         "gap_s": body["rateLimitMs"] // 1000 if body.get("rateLimitMs") else None,
         "priority": body.get("priority"),
+        "is_open": body.get("open", False),
+        **(templating.template_data(body["template"]) if body.get("template") else {}),
     }
 
 
-def contacts_of(form: NewCampaign, *, most: int) -> list[Any]:
-    """The contacts of the file, or else of the field; none where both are empty. Raises Invalid."""
+def contacts_of(form: NewCampaign, *, most: int) -> tuple[list[Any], dict[str, Any]]:
+    """Contacts of the file, or else of the field, and how it was read; none where both are empty. Raises Invalid."""
     raw = form.file.data.read() if form.file.data else b""
-    raw = raw or (form.contacts.data or "").strip().encode()
+    raw = raw or (form.contacts.data or "").encode()
     if not raw.strip():
-        return []
+        return [], {}
     try:
-        return people(read_table(raw, most=most))
+        table = read_table(raw, most=most)
     except ValueError as error:
         raise Invalid(FieldError("/contacts", f"the list {error}")) from error
+    read = {"separator": table.separator, "header": list(table.titles) or None, "encoding": table.encoding}
+    return people(table), {**read, "rows": table.numbers}
 
 
-def show_problems(form: NewCampaign, problems: Sequence[FieldError]) -> list[str]:
-    """Put each problem at its field; return those that have none."""
+def show_problems(
+    form: NewCampaign, problems: Sequence[FieldError], body: Mapping[str, Any], *, rows: Sequence[int]
+) -> list[str]:
+    """Put each problem of the body at its field; return those that have none.
+
+    A contact's is told by its row: `rows` are those of the list that the contacts stood in.
+    """
     homeless = []
     for problem in problems:
-        name = SHOWN_AT.get(problem.pointer.strip("/").split("/")[0])
+        place, *rest = problem.pointer.strip("/").split("/")
+        is_template = place == "template"
+        name = templating.field_at(rest, body.get("template")) if is_template else SHOWN_AT.get(place)
         if name is None:
             homeless.append(f"{problem.pointer}: {problem.detail}")
         elif len(form[name].errors) < 5:
-            form[name].errors = [*form[name].errors, wording.problem(problem.detail)]
+            form[name].errors = [*form[name].errors, _told(place, rest, problem.detail, rows)]
     return homeless
+
+
+def _told(place: str, rest: Sequence[str], detail: str, rows: Sequence[int]) -> str:
+    if place != "contacts" or not rest or int(rest[0]) >= len(rows):
+        return wording.problem(detail)
+    within = "".join(f"/{part}" for part in rest[1:])
+    return f"{row_title(rows[int(rest[0])])}: {row_problem(f'{within} {detail}'.strip())}"
 
 
 def _with_zone(moment: datetime, zone: str) -> str:

@@ -17,17 +17,31 @@ from werkzeug.exceptions import HTTPException
 from broadcast.api import auth
 from broadcast.api.asking import services
 from broadcast.api.errors import STATUSES
-from broadcast.api.scopes import SEND
-from broadcast.dashboard import campaigns, composing, entering, instances, suppressions, wording
+from broadcast.api.scopes import ADMIN, SEND
+from broadcast.dashboard import (
+    audience,
+    callbacks,
+    campaigns,
+    composing,
+    entering,
+    instances,
+    keys,
+    people,
+    refusing,
+    registering,
+    rights,
+    suppressions,
+    wording,
+)
 from broadcast.dashboard import session as sessions
 from broadcast.dashboard.blueprint import blueprint
-from broadcast.errors import BroadcastError, Invalid, Unavailable
+from broadcast.errors import BroadcastError, Invalid, TooMany, Unavailable
 from broadcast.wiring import Services
 
 log = logging.getLogger(__name__)
 
 #: The pages, so that importing this module is enough to have them all.
-PAGES = (campaigns, composing, entering, instances, suppressions)
+PAGES = (audience, callbacks, campaigns, composing, entering, instances, keys, people, registering, suppressions)
 #: language as a browser asks for it -> our catalogue; the first is for browsers that ask for neither
 LANGUAGES: Mapping[str, str] = {"en": "en", "pt": "pt_BR"}
 #: Nothing is loaded from elsewhere, nothing inline is run. Bootstrap's style sheet has its icons as `data:` addresses.
@@ -94,7 +108,11 @@ def surroundings() -> dict[str, object]:
     return {
         "flower_url": f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{settings.flower_port}",
         "is_known": g.get("caller", auth.ANYBODY) is not auth.ANYBODY,
+        "may_see": rights.may_see,
+        "home": rights.home(),
         "may_send": auth.caller().has_one_of(SEND),
+        "may_admin": auth.caller().has_one_of(ADMIN),
+        "may_admin_all": auth.caller().has_one_of(ADMIN) and auth.caller().instances is None,
         "zone": settings.default_time_zone,
     }
 
@@ -111,10 +129,17 @@ def from_tree(error: BroadcastError) -> ResponseReturnValue:
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     if isinstance(error, Unavailable):
         log.warning("unavailable: %s", error, extra={"action": "answer", "request": g.get("request_id")})
-        return _page(status, "")
+        return (*_page(status, ""), _wait(error))
     if isinstance(error, Invalid):
-        return _page(status, "; ".join(f"{one.pointer.strip('/')}: {one.detail}" for one in error.errors[:10]))
-    return _page(status, str(error))
+        said = (f"{one.pointer.strip('/')}: {wording.problem(one.detail)}" for one in error.errors[:10])
+        return _page(status, "; ".join(said))
+    if isinstance(error, TooMany):
+        return (*_page(status, str(error)), _wait(error))
+    return _page(status, refusing.refusal(str(error)))
+
+
+def _wait(error: TooMany | Unavailable) -> dict[str, str]:
+    return {"Retry-After": str(error.retry_after_s)}
 
 
 @blueprint.errorhandler(HTTPException)

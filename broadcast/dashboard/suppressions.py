@@ -24,7 +24,7 @@ def list_suppressions() -> ResponseReturnValue:
     given = {name: value for name, value in request.args.items() if value and name == "cursor"}
     query = shapes.load(shapes.SuppressionsQuery(), {"limit": PER_PAGE, **given})
     found = optouts.page(services().store, **query)
-    shown = [answers.suppressed(one) for one in found.items]
+    shown = [answers.suppressed(one, auth.caller()) for one in found.items]
     may_remove = auth.caller().instances is None and auth.caller().has_one_of(ADMIN)
     return render_template(
         "dashboard/suppressions.html", people=shown, next_cursor=found.next_cursor, may_remove=may_remove
@@ -49,7 +49,8 @@ def add_suppressions() -> ResponseReturnValue:
 
 @blueprint.get("/suppressions/<phone>/remove")
 def confirm_removal(phone: str) -> ResponseReturnValue:
-    """Ask whether they mean it."""
+    """Ask whether they mean it, whoever may do it."""
+    suppressing.may_take_off()
     return render_template(
         "dashboard/confirm.html",
         title=gettext("Take off the list"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import wraps
 from typing import Any
 
 from flask import Flask
@@ -19,7 +21,10 @@ from flask_babel import (
     lazy_pgettext,
     ngettext,
 )
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
+from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.errors import FieldError
 
 _ = lazy_gettext
@@ -53,6 +58,7 @@ STATUSES: Mapping[str, Any] = {
 }
 #: why nobody is sent to just now, for people
 HOLDS: Mapping[str, Any] = {
+    "open": _("Contacts are being added. It begins after somebody starts it."),
     "instance_paused": _("The instance is paused. Resume it to go on."),
     "instance_closed": _("WhatsApp's gateway says that the instance is not connected. Connect it again."),
     "instance_restricted": _(
@@ -97,9 +103,20 @@ REASONS: Mapping[str, Any] = {
 }
 #: what a preview warns of
 WARNINGS: Mapping[str, Any] = {
+    "id_taken": _("There is another campaign of this name already. Choose another name."),
     "instance_paused": _("The instance is paused: nothing leaves until it is resumed."),
     "instance_closed": _("The gateway says that the instance cannot send: nothing leaves."),
+    "instance_restricted": _("WhatsApp restricted the instance: nothing leaves until it is resumed."),
+    "loose_mark": _("The text has {{, }} or [[ without its partner: it is sent as it stands."),
     "template_needed": _("Meta takes free text only within 24 hours after a person wrote to you. Others will fail."),
+}
+#: what a preview says may get the number blocked
+RISKS: Mapping[str, Any] = {
+    "same_text": _("Many people get exactly the same text. Vary it, or address each person by name."),
+    "no_opt_out": _("The text does not say how to opt out, such as: reply SAIR to leave."),
+    "fast_pace": _("The pace is faster than one message in 5 seconds on average."),
+    "new_number": _("The number is less than 15 days old: young numbers are blocked sooner."),
+    "unknown_age": _("Nobody said how old the number is, and the pace is high."),
 }
 KINDS: Mapping[str, Any] = {
     "text": _("Text"),
@@ -110,6 +127,7 @@ KINDS: Mapping[str, Any] = {
 }
 PRIORITIES: Mapping[str, Any] = {"high": _("High"), "normal": _("Normal"), "low": _("Low")}
 DEEDS: Mapping[str, Any] = {
+    "start": _("Start"),
     "pause": _("Pause"),
     "resume": _("Resume"),
     "cancel": _("Cancel for good"),
@@ -117,13 +135,18 @@ DEEDS: Mapping[str, Any] = {
     "retry-unconfirmed": _("Send to the unconfirmed ones again"),
 }
 QUESTIONS: Mapping[str, Any] = {
+    "start": _("It begins at once, or at its time where it has one. From then on no contacts can be added."),
     "pause": _("Nothing more leaves until you resume it. What is on its way still arrives."),
     "resume": _("Sending goes on at the campaign's pace. Nothing that was missed is caught up at once."),
     "cancel": _("Nothing more leaves, for good. A cancelled campaign cannot be resumed."),
     "retry-failed": _("Everybody who failed is sent to again. Who has opted out meanwhile is left out."),
     "retry-unconfirmed": _("Nobody knows whether these arrived: some may get the message twice."),
+    "remove": _("The campaign is no longer there for anybody. This cannot be undone."),
     "instance-pause": _("Nothing leaves through this instance, in any campaign, until you resume it."),
     "instance-resume": _("The instance sends again, whatever held it. Make sure that the telephone is connected."),
+    "instance-resume-under": _(
+        "This ends the pause only. What the gateway said holds the instance until you resume it once more."
+    ),
 }
 ERRORS: Mapping[int, Any] = {
     400: _("The request could not be read"),
@@ -133,24 +156,44 @@ ERRORS: Mapping[int, Any] = {
     409: _("This cannot be done now"),
     413: _("This is too large"),
     422: _("Something is not right"),
+    429: _("Too many pages were asked for"),
     500: _("Something went wrong here"),
     503: _("The service cannot do this just now. Try again in a moment."),
 }
 #: what the API says of a wrong field, where people meet it
 PROBLEMS: Mapping[str, Any] = {
+    "must not be empty, in any": _("Whatever is chosen of [[this|that]], something must be left to say."),
     "must not be empty": _("Write something here."),
+    "has a {{…}} that is no variable": _(
+        "Between {{ and }} stands a column's name, such as {{name}}. One of these is none."
+    ),
+    "has characters that cannot be sent": _("has characters that cannot be sent"),
     "is in the past": _("This is in the past."),
     "is more than ten years ahead": _("This is more than ten years ahead."),
     "must be an http or https address": _("This must be an address that begins with https://."),
     "must be 1 to 128 characters": _("Use 1 to 128 characters, without / ? # % and without blanks around them."),
+    "must be another name": _("Choose another name: this one has a meaning of its own here."),
     "must have 1 to": _("There must be at least one contact, and at most 100,000."),
     "must be null when mediaType is text": _("A text has no medium: choose another kind, or leave this empty."),
+    "must be of a-z, 0-9 and _": _("Use small letters without accents, digits and _ only."),
+    "must be such as pt_BR": _("This must be such as pt_BR or en_US."),
+    "cannot be sent: this instance's gateway knows no templates": _(
+        "Only instances on Meta's Cloud API send templates, and this one is not."
+    ),
+    "must be text with a template": _("A template's medium goes into its header: choose Text here."),
+    "Length must be between 1": _("Write something here, and not too much."),
+    "must be left out of an open campaign": _("Leave this empty: you add the files after the preview, one by one."),
+    "has too many contacts": _("A campaign has a million contacts at most: this file would be too much."),
+    "the body ": _("The file cannot be read to its end. Correct it, and choose it again: nobody is added twice."),
     "must have at most": _("This is too long for this kind of message."),
     "must be empty: audio has no caption": _("Audio has no caption: leave the message empty."),
+    "the list is not CSV": _("This cannot be read to its end. Is there a quotation mark that is never closed?"),
     "the list has no numbers": _("The list has no numbers."),
     "the list has no column": _("The list's first line names no column such as telefone or phone."),
     "the list has more than": _("The list is too long: 100,000 contacts at most."),
 }
+#: where a CSV breaks off
+_AT_ROW = re.compile(r"is not CSV at row (\d+)")
 DAYS: Mapping[str, Any] = {
     "mon": _("Mon"), "tue": _("Tue"), "wed": _("Wed"), "thu": _("Thu"), "fri": _("Fri"), "sat": _("Sat"),
     "sun": _("Sun"),
@@ -159,22 +202,40 @@ DAYS: Mapping[str, Any] = {
 
 def install(app: Flask) -> None:
     """Let templates use these words."""
-    app.jinja_env.filters.update(
-        state=lambda word: STATES.get(word, word),
-        status=lambda word: STATUSES.get(word, word),
-        reason=lambda word: REASONS.get(word, word),
-        number=number,
-        percent=percent,
-        when=when,
-        moment=moment,
-        seconds=seconds,
-        day=lambda word: DAYS.get(word, word),
-        a_day=lambda text: format_date(datetime.fromisoformat(text)),
-        phone=phone,
-    )
+    filters: Mapping[str, Callable[..., Any]] = {
+        "state": lambda word: STATES.get(word, word),
+        "status": lambda word: STATUSES.get(word, word),
+        "reason": lambda word: REASONS.get(word, word),
+        "under_pause": under_pause,
+        "number": number,
+        "percent": percent,
+        "when": when,
+        "moment": moment,
+        "seconds": seconds,
+        "day": lambda word: DAYS.get(word, word),
+        "a_day": lambda text: format_date(datetime.fromisoformat(text)),
+        "phone": phone,
+        "row_problem": row_problem,
+    }
+    app.jinja_env.filters.update({name: _each_time(said) for name, said in filters.items()})
     app.jinja_env.globals.update(
-        hold=hold, deed=deed, warning=warning, kind=kind, priority=priority, html_language=html_language
+        hold=hold, deed=deed, warning=warning, risk=risk, kind=kind, priority=priority, html_language=html_language
     )
+
+
+def _each_time(said: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that is asked for each page.
+
+    Jinja works out `{{ 'failed'|status }}` once, when it compiles the template, and everybody would read the language
+    of whoever came first; but not what is passed the context.
+    """
+
+    @pass_context
+    @wraps(said)
+    def filtered(_context: Context, *args: Any, **kwargs: Any) -> Any:
+        return said(*args, **kwargs)
+
+    return filtered
 
 
 def html_language() -> str:
@@ -230,9 +291,20 @@ def hold(code: str | None, detail: str | None = None) -> str:
     return str(HOLDS.get(code or "", detail or code or ""))
 
 
+def under_pause(one: Mapping[str, Any]) -> str:
+    """What the gateway said of an instance that a person paused, for people."""
+    reason = one["underPauseReason"] or ""
+    return ": ".join(filter(None, (str(REASONS.get(reason, reason)), one["underPauseDetail"])))
+
+
 def warning(found: Mapping[str, str]) -> str:
     """What a preview warns of, for people."""
     return str(WARNINGS.get(found["code"], found["text"]))
+
+
+def risk(found: Mapping[str, str]) -> str:
+    """What a preview says may get the number blocked, for people."""
+    return str(RISKS.get(found["code"], found["text"]))
 
 
 def deed(name: str) -> str:
@@ -255,7 +327,7 @@ def done(name: str, answer: Mapping[str, Any]) -> str:
             "%(count)s contact is sent to again.", "%(count)s contacts are sent to again.", count, count=number(count)
         )
         return str(said)
-    wire = answer["onTheWire"]
+    wire = answer.get("onTheWire", 0)
     text = gettext("The campaign is now: %(state)s.", state=STATES[answer["status"]])
     if not wire:
         return str(text)
@@ -284,8 +356,12 @@ def error_title(status: int, phrase: str) -> str:
 
 
 def problem(detail: str) -> str:
-    """What is wrong with a field, for people; the API's own words where there are no others."""
-    return str(next((text for words, text in PROBLEMS.items() if detail.startswith(words)), detail))
+    """What is wrong with a field, and in which row; the API's own words where there are no others."""
+    text = next((text for words, text in PROBLEMS.items() if detail.startswith(words)), None)
+    if text is None:
+        return detail
+    at = _AT_ROW.search(detail)
+    return f"{text} ({row_title(int(at[1]))})" if at else str(text)
 
 
 def missing_name() -> tuple[FieldError]:

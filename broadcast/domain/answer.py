@@ -25,11 +25,13 @@ class Refused:
     """The contact or the message cannot be sent, now or later. `reason` is our code, `detail` their words.
 
     `opts_out`: the person told the gateway to hear no more of us, and goes on the suppression list.
+    `halts_after`: so many of a campaign in a row, and its message is at fault, not the contacts'; 0: never.
     """
 
     reason: str
     detail: str = ""
     opts_out: bool = False
+    halts_after: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Busy:
 
     `reached` is False where no connection was opened: that says nothing about the contact, so it is not counted as one
     of its attempts. `contact_only` says that other contacts can be sent to meanwhile, so the lane keeps its pace.
+    `spans` says whose limit it is where it is not the instance's alone: "app" or "account", of all its instances.
     `most_attempts` is the most that may be made at this contact when this is the answer, where the gateway says.
     """
 
@@ -47,6 +50,7 @@ class Busy:
     reached: bool = True
     contact_only: bool = False
     most_attempts: int | None = None
+    spans: str = ""
 
     @property
     def is_cap(self) -> bool:

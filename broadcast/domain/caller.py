@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,11 @@ class Scope(str, Enum):
 
 
 EVERY_SCOPE = frozenset(Scope)
+
+
+def is_key_name(text: str) -> bool:
+    """Whether it may name a key: it fits in a log line, in an address and on a command line as it is."""
+    return re.fullmatch(r"[\w.@-]{1,64}", text) is not None and text not in {".", ".."}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +48,4 @@ class Key:
     caller: Caller
     created_ms: int
     revoked_ms: int | None = None
+    used_ms: int | None = None  #: last, to the minute; 0 never; None not known: an earlier version has created it

@@ -17,10 +17,13 @@ class Status(str, Enum):
     DELIVERED = "delivered"
     READ = "read"
     FAILED = "failed"  #: the gateway refused it, or every attempt was used up
-    SKIPPED = "skipped"  #: never tried: duplicate, invalid, opted out, no WhatsApp
+    SKIPPED = "skipped"  #: not tried, or not again: duplicate, invalid, opted out, no WhatsApp
     CANCELLED = "cancelled"
     UNCONFIRMED = "unconfirmed"  #: nobody knows whether it left; only a receipt or a person decides
 
+
+#: for its departure
+_WAITS = frozenset({Status.PENDING, Status.BOOKED})
 
 #: status -> the statuses it may follow. The only place the rules live: the Lua scripts are given this.
 COMES_AFTER: Mapping[Status, frozenset[Status]] = {
@@ -28,22 +31,14 @@ COMES_AFTER: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.BOOKED, Status.SENDING, Status.FAILED, Status.UNCONFIRMED}),
     Status.BOOKED: frozenset({Status.PENDING, Status.SENDING}),
     Status.SENDING: frozenset({Status.BOOKED}),
-    # From PENDING and BOOKED where a receipt of an earlier attempt comes before the next one leaves.
-    Status.SENT: frozenset({Status.PENDING, Status.BOOKED, Status.SENDING, Status.UNCONFIRMED}),
-    Status.DELIVERED: frozenset(
-        {Status.PENDING, Status.BOOKED, Status.SENDING, Status.SENT, Status.UNCONFIRMED, Status.FAILED}
-    ),
-    Status.READ: frozenset(
-        {
-            Status.PENDING,
-            Status.BOOKED,
-            Status.SENDING,
-            Status.SENT,
-            Status.DELIVERED,
-            Status.UNCONFIRMED,
-            Status.FAILED,
-        }
-    ),
+    # From PENDING and BOOKED where a receipt of an earlier attempt comes before the next one leaves, from SKIPPED and
+    # CANCELLED where it was decided meanwhile that none will: a receipt is the truth.
+    Status.SENT: _WAITS | {Status.SENDING, Status.UNCONFIRMED, Status.SKIPPED, Status.CANCELLED},
+    Status.DELIVERED: _WAITS
+    | {Status.SENDING, Status.SENT, Status.UNCONFIRMED, Status.FAILED, Status.SKIPPED, Status.CANCELLED},
+    Status.READ: _WAITS
+    | {Status.SENDING, Status.SENT, Status.DELIVERED, Status.UNCONFIRMED, Status.FAILED}
+    | {Status.SKIPPED, Status.CANCELLED},
     Status.FAILED: frozenset({Status.SENDING, Status.SENT, Status.UNCONFIRMED}),
     # From SENDING only where the request is known not to have left: the person opted out, or the campaign was
     # cancelled, meanwhile.
@@ -77,3 +72,4 @@ class Contact:
     status: Status
     values: Mapping[str, str] = field(default_factory=dict)  #: what fills the message's variables
     reason: str | None = None  #: why it was skipped
+    detail: str | None = None  #: the variables that it lacks

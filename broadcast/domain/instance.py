@@ -16,6 +16,7 @@ class Instance:
     open_credentials: Mapping[str, str] = field(default_factory=dict)  #: those that are no secret
     secret_names: frozenset[str] = frozenset()  #: which secrets are in `sealed`
     sealed: str = field(default="", repr=False)  #: the secrets, encrypted
+    check_numbers: bool | None = None  #: whether numbers are asked about before they are sent to; None: by the dialect
     version: int = 0  #: counts the registrations of this id; 0 before the first
 
     @property

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
-from broadcast.domain.table import PHONE, Row, Table, person, plain, separator_of
-
-#: Bytes of one line, or of one contact in JSON; and how many are read at a time.
-MOST_BYTES = 65_536
-
-
-class Unreadable(ValueError):
-    """Nothing after this can be made out. The text says what it is, as a sentence goes on."""
+from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
+from broadcast.domain.table import (
+    LOOKED_AT,
+    PHONE,
+    Row,
+    Table,
+    checked,
+    has_swallowed,
+    person,
+    phone_column,
+    phone_columns,
+    plain,
+    rows_of,
+)
 
 
 @dataclass(frozen=True)
@@ -37,24 +43,23 @@ class Intake:
 
     def csv(self, stream: io.BufferedReader) -> Iterator[Found]:
         """The rows of a CSV file, with or without a header. Raises Unreadable."""
-        lines = _Lines(stream)
-        first = next((line for line in lines if line.strip()), None)
+        lines = Lines(stream)
+        separator, rows = rows_of(lines)
+        first = next(rows, None)
         if first is None:
             return
-        separator = separator_of(first)
-        rows = _rows(_with(first, lines), separator, skipped=lines.count - 1)
-        table, head = _table(next(rows))
+        table, head, rows = _table(first, rows, separator)
         self.details |= {"separator": separator, "header": list(table.titles) or None}
-        if head is not None:
-            yield Found(head.number, person(table, head))
-        for row in rows:
-            if any(cell.strip() for cell in row.cells):
+        for row in rows if head is None else chain([head], rows):
+            if has_swallowed(table, row):
+                yield Found(row.number, problem="holds other rows: is a quotation mark not closed, or not doubled?")
+            elif any(cell.strip() for cell in row.cells):
                 yield Found(row.number, person(table, row))
         self.details["encoding"] = lines.encoding
 
     def ndjson(self, stream: io.BufferedReader) -> Iterator[Found]:
         """A contact a line. A line that is no JSON is named, and the next one read."""
-        for number, line in enumerate(_Lines(stream), 1):
+        for number, line in enumerate(Lines(stream), 1):
             if line.strip():
                 yield _json(number, line)
 
@@ -86,62 +91,18 @@ READERS: Mapping[str, Callable[[Intake, io.BufferedReader], Iterator[Found]]] = 
 }
 
 
-class _Lines:
-    """The stream's lines as text; UTF-8, UTF-16 by its mark, and Latin-1 for a line that cannot be UTF-8."""
-
-    def __init__(self, stream: io.BufferedReader) -> None:
-        is_wide = stream.peek(2)[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
-        self._stream: io.BufferedReader | io.TextIOWrapper = stream
-        if is_wide:
-            self._stream = io.TextIOWrapper(stream, "utf-16", errors="replace")
-        self.encoding = "utf-16" if is_wide else "utf-8"
-        self.count = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._stream.readline(MOST_BYTES)
-        if not line:
-            raise StopIteration
-        self.count += 1
-        if len(line) >= MOST_BYTES:
-            raise Unreadable(f"has a line of more than {MOST_BYTES} bytes, its {self.count}th")
-        return line if isinstance(line, str) else self._decoded(line)
-
-    def _decoded(self, raw: bytes) -> str:
-        if self.count == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError:
-            self.encoding = "latin-1"
-            return raw.decode("latin-1")
-
-
-def _with(first: str, lines: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from lines
-
-
-def _rows(lines: Iterator[str], separator: str, *, skipped: int) -> Iterator[Row]:
-    reader = csv.reader(lines, delimiter=separator)
-    try:
-        for cells in reader:
-            yield Row(reader.line_num + skipped, cells)
-    except csv.Error as error:
-        raise Unreadable(f"is not CSV at line {reader.line_num + skipped}: {error}") from error
-
-
-def _table(first: Row) -> tuple[Table, Row | None]:
-    """What the columns are, and the first row where it is a contact already. Raises Unreadable."""
+def _table(first: Row, rows: Iterator[Row], separator: str) -> tuple[Table, Row | None, Iterator[Row]]:
+    """What the columns are, the first row where it is a contact already, and the other rows. Raises Unreadable."""
     titles = [plain(cell) for cell in first.cells]
-    phone = next((index for index, title in enumerate(titles) if title in PHONE), None)
+    seen = list(islice(rows, LOOKED_AT)) if len(phone_columns(titles)) > 1 else []
+    phone = phone_column(titles, seen)
     if phone is not None:
-        return Table(titles=titles, phone=phone, rows=()), None
+        table = Table(titles=titles, phone=phone, rows=(), separator=separator, width=len(titles))
+        checked(table, [first], has_swallowed)
+        return table, None, chain(seen, rows)
     if not any(character.isdigit() for character in first.cells[0]):
         raise Unreadable(f"has no column that is called {', '.join(PHONE[:4])}; its first line is {first.cells}")
-    return Table(titles=[], phone=0, rows=()), first
+    return Table(titles=[], phone=0, rows=(), separator=separator, width=len(first.cells)), first, rows
 
 
 def _json(row: int, text: str) -> Found:

@@ -1,4 +1,4 @@
-"""Phone numbers: one canonical form, and one identity for a person with two Brazilian forms."""
+"""Phone numbers: one canonical form, and one identity for a person with two Brazilian or Mexican forms."""
 
 from __future__ import annotations
 
@@ -9,24 +9,64 @@ import phonenumbers
 #: 55, a two-digit area code without zeros, then eight or nine digits. Which of the two a WhatsApp account
 #: has depends on its age, so both are taken and the gateway decides.
 _BRAZILIAN = re.compile(r"55([1-9][1-9])(\d{8,9})")
+#: Since 2019 Mexican mobiles are dialled without the 1 that WhatsApp still has in many an account's name.
+_MEXICAN = re.compile(r"521?(\d{10})")
+#: What people write before a number.
+_LABEL = re.compile(r"^\s*[^\W\d_]+:")
+#: Signs at either end say nothing: Excel's `'`, marks of direction, a comma.
+_EDGES = re.compile(r"^[^\w+(\uff0b]+|[\W_]+$")
+#: How a spreadsheet writes a whole number that it took for a fraction.
+_WHOLE = re.compile(r"(\+?\d{8,})[.,]0{1,2}")
+#: Groups of digits, and what may stand between them.
+_GROUPED = re.compile(r"[(\uff08]?[+\uff0b]?[\d\s().\-\u00ad\u200b\u2010-\u2015\u2060\u2212\u30fc\uff08\uff09\uff0d]+")
+#: A fraction, or what may be one: nobody's last group after a single dot is that short.
+_FRACTION = re.compile(r"[^.]*\.\d{1,3}")
+#: A person's tax number, as Brazilians write it.
+_CPF = re.compile(r"\d{3}\.\d{3}\.\d{3}-\d{2}")
+#: A digit that stands alone behind the others.
+_STRAY = re.compile(r"(.*\d\D+)\d")
+#: Characters of a number at most: none has as many.
+_MOST = 250
+#: Fewer digits than that may be part of anybody's number.
+_TELLING = 8
 
 
 def normalise(text: str, *, country: str) -> str | None:
     """E.164 digits without the plus, or None for what cannot be a number.
 
     A number without a country code is read as one of `country` (ISO 3166 alpha-2). Whether a possible
-    number exists on WhatsApp only the gateway knows, so the test is one of shape.
+    number exists on WhatsApp only the gateway knows, so the test is one of shape. What holds more than one
+    number's digits, or may, is none: it would be somebody else's.
     """
+    if len(text) > _MOST:
+        return None
+    bare = _EDGES.sub("", _LABEL.sub("", text, count=1))
+    whole = _WHOLE.fullmatch(bare)
+    written = whole[1] if whole else bare
+    if not _GROUPED.fullmatch(written) or _FRACTION.fullmatch(written) or _CPF.fullmatch(written):
+        return None
+    digits, stray = _digits(written, country), _STRAY.fullmatch(written)
+    return None if stray and _digits(stray[1], country) else digits
+
+
+def _digits(text: str, country: str) -> str | None:
+    # Brazil's 00 is followed by a carrier's two digits, for which the library would take the 55.
+    bare = re.sub(r"\D", "", text)
+    if bare.startswith("0055") and _BRAZILIAN.fullmatch(bare[2:]):
+        return bare[2:]
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
+    digits = f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    if _MEXICAN.fullmatch(digits):
+        return digits
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
-    digits = f"{number.country_code}{phonenumbers.national_significant_number(number)}"
     if digits.startswith("55") and not _BRAZILIAN.fullmatch(digits):
         return None
-    return digits
+    # No area code of North America begins so.
+    return None if digits.startswith(("10", "11")) else digits
 
 
 def spelled(digits: str, *, country: str) -> str:
@@ -35,19 +75,33 @@ def spelled(digits: str, *, country: str) -> str:
 
 
 def identity(digits: str) -> str:
-    """What two forms of one person share: a Brazilian mobile is the same with and without its ninth digit."""
+    """What two forms of one person share: a Brazilian mobile's ninth digit and a Mexican one's 1 are left out.
+
+    Brazilian mobiles that were never dialled with eight digits (those begin with 6 to 9) have one form.
+    """
+    if mexican := _MEXICAN.fullmatch(digits):
+        return f"52{mexican[1]}"
     match = _BRAZILIAN.fullmatch(digits)
     if match is None:
         return digits
     area, local = match.groups()
-    is_mobile = len(local) == 9 or local[0] in "6789"
-    return f"55{area}{local[-8:]}" if is_mobile else digits
+    return f"55{area}{local[-8:]}" if local[-8] in "6789" else digits
 
 
 def forms(digits: str) -> frozenset[str]:
-    """Every form in which the person may have been stored: of a Brazilian mobile, with and without its ninth digit."""
+    """Every form in which the person may have been stored: with and without a Brazilian's 9 or a Mexican's 1."""
     short = identity(digits)
-    return frozenset(form for form in (digits, short, f"{short[:4]}9{short[4:]}") if identity(form) == short)
+    longer = (f"{short[:4]}9{short[4:]}", f"{short[:2]}1{short[2:]}")
+    return frozenset(form for form in (digits, short, *longer) if identity(form) == short)
+
+
+def at_home(digits: str) -> str:
+    """E.164 digits as people write them in their own country, without its code; all of them where few would be left."""
+    try:
+        national = phonenumbers.national_significant_number(phonenumbers.parse(f"+{digits}"))
+    except phonenumbers.NumberParseException:
+        return digits
+    return national if len(national) >= _TELLING else digits
 
 
 def mask(digits: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from broadcast.domain.answer import Answer
+from broadcast.domain.answer import Answer, Closed, Scope
 from broadcast.domain.contact import Status
+from broadcast.domain.content import Kind
 
 #: The reason of a failure that the gateway gives none for.
 UNEXPLAINED = "gateway_error"
@@ -15,9 +16,9 @@ UNEXPLAINED = "gateway_error"
 class Receipt:
     """News that a message was sent, delivered, read, or failed after all.
 
-    `reference` is our own name for the contact where the gateway echoes it; it finds the contact even when the answer
-    that named the id was lost. `means` is what a failure says about more than this contact, by the same table as an
-    answer's: None where it says no more than that this contact failed.
+    `reference` is our own name for the contact where the gateway echoes it, with the message's edition; it finds the
+    contact even when the answer that named the id was lost. `means` is what a failure says about more than this
+    contact, by the same table as an answer's: None where it says no more than that this contact failed.
     """
 
     message_id: str
@@ -29,8 +30,16 @@ class Receipt:
 
     @property
     def is_unexplained(self) -> bool:
-        """A failure of which the gateway says no reason: several say that the whole instance is restricted."""
-        return self.status is Status.FAILED and self.reason in {None, UNEXPLAINED}
+        """A failure of which the gateway says no reason: several say that the whole instance is restricted.
+
+        One that it says to be busy is explained, though our reason for that be the same.
+        """
+        return self.status is Status.FAILED and self.means is None and self.reason in {None, UNEXPLAINED}
+
+    @property
+    def halts(self) -> bool:
+        """A failure that says that its campaign's message can be sent to nobody."""
+        return isinstance(self.means, Closed) and self.means.scope is Scope.CAMPAIGN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,7 @@ class Echo:
     message_id: str
     phone: str  #: E.164 digits, perhaps in the other of two Brazilian forms
     text: str
+    kinds: tuple[Kind, ...] = tuple(Kind)  #: the sorts of message that it may be of; all where the gateway does not say
     at_ms: int | None = None  #: when it left by the gateway's clock, Unix ms, where it says
 
 
@@ -57,3 +67,4 @@ class Preference:
 
     phone: str  #: E.164 digits
     stops: bool
+    at_ms: int | None = field(default=None, compare=False)  #: when, Unix ms, where the gateway says

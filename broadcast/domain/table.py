@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-#: What a column of numbers may be called.
-PHONE = ("phone", "telefone", "celular", "numero", "whatsapp", "fone", "number", "contato")
+from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
+
+#: What a column of numbers may be called; of two, the one that comes first here has them.
+PHONE = ("phone", "telefone", "celular", "whatsapp", "fone", "number", "numero", "contato")
+#: Any column with one of these words has numbers where none is called so.
+_PHONE_WORDS = frozenset({*PHONE[:5], "cel", "tel", "mobile"})
+#: So many rows are looked at where several columns may have the numbers.
+LOOKED_AT = 50
+#: What may stand in such a column.
+_NUMBER = re.compile(r"[^0-9A-Za-z]*(?:[0-9][^0-9A-Za-z]*){8,15}")
+#: Excel's own first line, which says what separates the cells.
+_SEPARATOR = re.compile(r"\"?sep=([^\w\"\s]|\t)\"?\s*", re.IGNORECASE)
 #: What a column of names may be called.
 NAME = ("name", "nome")
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-#: Byte order marks, and the encoding of what follows; Excel's "Unicode text" is UTF-16.
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+#: Where a cell may begin that a spreadsheet takes for a formula, full-width signs among them: at the text's beginning,
+#: and after whatever ends a cell for somebody who reads with another separator. What is not seen may stand before.
+_FORMULA = re.compile(
+    '^(?=[\t\r])|(?:^|(?<=[,;\t\r\n\v\f]))(?=[ "\xa0\u200b-\u200f\u2060\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20])'
+)
+#: A cell with one of these is quoted, whatever separates the cells here.
+_QUOTED = re.compile('[,;\t\r\n"]')
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; `number` is what the spreadsheet shows beside it, from 1."""
+    """One row of a table; `number` is what a spreadsheet shows beside it, from 1, however many lines its cells have."""
 
     number: int
     cells: Sequence[str]
+    torn: Sequence[str] = ()  #: its lines but the first, where a quotation mark in it ends no cell
 
     def cell(self, column: int | None) -> str:
         """What stands in a column, without blanks around it; "" where the row is too short or there is no column."""
@@ -34,40 +49,111 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """People, one a row. `titles` are in plain form, empty where there is no header; `phone` is the numbers' column."""
+    """People, one a row. `titles` are in plain form, empty where there is no header; `phone` is the numbers' column.
+
+    The first row has `width` cells.
+    """
 
     titles: Sequence[str]
     phone: int
     rows: Sequence[Row]
+    width: int
+    separator: str = ","
+    encoding: str = "utf-8"
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """What a spreadsheet shows beside each row."""
+        return [row.number for row in self.rows]
 
     def column(self, *names: str) -> int | None:
         """The first column that has one of these titles."""
         return next((index for index, title in enumerate(self.titles) if title in names), None)
 
 
-def read_table(raw: bytes, *, most: int | None = None) -> Table:
+def read_table(raw: bytes, *, most: int | None = None, is_strict: bool = False) -> Table:
     """The table in a CSV file of numbers, with or without a header; empty lines are left out.
 
-    Separator (`,`, `;`, tab) and encoding (UTF-8 with or without a mark, UTF-16 with one, else Latin-1) are found out.
-    Raises ValueError, with a sentence, for a file without numbers or with more than `most` rows.
+    Separator (`,`, `;`, tab) and encoding (UTF-8 with or without a mark, UTF-16 with one, a line that is neither
+    Windows-1252) are found out. Raises ValueError, with a sentence, for a file without numbers, that is no CSV, or with
+    more than `most` rows; where it `is_strict`, also for one in which a quotation mark may have swallowed a row.
     """
-    text = _decoded(raw)
-    separator = separator_of(text.split("\n", 1)[0])
-    filled = (row for row in _rows(text, separator) if any(cell.strip() for cell in row.cells))
-    try:
-        rows = list(filled if most is None else islice(filled, most + 2))
-    except csv.Error as error:
-        raise ValueError(f"is not CSV: {error}") from error
+    lines = Lines(io.BufferedReader(io.BytesIO(raw)), most=len(raw) + 1)
+    separator, read = rows_of(lines)
+    filled = (row for row in read if any(cell.strip() for cell in row.cells))
+    rows = list(filled if most is None else islice(filled, most + 2))
     if not rows:
         raise ValueError("has no numbers")
     titles = [plain(cell) for cell in rows[0].cells]
-    phone = next((index for index, title in enumerate(titles) if title in PHONE), None)
+    phone = phone_column(titles, rows[1 : LOOKED_AT + 1])
     if phone is None and not any(character.isdigit() for character in rows[0].cells[0]):
         raise ValueError(f"has no column that is called {', '.join(PHONE[:4])}; its first line is {rows[0].cells}")
     filled_in = rows if phone is None else rows[1:]
     if most is not None and len(filled_in) > most:
         raise ValueError(f"has more than {most} rows; send it in parts")
-    return Table(titles=[] if phone is None else titles, phone=phone or 0, rows=filled_in)
+    titles, width = [] if phone is None else titles, len(titles)
+    encoding = lines.encoding
+    table = Table(titles=titles, phone=phone or 0, rows=filled_in, width=width, separator=separator, encoding=encoding)
+    checked(table, rows, may_have_swallowed if is_strict else has_swallowed)
+    return table
+
+
+def checked(table: Table, rows: Iterable[Row], is_torn: Callable[[Table, Row], bool]) -> None:
+    """Raise Unreadable for the first of the rows that is."""
+    torn = next((row.number for row in rows if is_torn(table, row)), None)
+    if torn is not None:
+        raise Unreadable(f"is not CSV at row {torn}: it holds other rows between quotation marks")
+
+
+def has_swallowed(table: Table, row: Row) -> bool:
+    """Whether lines of a row look like rows of this table: a quotation mark was never closed, until another did."""
+    if any(_is_row(table, line) for line in row.torn):
+        return True
+    cells = row.cells
+    return any("\n" in cell and _holds_rows(table, cell, index, len(cells)) for index, cell in enumerate(cells))
+
+
+def may_have_swallowed(table: Table, row: Row) -> bool:
+    """The same where nobody may be lost: any mark that ends no cell, and any number beside something on such a line."""
+    lines = (line for cell in row.cells if "\n" in cell for line in cell.split("\n") if table.separator in line)
+    cells = (cell for line in lines for cell in line.split(table.separator))
+    return bool(row.torn) or any(_NUMBER.fullmatch(cell.strip()) for cell in cells) or has_swallowed(table, row)
+
+
+def _holds_rows(table: Table, cell: str, index: int, count: int) -> bool:
+    """The same of the cell at this index, of so many: its first line goes on with what is before, its last after it."""
+    first, *others, last = cell.split("\n")
+    return (
+        _is_row(table, first, before=index)
+        or any(_is_row(table, line) for line in others)
+        or _is_row(table, last, after=count - index - 1)
+    )
+
+
+def _is_row(table: Table, line: str, *, before: int = 0, after: int = 0) -> bool:
+    """Whether the line has as many cells as the table, and a number where it should be; some are before or after it."""
+    if table.width > 1 and table.separator not in line:
+        return False
+    cells = next(csv.reader([line[:MOST_BYTES]], delimiter=table.separator), [])
+    place = table.phone - before
+    is_whole = before + len(cells) + after == table.width and 0 <= place < len(cells)
+    return is_whole and _NUMBER.fullmatch(cells[place].strip()) is not None
+
+
+def phone_columns(titles: Sequence[str]) -> list[int]:
+    """The columns that may have the numbers, the likeliest first; none where this is no header."""
+    exact = sorted((PHONE.index(title), index) for index, title in enumerate(titles) if title in PHONE)
+    words = [set(re.findall(r"[a-z]+", title)) for title in titles]
+    is_header = not any(_NUMBER.fullmatch(title) for title in titles)  # or else a contact may be called Cel
+    alike = [index for index, has in enumerate(words) if is_header and has & _PHONE_WORDS]
+    return list(dict.fromkeys([*(index for _, index in exact), *alike]))
+
+
+def phone_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
+    """The likeliest of them that has a number in these rows, or else the likeliest; None where there is none."""
+    found = phone_columns(titles)
+    having = (index for index in found if any(_NUMBER.fullmatch(row.cell(index)) for row in rows))
+    return next(having, found[0] if found else None)
 
 
 def people(table: Table) -> list[Any]:
@@ -77,38 +163,84 @@ def people(table: Table) -> list[Any]:
     return [person(table, row) for row in table.rows]
 
 
-def separator_of(line: str) -> str:
-    """What stands between the cells of a table whose first line this is."""
-    return max(";,\t", key=line.count)
+def rows_of(lines: Iterator[str]) -> tuple[str, Iterator[Row]]:
+    """What separates the cells, and the rows from the first one that is not blank. Raises Unreadable.
+
+    Excel's `sep=;` is no row where it is the first line: spreadsheets do not show it.
+    """
+    said, above, first = "", 0, ""
+    for line in lines:
+        found = "" if said else _declared(line)
+        if line.strip() and not found:
+            first = line
+            break
+        said, above = said or found, above + (not found or above > 0)
+    separator = said or max(";,\t", key=lambda sign: _titles(first, sign))
+    return separator, _rows(chain([first], lines), separator, above=above) if first else iter(())
+
+
+def _titles(line: str, separator: str) -> tuple[bool, int]:
+    """Whether a header that is separated so names the numbers, and how many cells it has; what is quoted is one."""
+    try:
+        cells = next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # is told of with its row when it is read
+        return False, 0
+    return any(plain(cell) in PHONE for cell in cells), len(cells)
+
+
+def _declared(line: str) -> str:
+    """What stands between the cells where this first line says so."""
+    found = _SEPARATOR.fullmatch(line)
+    return found[1] if found else ""
+
+
+def _rows(lines: Iterable[str], separator: str, *, above: int) -> Iterator[Row]:
+    number, is_over = above, False
+    held: list[str] = []
+
+    def kept() -> Iterator[str]:
+        nonlocal is_over
+        for line in lines:
+            held.append(line)
+            yield line
+        is_over = True
+
+    try:
+        for cells in csv.reader(kept(), delimiter=separator):
+            number += 1
+            if is_over:  # what a row is asked for after the last line, is inside a cell
+                raise Unreadable(f"is not CSV at row {number}: a quotation mark is never closed")
+            yield Row(number, cells, held[1:] if len(held) > 1 and _is_torn(held, separator) else ())
+            held.clear()
+    except csv.Error as error:
+        raise Unreadable(f"is not CSV at row {number + 1}: {error}") from error
+
+
+def _is_torn(lines: Sequence[str], separator: str) -> bool:
+    """Whether a quotation mark stands behind a quoted cell's end, without a separator between them or a line's end."""
+    try:
+        list(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error:
+        return True
+    return False
 
 
 def person(table: Table, row: Row) -> dict[str, Any]:
-    """The contact in a row, {phone, name, vars}: a variable for each column that has a title."""
+    """The contact in a row, {phone, name, vars}: a variable for each column that has a title.
+
+    Of several columns of one title, the first that is not empty counts.
+    """
     contact: dict[str, Any] = {"phone": row.cell(table.phone)}
-    extra = {}
+    extra: dict[str, Any] = {}
     for index, title in enumerate(table.titles):
         value = row.cell(index)
         if index == table.phone or not value:
             continue
         if title in NAME:
-            contact["name"] = value
+            contact.setdefault("name", value)
         elif title:
-            extra[title.replace(" ", "_")] = value
+            extra.setdefault(title.replace(" ", "_"), value)
     return {**contact, "vars": extra} if extra else contact
-
-
-def _decoded(raw: bytes) -> str:
-    encoding = _MARKS.get(raw[:2], "utf-8-sig")
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def _rows(text: str, separator: str) -> Iterator[Row]:
-    # Every way to end a line becomes one: a bare CR would be an error.
-    reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator)
-    return (Row(number, cells) for number, cells in enumerate(reader, 1))
 
 
 def plain(title: str) -> str:
@@ -119,11 +251,14 @@ def plain(title: str) -> str:
 
 def written(cells: Iterable[str], *, separator: str = ",") -> str:
     """One line of CSV, its end included. What a cell may hold that strangers wrote goes through `harmless` before."""
-    line = io.StringIO()
-    csv.writer(line, delimiter=separator).writerow(cells)
-    return line.getvalue()
+    return separator.join(_quoted(cell) for cell in cells) + "\r\n"
+
+
+def _quoted(cell: str) -> str:
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"' if _QUOTED.search(cell) else cell
 
 
 def harmless(text: str) -> str:
-    """The text as a cell that no spreadsheet computes: a quote stands before what looks like a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """The text as cells that no spreadsheet computes, whatever it separates by: `'` before each formula."""
+    return _FORMULA.sub("'", text)

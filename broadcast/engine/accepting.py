@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from broadcast.domain.campaign import Order, State
 from broadcast.domain.contact import Contact, Recipient, Status
-from broadcast.domain.content import Content, lacking
+from broadcast.domain.content import lacks
 from broadcast.domain.phone import identity, normalise
+from broadcast.engine.foretelling import foretold, load_of
 from broadcast.errors import Conflict, FieldError, Invalid, Unavailable
 from broadcast.store import Store
 from broadcast.store.campaigns import CHUNK, Look
@@ -48,12 +49,14 @@ def accept(
     order: Order,
     *,
     country: str,
+    zone: str = "UTC",
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Acceptance:
     """Store the campaign, whole, and answer; a second equal order gets the first one's answer.
 
-    Raises Conflict when another body has the id, Invalid for a schedule in the past or absurdly far ahead,
+    What is foretold of its end is kept with it; `zone` is the IANA zone of the days of an instance that has no sending
+    window. Raises Conflict when another body has the id, Invalid for a schedule in the past or absurdly far ahead,
     Unavailable when Redis is away or an equal order takes too long; nothing is half-accepted then.
     """
     token = uuid.uuid4().hex
@@ -61,7 +64,7 @@ def accept(
         return _known(store, order)
     try:
         check_schedule(order, now_ms=int(clock() * 1000))
-        return _store(store, order, token=token, country=country)
+        return _store(store, order, token=token, country=country, zone=zone)
     except (Invalid, Unavailable):
         with suppress(Unavailable):  # a Redis that is away is told by the lease
             store.campaigns.release(order.campaign, token=token, stored=len(order.recipients))
@@ -77,11 +80,14 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
         values = values_of(recipient)
-        reason = _why_not(digits, seen, order.content, values, opted_out)
+        reason, detail = _why_not(digits, seen, opted_out), None
+        if reason is None and (detail := lacks(order.content, values) or None):
+            reason = "missing_variable"
         if digits is not None:
             seen.add(identity(digits))
         status = Status.SKIPPED if reason else Status.PENDING
-        yield Contact(number=number, phone=digits or recipient.phone[:64], status=status, values=values, reason=reason)
+        phone = digits or recipient.phone[:64]
+        yield Contact(number=number, phone=phone, status=status, values=values, reason=reason, detail=detail)
 
 
 def values_of(recipient: Recipient) -> Mapping[str, str]:
@@ -89,17 +95,13 @@ def values_of(recipient: Recipient) -> Mapping[str, str]:
     return {**recipient.vars, **({"name": recipient.name} if recipient.name else {})}
 
 
-def _why_not(
-    digits: str | None, seen: Set[str], content: Content, values: Mapping[str, str], opted_out: Set[str]
-) -> str | None:
+def _why_not(digits: str | None, seen: Set[str], opted_out: Set[str]) -> str | None:
     if digits is None:
         return "invalid_phone"
     if identity(digits) in seen:
         return "duplicate"
     if identity(digits) in opted_out:
         return "opted_out"
-    if lacking(content, values):
-        return "missing_variable"
     return None
 
 
@@ -129,7 +131,7 @@ def check_schedule(order: Order, *, now_ms: int) -> None:
         raise Invalid(FieldError("/scheduledFor", "is more than ten years ahead"))
 
 
-def _store(store: Store, order: Order, *, token: str, country: str) -> Acceptance:
+def _store(store: Store, order: Order, *, token: str, country: str, zone: str) -> Acceptance:
     contacts = list(sort_out(order, country=country, opted_out=opted_out(store, order, country=country)))
     for first in range(0, len(contacts), CHUNK):
         chunk = contacts[first : first + CHUNK]
@@ -137,7 +139,9 @@ def _store(store: Store, order: Order, *, token: str, country: str) -> Acceptanc
             raise Unavailable(f"Another request took over accepting {order.campaign}.")
     counts = Counter(contact.status for contact in contacts)
     reasons = Counter(contact.reason for contact in contacts if contact.reason)
-    state = store.campaigns.open(order, token=token, counts=counts, skipped=reasons)
+    own = load_of(order, counts[Status.PENDING])  # none for an open campaign: foretold when it starts
+    seen = foretold(store, order.instance, own, begins_ms=order.scheduled_ms, zone=zone)
+    state = store.campaigns.open(order, token=token, counts=counts, skipped=reasons, foretold=seen)
     if state is None:
         raise Unavailable(f"Another request took over accepting {order.campaign}.")
     return Acceptance(

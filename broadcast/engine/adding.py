@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 
 from broadcast.domain.campaign import State
-from broadcast.domain.contact import Recipient
-from broadcast.domain.content import Content, lacking
+from broadcast.domain.contact import Recipient, Status
+from broadcast.domain.content import Content, lacks
 from broadcast.domain.phone import identity, normalise
 from broadcast.engine.accepting import values_of
+from broadcast.engine.foretelling import foretold
 from broadcast.errors import Conflict, FieldError, Invalid, NotFound
+from broadcast.pacing import Load
 from broadcast.store import Store
-from broadcast.store.campaigns import CHUNK, Newcomer
+from broadcast.store.campaigns import CHUNK, Look, Newcomer
 
 #: The most contacts of one campaign.
 MOST_CONTACTS = 1_000_000
@@ -38,7 +40,7 @@ class Added:
     queued: int = 0
     skipped: int = 0
     reasons: Counter[str] = field(default_factory=Counter)  #: why contacts were left out -> how many
-    left_out: list[tuple[int, str]] = field(default_factory=list)  #: the first of them: row and reason
+    left_out: list[tuple[int, str, str]] = field(default_factory=list)  #: the first of them: row, reason and detail
 
 
 def add(store: Store, campaign: str, rows: Iterable[Row], *, chunk: int, country: str) -> Added:
@@ -59,16 +61,20 @@ def add(store: Store, campaign: str, rows: Iterable[Row], *, chunk: int, country
         reply = store.campaigns.add(
             campaign, newcomers, chunk=chunk, part=part, digest=digest.hexdigest(), most=MOST_CONTACTS
         )
-        for row, reason in zip(batch, _reasons(campaign, chunk, reply), strict=True):
-            _count(added, row, reason)
+        for row, one, reason in zip(batch, newcomers, _reasons(campaign, chunk, reply), strict=True):
+            _count(added, row, reason, one.detail if reason == one.reason else "")
         if len(batch) < CHUNK:  # the part that is not full is the chunk's end
             break
     return added
 
 
-def start(store: Store, campaign: str) -> tuple[State, str]:
-    """Start an open campaign; twice is once. Its state and instance. Raises NotFound, or Conflict without contacts."""
-    found = store.campaigns.start(campaign)
+def start(store: Store, campaign: str, *, zone: str = "UTC") -> tuple[State, str]:
+    """Start an open campaign; twice is once. Its state and instance. Raises NotFound, or Conflict without contacts.
+
+    What is foretold of its end is kept with it; see `accept`.
+    """
+    look = store.campaigns.look(campaign)
+    found = store.campaigns.start(campaign, foretold=_foretold(store, look, zone)) if look else None
     if found is None:
         raise NotFound(f"There is no campaign {campaign}.")
     is_done, state, instance = found
@@ -77,12 +83,25 @@ def start(store: Store, campaign: str) -> tuple[State, str]:
     return state, instance
 
 
+def _foretold(store: Store, look: Look, zone: str) -> Mapping[str, str]:
+    order = look.order
+    own = Load(
+        left=look.tally.get(Status.PENDING.value, 0),
+        priority=int(order["priority"]),
+        gap_ms=int(order["gap_ms"]),
+        jitter_ms=int(order["jitter_ms"]),
+    )
+    begins_ms = int(order["scheduled_ms"]) if "scheduled_ms" in order else None
+    return foretold(store, order["instance"], own, begins_ms=begins_ms, zone=zone) if order.get("open") else {}
+
+
 def _newcomer(recipient: Recipient, content: Content, *, country: str) -> Newcomer:
     digits, values = normalise(recipient.phone, country=country), values_of(recipient)
     if digits is None:
         return Newcomer(phone=recipient.phone[:64], identity="", values=values, reason="invalid_phone")
-    reason = "missing_variable" if lacking(content, values) else None
-    return Newcomer(phone=digits, identity=identity(digits), values=values, reason=reason)
+    detail = lacks(content, values)
+    reason = "missing_variable" if detail else None
+    return Newcomer(phone=digits, identity=identity(digits), values=values, reason=reason, detail=detail)
 
 
 def _reasons(campaign: str, chunk: int, reply: tuple[str, Iterable[str]] | None) -> Iterator[str]:
@@ -104,11 +123,11 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
-def _count(added: Added, row: Row, reason: str) -> None:
+def _count(added: Added, row: Row, reason: str, detail: str) -> None:
     if not reason:
         added.queued += 1
         return
     added.skipped += 1
     added.reasons[reason] += 1
     if len(added.left_out) < MOST_NAMED:
-        added.left_out.append((row.number, reason))
+        added.left_out.append((row.number, reason, detail))

@@ -18,10 +18,10 @@ from typing import Any
 from broadcast.callbacks.posting import Answered, Poster, Unanswered
 from broadcast.domain.callback import Delivery, News
 from broadcast.engine import wording
-from broadcast.engine.telling import contact_of, progress_of
+from broadcast.engine.telling import contact_of, cursor_of, progress_of, read_cursor
 from broadcast.errors import Conflict, FieldError, Invalid, NotFound
 from broadcast.store import Store
-from broadcast.store.callbacks import Call, Result, Row
+from broadcast.store.callbacks import Call, GivenUp, Result, Row
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,14 @@ class CallbackPage:
     url: str | None
     is_off: bool
     items: Sequence[Row]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenUpPage:
+    """Some of the callbacks of all campaigns that were given up, newest first. It may be short."""
+
+    items: Sequence[GivenUp]
     next_cursor: str | None
 
 
@@ -143,6 +151,13 @@ def page(store: Store, campaign: str, *, state: Delivery | None, limit: int, cur
     found = store.callbacks.page(campaign, state=state, before=int(cursor) if cursor else None, limit=limit)
     next_cursor = str(found.last) if found.last >= 0 else None
     return CallbackPage(url=found.url, is_off=found.is_off, items=found.items, next_cursor=next_cursor)
+
+
+def given_up(store: Store, *, instances: frozenset[str] | None, limit: int, cursor: str | None) -> GivenUpPage:
+    """A page of what was given up on these instances (None: on all). Raises Invalid for a cursor that is not ours."""
+    before, after = read_cursor(cursor)
+    items, last = store.callbacks.given_up(before=before, after=after, limit=limit, instances=instances)
+    return GivenUpPage(items=items, next_cursor=cursor_of(*last) if last else None)
 
 
 def replay(store: Store, campaign: str, *, event: str | None) -> int:

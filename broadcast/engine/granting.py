@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from broadcast.domain.caller import Caller
 from broadcast.errors import Conflict, NotFound
@@ -18,8 +18,19 @@ PREFIX = "bc_"
 SECRET_BYTES = 32
 
 
-def grant(store: Store, caller: Caller, *, random: Callable[[int], str] = secrets.token_urlsafe) -> str:
-    """Create a key; its secret. Raises Conflict when a key that is not revoked has the name."""
+def grant(
+    store: Store,
+    caller: Caller,
+    *,
+    of_settings: Collection[str] = (),
+    random: Callable[[int], str] = secrets.token_urlsafe,
+) -> str:
+    """Create a key; its secret. Raises Conflict when a key of the settings, or one that is not revoked, has the name.
+
+    Two of one name would share a limit and drafts, and no log line could tell them apart.
+    """
+    if caller.name in of_settings:
+        raise Conflict(f"There is a key {caller.name} in API_KEYS: take another name.")
     secret = PREFIX + random(SECRET_BYTES)
     if not store.callers.grant(digest(secret), caller):
         raise Conflict(f"There is a key {caller.name} already: revoke it first, or take another name.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from broadcast.domain.caller import Key
 from broadcast.domain.finding import Finding, Level, error, ok, warning
 from broadcast.errors import Unavailable
 from broadcast.store import Store
@@ -79,10 +80,41 @@ def judge_redis(seen: Seen, *, is_embedded: bool = False) -> list[Finding]:
     ]
 
 
-def warn_of_redis(store: Store, *, is_embedded: bool = False) -> bool:
-    """Log what is wrong with Redis and what to do; False when it could not be asked."""
+def judge_hashes(kept: Mapping[str, int], *, ours: str) -> list[Finding]:
+    """What is to be said about how forgotten people are kept: how many by the fingerprint of the key, and our key's."""
+    subject, plain = "forgotten people", kept.get("", 0)
+    strange = sum(count for fingerprint, count in kept.items() if fingerprint not in ("", ours))
+    if strange:
+        text = f"{strange} who opted out are kept by a hash of another SECRET_KEY: if named again, they are written to"
+        return [error(subject, text, "Set the SECRET_KEY that they were forgotten with, for every process.")]
+    if plain and not ours:
+        text = f"{plain} who opted out are kept by a plain hash: a copy of Redis gives their numbers away"
+        return [warning(subject, text, "Set SECRET_KEY for every process, and keep it.")]
+    if plain:
+        return [ok(subject, f"{plain} who opted out are kept by a plain hash still, until they are named again")]
+    return [ok(subject, "none is kept in a way that gives a number away, or that is no longer understood")]
+
+
+def judge_names(created: Iterable[Key], *, of_settings: Collection[str]) -> list[Finding]:
+    """What is to be said about keys that were created under the name of one in API_KEYS."""
+    names = sorted({key.caller.name for key in created if key.revoked_ms is None} & set(of_settings))
+    if not names:
+        return []
+    text = (
+        f"{', '.join(names)}: created, and in API_KEYS as well: they share limit and drafts, and logs name them alike"
+    )
+    return [warning("keys", text, "Revoke the created one with `broadcast keys revoke`, or rename it in API_KEYS.")]
+
+
+def warn_of_redis(store: Store, *, of_settings: Collection[str] = (), is_embedded: bool = False) -> bool:
+    """Log what is wrong with Redis, or with what it keeps, and what to do; False when it could not be asked."""
     try:
         findings = judge_redis(store.server.look(), is_embedded=is_embedded)
+        ours = store.suppressions.fingerprint
+        if store.suppressions.made_with() - {ours}:
+            findings += judge_hashes(store.suppressions.hashes(), ours=ours)
+        if of_settings:
+            findings += judge_names(store.callers.every(), of_settings=of_settings)
     except Unavailable as away:
         log.warning("Redis could not be looked at: %s", away, extra={"action": "judge"})
         return False

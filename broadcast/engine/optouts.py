@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any
 
 from broadcast.domain.phone import identity, normalise
+from broadcast.engine.suppressing import put
 from broadcast.errors import FieldError, Invalid
 from broadcast.store import Store
 
-#: People that one round trip puts on the list, or that an export reads.
+#: People that an export reads in one round trip.
 AT_ONCE = 1000
 
 
@@ -61,18 +62,6 @@ def add(store: Store, wishes: Sequence[Wish], *, country: str, since: str) -> Ad
     return Added(new=new, known=len(wishes) - len(invalid) - len(new), invalid=invalid)
 
 
-def put(store: Store, people: Mapping[str, str], *, since: str) -> list[str]:
-    """Put people on the list, E.164 digits -> where we know it from; return the digits of those who are new."""
-    by_identity: dict[str, dict[str, str]] = {}
-    for digits, source in people.items():
-        known = {"phone": digits, "source": source, "since": since}
-        by_identity.setdefault(identity(digits), known)
-    left, new = iter(by_identity.items()), frozenset[str]()
-    while chunk := dict(islice(left, AT_ONCE)):
-        new |= store.suppressions.add(chunk)
-    return [known["phone"] for person, known in by_identity.items() if person in new]
-
-
 def remove(store: Store, phone: str, *, country: str) -> str | None:
     """Take somebody off the list; return the digits they were found by, None when nobody is there.
 
@@ -105,8 +94,9 @@ def everybody(store: Store) -> Iterator[Sequence[Suppressed]]:
             return
 
 
-def _suppressed(person: str, known: Mapping[str, str]) -> Suppressed:
-    return Suppressed(phone=known.get("phone", person), source=known.get("source"), since=known.get("since"))
+def _suppressed(person: str, known: Mapping[str, Any]) -> Suppressed:
+    sources = ", ".join(filter(None, (known.get("source"), *sorted(known.get("also", ())))))
+    return Suppressed(phone=known.get("phone", person), source=sources or None, since=known.get("since"))
 
 
 def _read_cursor(cursor: str | None) -> int:

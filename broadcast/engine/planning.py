@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from broadcast.pacing import Allowance, Rules, Slot, allow, plan, slowed, zone_for
+from broadcast.pacing import Allowance, Claim, Rules, Slot, allow, next_day_ms, plan, slowed, zone_for
 from broadcast.store import Store
 from broadcast.store.lanes import Booked, Survey
 
@@ -18,6 +18,8 @@ GRACE_MS = 3000
 PROBE = 10
 #: A lane that holds contacts is looked at again after so long, to find what a dead worker held.
 WATCH_MS = 2000
+#: A lane with more to book is planned again no sooner than this, and one that can book no more than this.
+AGAIN_MS, FULL_MS = 250, 1000
 #: The first departure is booked so far ahead that its message can reach a worker in time.
 TRANSIT_MS = 60
 
@@ -65,12 +67,21 @@ def plan_lane(
     """
     taken_back, given_up = store.lanes.mend(instance, grace_ms=GRACE_MS, most_attempts=most_attempts)
     survey, rules = store.lanes.survey(instance), store.instances.rules(instance)
-    allowance = allow(rules, now_ms=survey.now_ms, used_day=survey.day, used=survey.used, zone=zone_for(rules, zone))
+    zone = zone_for(rules, zone)
+    allowance = allow(
+        rules, now_ms=survey.now_ms, used_day=survey.day, used=survey.used, used_until_ms=survey.day_ends_ms, zone=zone
+    )
     batch = uuid.uuid4().hex
     slots = _slots(survey, rules, allowance, horizon, chance)
     booked = (
         store.lanes.book(
-            instance, turn=survey.turn, batch=batch, slots=slots, day=allowance.day, until_ms=allowance.until_ms
+            instance,
+            turn=survey.turn,
+            batch=batch,
+            slots=slots,
+            day=allowance.day,
+            day_ends_ms=next_day_ms(survey.now_ms, zone),
+            until_ms=allowance.until_ms,
         )
         if slots
         else None
@@ -94,26 +105,34 @@ def _slots(
     """The departures to book. With no live worker there are none: messages that nobody takes would only pile up."""
     if survey.hold or survey.workers == 0 or allowance.waits:
         return []
+    claims = [
+        replace(claim, gap_ms=max(claim.gap_ms, rules.gap_ms), jitter_ms=max(claim.jitter_ms, rules.jitter_ms))
+        for claim in survey.candidates
+    ]
     return plan(
-        [
-            replace(
-                claim,
-                gap_ms=max(claim.gap_ms, rules.gap_ms),
-                jitter_ms=max(claim.jitter_ms, rules.jitter_ms),
-            )
-            for claim in survey.candidates
-        ],
+        claims,
         turn=survey.turn,
         first_ms=max(survey.now_ms + TRANSIT_MS, survey.rest_ms),
         previous_ms=survey.left_ms,
         previous_gap_ms=survey.gap_ms,
         until_ms=survey.now_ms + horizon.ms,
-        limit=max((horizon.contacts if survey.lost < 2 else PROBE) - survey.booked, 0),
+        limit=max(_most_held(claims, survey, horizon) - survey.booked, 0),
         chance=chance,
         allowed_until_ms=min((end for end in (allowance.until_ms, allowance.day_ends_ms) if end), default=None),
         room=None if allowance.room is None else max(allowance.room - survey.booked, 0),
         factor=slowed(survey.slow, since_ms=survey.slow_ms, now_ms=survey.now_ms),
     )
+
+
+def _most_held(claims: Sequence[Claim], survey: Survey, horizon: Horizon) -> int:
+    """How many contacts the lane's batches may hold.
+
+    A lane whose workers are behind holds as many as one that is on time: a horizon's worth at its least gap.
+    """
+    if survey.lost >= 2:
+        return PROBE
+    gap_ms = min((claim.gap_ms for claim in claims), default=0)
+    return min(horizon.contacts, horizon.ms // gap_ms + 1) if gap_ms else horizon.contacts
 
 
 def look_again_ms(batch: Batch, horizon: Horizon) -> int | None:
@@ -131,7 +150,8 @@ def look_again_ms(batch: Batch, horizon: Horizon) -> int | None:
         waiting = sum(claim.waiting for claim in survey.candidates) - len(batch.departures)
         if waiting > 0:
             last = max([survey.left_ms, *(departure.slot_ms for departure in batch.departures)])
-            times.append(max(last - horizon.ms // 2, survey.now_ms + 250))
+            soonest = survey.now_ms + (AGAIN_MS if batch.departures else FULL_MS)
+            times.append(max(last - horizon.ms // 2, soonest))
     return min(times) if times else None
 
 

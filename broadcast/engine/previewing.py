@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from broadcast.domain.campaign import Order
 from broadcast.domain.contact import Contact, Status
-from broadcast.domain.content import Content, Template, render, render_template
+from broadcast.domain.content import Content, Template, loose_mark, render, render_template
+from broadcast.domain.phrases import DEFAULT_WORDS
 from broadcast.engine.accepting import check_schedule, opted_out, sort_out
-from broadcast.pacing import Rules, day_of, forecast_ms, zone_for
+from broadcast.engine.foretelling import foretell, load_of
+from broadcast.engine.risking import Risk, risks
+from broadcast.pacing import Rules, day_of, zone_for
 from broadcast.store import Store
+from broadcast.store.lanes import Found
 
 #: So many of those who are left out are named.
 MOST_LEFT_OUT = 100
@@ -31,13 +35,16 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """When the first departure would be and when the last would be over, Unix ms; None where nobody is sent to.
+    """When the first departure would be and when the last would be over, Unix ms; None where nobody is sent to, and
+    for what is more than ten years ahead.
 
-    `waiting` contacts of other campaigns are on the lane already, and are thought to go first, at the same gap.
+    It is as likely over before `p50_ms` as after, and in nine cases of ten before `p90_ms`. So many contacts of other
+    campaigns are `waiting` on the lane already, to share it by priority and turn.
     """
 
     start_ms: int | None
-    finish_ms: int | None
+    p50_ms: int | None
+    p90_ms: int | None
     waiting: int
 
 
@@ -60,31 +67,44 @@ class Preview:
     samples: Sequence[Sample]
     forecast: Forecast
     warnings: Sequence[Warning]
+    risks: Sequence[Risk]
 
 
 def preview(
-    store: Store, order: Order, *, country: str, now_ms: int, wants_template: bool, zone: str = "UTC"
+    store: Store,
+    order: Order,
+    *,
+    country: str,
+    now_ms: int,
+    wants_template: bool,
+    zone: str = "UTC",
+    words: Collection[str] = DEFAULT_WORDS,
+    is_named: bool = True,
 ) -> Preview:
     """What accepting the order now would do. Raises Invalid for a schedule in the past or absurdly far ahead.
 
     `wants_template`: the gateway takes free text only in an open conversation. `zone` is the IANA zone of the
-    days of an instance that has no sending window.
+    days of an instance that has no sending window, `words` are those that opt somebody out. The order of a body
+    without an id is not `is_named`.
     """
     check_schedule(order, now_ms=now_ms)
     contacts = list(sort_out(order, country=country, opted_out=opted_out(store, order, country=country)))
     queued = [contact for contact in contacts if contact.status is Status.PENDING]
     skipped = [contact for contact in contacts if contact.reason]
-    lane, waiting, booked, sending = store.lanes.look(order.instance)
-    held = waiting + booked + sending
-    rules = store.instances.rules(order.instance)
+    lane, rules = store.lanes.outset(order.instance), store.instances.rules(order.instance)
+    today = date.fromisoformat(day_of(now_ms, zone_for(rules, zone)))
     return Preview(
         total=len(contacts),
         queued=len(queued),
         reasons=Counter(contact.reason for contact in skipped if contact.reason),
         left_out=skipped[:MOST_LEFT_OUT],
         samples=[_sample(order, contact) for contact in queued[:MOST_SAMPLES]],
-        forecast=_forecast(order, lane, rules, queued=len(queued), waiting=held, now_ms=now_ms, zone=zone),
-        warnings=list(_warnings(order.content, lane, wants_template=wants_template)),
+        forecast=_forecast(order, lane, rules, queued=len(queued), now_ms=now_ms, zone=zone),
+        warnings=[
+            *_taken(order, store.campaigns.digest_of(order.campaign) if is_named else None),
+            *_warnings(order.content, lane.fields, wants_template=wants_template),
+        ],
+        risks=list(risks(order, rules, queued=len(queued), today=today, words=words, is_official=wants_template)),
     )
 
 
@@ -97,27 +117,14 @@ def _sample(order: Order, contact: Contact) -> Sample:
     )
 
 
-def _forecast(
-    order: Order, lane: Mapping[str, str], rules: Rules, *, queued: int, waiting: int, now_ms: int, zone: str
-) -> Forecast:
+def _forecast(order: Order, lane: Found, rules: Rules, *, queued: int, now_ms: int, zone: str) -> Forecast:
+    waiting = sum(int(load.left) for load in lane.others)
     if not queued:
-        return Forecast(start_ms=None, finish_ms=None, waiting=waiting)
-    gap_ms = max(order.gap_ms + order.jitter_ms / 2, rules.gap_ms + rules.jitter_ms / 2)
-
-    def end(from_ms: int, departures: int) -> int:
-        """When so many departures are over, within the instance's window and what its days may have."""
-        own_zone = zone_for(rules, zone)
-        day = day_of(from_ms, own_zone)
-        return forecast_ms(
-            from_ms, departures, gap_ms, window=rules.window, cap=rules.cap_on(date.fromisoformat(day)),
-            used_today=int(lane.get("used", 0)) if lane.get("day") == day else 0, zone=own_zone,
-        )  # fmt: skip
-
-    from_ms, ahead = max(now_ms, int(float(lane.get("rest", 0)))), waiting
-    if order.scheduled_ms is not None and order.scheduled_ms >= end(from_ms, waiting):
-        from_ms, ahead = order.scheduled_ms, 0
-    start_ms, finish_ms = end(from_ms, ahead + 1), end(from_ms, ahead + queued)
-    return Forecast(start_ms=start_ms, finish_ms=finish_ms, waiting=waiting)
+        return Forecast(start_ms=None, p50_ms=None, p90_ms=None, waiting=waiting)
+    own = load_of(order, queued)
+    seen = foretell(lane, rules, own, begins_ms=order.scheduled_ms, zone=zone, now_ms=now_ms)
+    start_ms, p50_ms, p90_ms = map(seen.within, (seen.start_ms, seen.p50_ms, seen.p90_ms))
+    return Forecast(start_ms=start_ms, p50_ms=p50_ms, p90_ms=p90_ms, waiting=waiting)
 
 
 #: hold of a lane -> what it means for a campaign
@@ -130,6 +137,14 @@ _HELD: Mapping[str, Warning] = {
 }
 
 
+def _taken(order: Order, digest: str | None) -> Iterator[Warning]:
+    if digest not in {None, order.digest}:
+        yield Warning(
+            code="id_taken",
+            text="There is a campaign of this id with another body: a send is refused. Choose another id.",
+        )
+
+
 def _warnings(content: Content, lane: Mapping[str, str], *, wants_template: bool) -> Iterator[Warning]:
     if wants_template and content.template is None:
         yield Warning(
@@ -138,6 +153,12 @@ def _warnings(content: Content, lane: Mapping[str, str], *, wants_template: bool
                 "Meta takes free text only within 24 hours after a person wrote to you, and refuses it otherwise "
                 "(131047): those contacts fail as window_closed. Send a template."
             ),
+        )
+    mark = loose_mark(content)
+    if mark:
+        yield Warning(
+            code="loose_mark",
+            text=f"The text has {mark} without its partner: it is sent as it stands. {{{{name}}}} is a variable.",
         )
     held = _HELD.get(lane.get("hold", ""))
     if held:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
-from broadcast.domain.phone import forms, identity, mask, normalise
+from broadcast.domain.phone import at_home, forms, identity, mask, normalise
 from broadcast.errors import Conflict, FieldError, Invalid, NotFound
 from broadcast.store import Store
 from broadcast.store.removals import ERASED_AT_ONCE, LOOKED_AT_ONCE
@@ -12,6 +13,9 @@ from broadcast.store.removals import ERASED_AT_ONCE, LOOKED_AT_ONCE
 DAY_MS = 86_400_000
 #: A removal that nobody has gone on with for so long is taken up again.
 IDLE_MS = 60_000
+
+#: An attempt at accepting a campaign whose lease is over for so long is nobody's: no request lives that long.
+BROKEN_OFF_MS = 300_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +58,26 @@ def erase(store: Store, campaign: str, *, limit: int) -> int:
     return left
 
 
+def give_up_stagings(store: Store) -> list[str]:
+    """Remove what was stored of campaigns whose accepting broke off, which nobody can see; which they are."""
+    given_up, token = [], uuid.uuid4().hex
+    for campaign in store.removals.stagings(idle_ms=BROKEN_OFF_MS):
+        stored = store.campaigns.abandon(campaign, token=token, lease_ms=IDLE_MS, idle_ms=BROKEN_OFF_MS)
+        if stored >= 0:
+            store.campaigns.release(campaign, token=token, stored=stored)
+            given_up.append(campaign)
+    return given_up
+
+
 def forget(store: Store, phone: str, *, country: str) -> Forgetting:
     """Note that a person's data are to be removed from every campaign; twice is once. Raises Invalid."""
     digits = normalise(phone, country=country)
     if digits is None:
         raise Invalid(FieldError("/phone", "cannot be a phone number"))
     token = store.suppressions.hash_only(identity(digits))
-    store.removals.wish(token, {form: mask(form) for form in forms(digits)})
+    phones = {form: mask(form) for form in forms(digits)}
+    sought = {at_home(form): masked for form, masked in phones.items()}
+    store.removals.wish(token, phones, sought=sought, identity=identity(digits))
     return Forgetting(token=token, masked=mask(digits))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 #: What the key is derived for; another purpose is to have another key of the same secret.
 _PURPOSE = b"broadcast: credentials of instances"
+_LIKENESS = b"broadcast: instances with the same secret"
 
 
 def seal(credentials: Mapping[str, str], *, secret_key: str, binding: str) -> str:
@@ -31,7 +33,15 @@ def unseal(sealed: str, *, secret_key: str, binding: str) -> Mapping[str, str] |
     return credentials if found["binding"] == binding else None
 
 
+def stand_in(secret: str, *, secret_key: str) -> str:
+    """What tells that two secrets are the same, and nothing else of them, to whoever has not the key."""
+    return hmac.new(_derived(secret_key, _LIKENESS), secret.encode(), "sha256").hexdigest()[:32]
+
+
 @lru_cache(maxsize=4)
 def _fernet(secret_key: str) -> Fernet:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret_key.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))
+    return Fernet(base64.urlsafe_b64encode(_derived(secret_key, _PURPOSE)))
+
+
+def _derived(secret_key: str, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(secret_key.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from broadcast.domain.contact import Status
 from broadcast.engine.telling import ContactPage, contact_of
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.store import Store
@@ -15,15 +16,27 @@ SEARCHED_AT_ONCE = 500
 MOST_FOUND = 50
 
 
-def search(store: Store, campaign: str, digits: str, *, cursor: str | None) -> ContactPage:
-    """The contacts in whose number the digits are, in their order. Raises NotFound, and Invalid as `contacts` does."""
+def search(
+    store: Store,
+    campaign: str,
+    digits: str,
+    *,
+    status: Status | None = None,
+    reason: str | None = None,
+    cursor: str | None,
+) -> ContactPage:
+    """The contacts in whose number the digits are, in their order; of a status and for a reason, where one is given.
+
+    Raises NotFound, and Invalid as `contacts` does.
+    """
     look = store.campaigns.look(campaign)
     if look is None:
         raise NotFound(f"There is no campaign {campaign}.")
     total, first = int(look.order["total"]), _after(cursor) + 1
     end, found = min(total, first + SEARCHED), list[int]()
     for start in range(first, end, SEARCHED_AT_ONCE):
-        found += store.contacts.find(campaign, digits, first=start, last=min(start + SEARCHED_AT_ONCE, end))
+        last = min(start + SEARCHED_AT_ONCE, end)
+        found += store.contacts.find(campaign, digits, first=start, last=last, status=status, reason=reason)
         if len(found) > MOST_FOUND:
             end = found[MOST_FOUND]
             break

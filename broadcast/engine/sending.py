@@ -6,19 +6,21 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from broadcast.domain.campaign import Campaign, OnUnknown
+from broadcast.domain.campaign import Campaign
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render, render_template
+from broadcast.domain.optout import Source
 from broadcast.domain.phone import identity
+from broadcast.engine.lining import Lines
+from broadcast.engine.outcomes import outcome_of
 from broadcast.engine.slowing import restrict_if_errors_tell, slow_down
-from broadcast.engine.steering import halt, hold_for
+from broadcast.engine.steering import halt
 from broadcast.engine.steps import Reached, Step, pass_by
 from broadcast.engine.suppressing import suppression
 from broadcast.errors import Held, NotNow, Unavailable
-from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Gateway, Message, Refused, Scope, Unknown
-from broadcast.pacing import back_off_ms
+from broadcast.gateways.base import Busy, Gateway, Message
 from broadcast.store import Store
 from broadcast.store.contacts import Back, Gone, Outcome, Person, Ticket, Wait
 
@@ -36,14 +38,8 @@ OVERSLEPT_S = 0.003
 LEASE_SLACK_MS = 10_000
 #: A Redis that cannot take an outcome is asked again this often, until the contact's lease is over.
 RECORD_AGAIN_S = 1.0
-#: A gateway that cannot be reached lets its lane rest for so long.
-UNREACHED_REST_MS = 5000
-#: A Retry-After up to this is waited for by the batch; a longer one by the lane.
-SHORT_WAIT_S = 2.0
 #: So many campaigns are kept in memory, so that each send need not read its text again.
 MOST_KEPT = 1000
-#: A batch holds a contact in back-off for so long.
-BACK_OFF_LEASE_MS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +65,7 @@ class Sending:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     reached: Reached = pass_by
+    lines: Lines = field(default_factory=Lines)
     _campaigns: dict[tuple[str, str], Campaign] = field(default_factory=dict)
 
     def send(self, ticket: Ticket, *, quick_left: int) -> str:
@@ -117,8 +114,12 @@ class Sending:
         return found
 
     def _record(self, ticket: Ticket, outcome: Outcome, person: Person, *, attempt: int) -> None:
-        if self._keep_recording(ticket, outcome, person) == "failed":
+        word = self._keep_recording(ticket, outcome, person)
+        if word == "failed":
             restrict_if_errors_tell(self.store, ticket.instance)
+        elif word == "halted":
+            ids = {"action": "send", "campaign": ticket.campaign, "instance": ticket.instance}
+            log.warning("paused by a receipt that came before the answer to its send", extra=ids)
         self._follow_up(ticket, outcome)
         level = logging.INFO if outcome.status is Status.SENT else logging.WARNING
         log.log(
@@ -146,7 +147,7 @@ class Sending:
     def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> str:
         """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""
         until = self.clock() + self.policy.lease_ms / 1000
-        suppress = suppression(person.phone, source=f"gateway of {ticket.instance}") if outcome.opts_out else None
+        suppress = suppression(person.phone, source=Source.ANSWER.at(ticket.instance)) if outcome.opts_out else None
         while True:
             try:
                 return self.store.contacts.record(ticket, outcome, suppress=suppress)
@@ -171,7 +172,11 @@ class _Departure:
 
     def wait(self) -> None:
         """Return at the moment of departure; raise Held when the contact may not leave."""
-        sending = self.sending
+        with self.sending.lines.first(self.ticket.instance):
+            self._wait()
+
+    def _wait(self) -> None:
+        sending, has_waited = self.sending, False
         while True:
             asked = sending.clock()
             leave = sending.store.contacts.leave(
@@ -182,13 +187,15 @@ class _Departure:
                 patience_ms=PATIENCE_MS,
                 lease_ms=sending.policy.lease_ms,
                 pair_ms=self.pair_ms,
+                has_waited=has_waited,
             )
             answered = sending.clock()
             if isinstance(leave, Back | Gone):
                 raise Held(leave.why if isinstance(leave, Back) else "gone")
             wait_s = leave.wait_us / 1_000_000
             if isinstance(leave, Wait):
-                sending.sleep(wait_s - AHEAD_MS / 2000)
+                sending.sleep(max(wait_s - AHEAD_MS / 2000, 0))
+                has_waited = True
                 continue
             self.attempt, self.due = leave.attempt, answered + wait_s
             sending.reached(Step.FENCED)
@@ -224,78 +231,5 @@ def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
         media_url=campaign.content.media_url,
         template=render_template(template, person.values, variant=ticket.reference) if template else None,
         reference=ticket.reference,
-    )
-
-
-def outcome_of(
-    answer: Answer,
-    *,
-    attempt: int,
-    max_attempts: int,
-    quick_left: int,
-    on_unknown: OnUnknown = OnUnknown.HOLD,
-    capped: int = 0,
-) -> Outcome:
-    """What an answer means for the contact and its lane. `attempt` counts this one; 0: it came before the fence."""
-    if isinstance(answer, Busy) and answer.is_cap:
-        outcome = _capped(answer, capped + 1, answer.most_attempts or 1)
-    else:
-        outcome = _outcome(answer, attempt, max_attempts, quick_left, on_unknown)
-    return replace(outcome, answer=type(answer).__name__.lower())
-
-
-def _outcome(answer: Answer, attempt: int, max_attempts: int, quick_left: int, on_unknown: OnUnknown) -> Outcome:
-    if isinstance(answer, Accepted):
-        return Outcome(status=Status.SENT, message_id=answer.message_id)
-    if isinstance(answer, Refused):
-        # Before the fence nothing was tried: the gateway was asked about the number alone.
-        status = Status.FAILED if attempt else Status.SKIPPED
-        return Outcome(status=status, reason=answer.reason, detail=answer.detail, opts_out=answer.opts_out)
-    if isinstance(answer, Unknown):
-        again = on_unknown is OnUnknown.RESEND and attempt < max_attempts
-        status, due_ms = (Status.PENDING, back_off_ms(attempt)) if again else (Status.UNCONFIRMED, None)
-        return Outcome(status=status, reason=answer.reason, detail=answer.detail, due_ms=due_ms)
-    if isinstance(answer, Closed):
-        is_whole = answer.scope is Scope.INSTANCE
-        return Outcome(
-            status=Status.PENDING,
-            reason=answer.reason,
-            detail=answer.detail,
-            holds=hold_for(answer.reason) if is_whole else "",
-            halts=not is_whole,
-            counts=False,
-        )
-    return _not_now(answer, attempt=attempt, max_attempts=max_attempts, quick_left=quick_left)
-
-
-def _capped(busy: Busy, times: int, most: int) -> Outcome:
-    """The gateway says how often it may say this of one contact: other attempts do not count."""
-    after_ms = int((busy.after_s or 0) * 1000) or back_off_ms(times)
-    status, due_ms = (Status.PENDING, after_ms) if times < most else (Status.FAILED, None)
-    return Outcome(status=status, reason=busy.reason, detail=busy.detail, due_ms=due_ms, capped_ms=after_ms)
-
-
-def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) -> Outcome:
-    if busy.reached and attempt >= min(max_attempts, busy.most_attempts or max_attempts):
-        return Outcome(status=Status.FAILED, reason=busy.reason, detail=busy.detail)
-    if quick_left > 0 and (busy.after_s is None or busy.after_s <= SHORT_WAIT_S):
-        return Outcome(
-            status=Status.BOOKED,
-            reason=busy.reason,
-            detail=busy.detail,
-            due_ms=BACK_OFF_LEASE_MS,
-            counts=busy.reached,
-            slows=busy.reached and not busy.contact_only,
-        )
-    if not busy.reached:
-        rest_ms = int((busy.after_s or 0) * 1000) or UNREACHED_REST_MS
-        return Outcome(status=Status.PENDING, reason=busy.reason, detail=busy.detail, rest_ms=rest_ms, counts=False)
-    after_ms = int((busy.after_s or 0) * 1000)
-    return Outcome(
-        status=Status.PENDING,
-        reason=busy.reason,
-        detail=busy.detail,
-        due_ms=after_ms or back_off_ms(attempt),
-        rest_ms=0 if busy.contact_only else after_ms,
-        slows=not busy.contact_only,
+        edition=person.edition,
     )

@@ -5,70 +5,49 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from broadcast.domain.answer import Busy, Closed, Refused, Scope
-from broadcast.domain.content import render
-from broadcast.domain.optout import wants_out
+from broadcast.domain.content import Content, render
+from broadcast.domain.optout import Source, wants_out
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Echo, Inbound, Preference, Receipt
-from broadcast.engine.slowing import restrict_if_errors_tell, slow_down
-from broadcast.engine.steering import closed, halt
-from broadcast.engine.suppressing import release, suppress, suppress_contact
-from broadcast.pacing import back_off_ms
+from broadcast.engine.acting import act
+from broadcast.engine.remedies import why_halted
+from broadcast.engine.slowing import restrict_if_errors_tell
+from broadcast.engine.suppressing import release, suppress
 from broadcast.store import Store
-from broadcast.store.contacts import Doubt, Settled
+from broadcast.store.contacts import Doubt
 
 log = logging.getLogger(__name__)
 
-#: Where an entry of the suppression list comes from when the gateway's own menu says so.
-PREFERENCE = "preference at"
 #: How long an unconfirmed contact can still be resolved by an echo: as long as gateways repeat a webhook, and more.
 DOUBTED_MS = 3_600_000
 #: How far apart our clock and the gateway's may be.
 CLOCKS_MS = 60_000
 
 
-def settle(store: Store, instance: str, receipts: Sequence[Receipt], *, max_attempts: int = 1) -> int:
+def settle(
+    store: Store, instance: str, receipts: Sequence[Receipt], *, max_attempts: int = 1, account: str | None = None
+) -> int:
     """Apply the receipts, and what they mean beyond their contact; return how many were news.
 
-    One that is older than what is known changes nothing.
+    `account` is whose they are by their gateway, where it says: later news may be of all its instances.
+
+    One that is older than what is known changes nothing. Whatever of this Redis could not take is done when the
+    receipts come again. Raises Unavailable.
     """
     if not receipts:
         return 0
-    settled = store.contacts.settle(instance, receipts)
-    for one in settled:
-        if one.receipt.means is not None:
-            _act(store, instance, one, max_attempts=max_attempts)
-    if any(one.receipt.is_unexplained and one.word == "moved" for one in settled):
-        ids = {"action": "settle", "instance": instance}
-        if restrict_if_errors_tell(store, instance):
-            log.warning("restricted: too many messages fail without a reason", extra=ids)
+    settled = store.contacts.settle(instance, receipts, account=account, because=why_halted)
+    act(store, instance, [one for one in settled if one.news], max_attempts=max_attempts)
+    # Not of those that moved alone: these may have come before, and Redis failed before anybody looked.
+    if any(one.receipt.is_unexplained and one.word != "parked" for one in settled):
+        _look_at_errors(store, instance)
     return sum(one.word == "moved" for one in settled)
 
 
-def _act(store: Store, instance: str, one: Settled, *, max_attempts: int) -> None:
-    """Do what a failure says of more than its contact: by the same table as an answer, only later."""
-    means = one.receipt.means
-    because = one.receipt.detail or ""
-    if isinstance(means, Closed) and means.scope is Scope.INSTANCE:
-        closed(store, instance, means.reason, detail=because)
-    elif not one.campaign:
-        return  # of nobody that we know
-    elif isinstance(means, Closed) and one.word == "moved":  # told once: a person may have resumed it since
-        halt(store, one.campaign, ": ".join(filter(None, (means.reason, because))))
-    elif isinstance(means, Refused) and means.opts_out:
-        suppress_contact(store, one.campaign, one.number, source=f"gateway of {instance}")
-    elif isinstance(means, Busy):
-        after_ms = int((means.after_s or 0) * 1000)
-        if not means.contact_only and one.word == "moved":
-            slow_down(store, instance, reason=means.reason)
-            store.lanes.rest(instance, for_ms=after_ms, reason=means.reason)
-        store.contacts.defer(
-            one.campaign,
-            one.number,
-            in_ms=after_ms or back_off_ms(1),
-            most_attempts=max_attempts if means.is_cap else min(max_attempts, means.most_attempts or max_attempts),
-            most_times=(means.most_attempts or 0) if means.is_cap else 0,
-        )
+def _look_at_errors(store: Store, instance: str) -> None:
+    if restrict_if_errors_tell(store, instance):
+        ids = {"action": "settle", "instance": instance}
+        log.warning("restricted: too many messages fail without a reason", extra=ids)
 
 
 def heed(store: Store, instance: str, said: Sequence[Inbound | Preference], *, words: Collection[str]) -> int:
@@ -78,30 +57,37 @@ def heed(store: Store, instance: str, said: Sequence[Inbound | Preference], *, w
 
 def _heed(store: Store, instance: str, one: Inbound | Preference, words: Collection[str]) -> bool:
     if isinstance(one, Inbound):
-        return wants_out(one.text, words) and suppress(store, one.phone, source=f"message to {instance}")
+        return wants_out(one.text, words) and suppress(store, one.phone, source=Source.MESSAGE.at(instance))
     if one.stops:
-        return suppress(store, one.phone, source=f"{PREFERENCE} {instance}")
-    # What somebody wrote, or an operator entered, a switch in the gateway's menu does not undo.
-    return release(store, one.phone, only_from=PREFERENCE)
+        return suppress(store, one.phone, source=Source.MENU.at(instance), at_ms=one.at_ms)
+    # What somebody wrote, or an operator entered, or another number was told, a switch in this menu does not undo.
+    ours = (Source.MENU.at(instance), Source.ANSWER.at(instance))
+    return release(store, one.phone, only_from=ours, at_ms=one.at_ms)
 
 
 def adopt(store: Store, instance: str, echo: Echo, *, lease_ms: int) -> bool:
     """Find the contact whose message an echo tells of, and say that it is sent; False when there is not just one."""
     doubts = store.contacts.doubts(instance, echo.message_id, since_ms=DOUBTED_MS)
-    texts = {doubt.campaign: _text(store, doubt.campaign) for doubt in doubts}
-    meant = [doubt for doubt in doubts if is_meant(echo, doubt, text=texts[doubt.campaign], lease_ms=lease_ms)]
-    return len(meant) == 1 and store.contacts.adopt(instance, meant[0], echo.message_id)
+    contents = {doubt.campaign: _content(store, doubt.campaign) for doubt in doubts}
+    meant = [doubt for doubt in doubts if is_meant(echo, doubt, contents[doubt.campaign], lease_ms=lease_ms)]
+    word = store.contacts.adopt(instance, meant[0], echo.message_id) if len(meant) == 1 else "kept"
+    if word == "failed":
+        _look_at_errors(store, instance)
+    elif word == "halted":
+        ids = {"action": "settle", "instance": instance, "campaign": meant[0].campaign}
+        log.warning("paused by a receipt that came before its message was found", extra=ids)
+    return word != "kept"
 
 
-def is_meant(echo: Echo, doubt: Doubt, *, text: str | None, lease_ms: int) -> bool:
-    """Whether the echo may be of this contact's message: the same person and text, and it left while on the wire."""
-    if text is None or identity(echo.phone) != identity(doubt.phone):
+def is_meant(echo: Echo, doubt: Doubt, content: Content | None, *, lease_ms: int) -> bool:
+    """Whether the echo may be of this contact's message: the same person, kind, text, and time on the wire."""
+    if content is None or identity(echo.phone) != identity(doubt.phone):
         return False
-    if echo.text != render(text, doubt.values, variant=doubt.reference):
+    if content.kind not in echo.kinds or echo.text != render(content.text, doubt.values, variant=doubt.reference):
         return False
     return echo.at_ms is None or -CLOCKS_MS <= echo.at_ms - doubt.departed_ms <= lease_ms + CLOCKS_MS
 
 
-def _text(store: Store, campaign: str) -> str | None:
+def _content(store: Store, campaign: str) -> Content | None:
     found = store.campaigns.find(campaign)
-    return found.content.text if found else None
+    return found.content if found else None

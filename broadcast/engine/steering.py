@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broadcast.domain.campaign import Move, Scope, State
 from broadcast.errors import Conflict, NotFound
+from broadcast.gateways.base import Connection
+from broadcast.pacing import closed_for_ms
 from broadcast.store import Store
 from broadcast.store.campaigns import CHUNK
 
@@ -20,7 +23,6 @@ class Steered:
     state: State
     on_the_wire: int
     instance: str
-    unswept: int = 0  #: contacts of a cancelled campaign that are still to be marked; none of them will be sent
 
 
 def steer(store: Store, campaign: str, move: Move) -> Steered:
@@ -30,8 +32,9 @@ def steer(store: Store, campaign: str, move: Move) -> Steered:
         raise NotFound(f"There is no campaign {campaign}.")
     if not found.done:
         raise Conflict(f"Campaign {campaign} is {found.state.value}: it cannot {move.value}.")
-    unswept = sweep(store, campaign, limit=SWEPT_AT_ONCE) if move is Move.CANCEL else 0
-    return Steered(state=found.state, on_the_wire=found.sending, instance=found.instance, unswept=unswept)
+    if move is Move.CANCEL:  # what is left after these is upkeep's; none of it will be sent
+        sweep(store, campaign, limit=SWEPT_AT_ONCE)
+    return Steered(state=found.state, on_the_wire=found.sending, instance=found.instance)
 
 
 def sweep(store: Store, campaign: str, *, limit: int) -> int:
@@ -93,19 +96,53 @@ def hold_for(reason: str) -> str:
     return "restricted" if reason in RESTRICTING else "closed"
 
 
-def closed(store: Store, instance: str, reason: str, *, detail: str = "") -> bool:
-    """The gateway says that the instance cannot send. A person's own pause stands, and so does a restriction."""
+def closed(store: Store, instance: str, reason: str, *, detail: str = "", news: Sequence[str] = ()) -> bool:
+    """The gateway says that the instance cannot send. A person's own pause stands, and so does a restriction.
+
+    `news` are what it says it by, in receipts; each is heard once.
+    """
+    hold, only_if = _closing(reason)
+    return store.lanes.hold(instance, hold, reason=reason, detail=detail, only_if=only_if, news=news)
+
+
+def _closing(reason: str) -> tuple[str, str]:
+    """How a lane is held for this reason, and what it may be before."""
     hold = hold_for(reason)
-    only_if = "open,closed" if hold == "closed" else "open,closed,restricted"
-    return store.lanes.hold(instance, hold, reason=reason, detail=detail, only_if=only_if)
+    return hold, "open,closed" if hold == "closed" else "open,closed,restricted"
+
+
+def hear(store: Store, instance: str, news: Connection) -> bool:
+    """The gateway says, unasked, that the instance closed or opened; True when that changed its lane.
+
+    Of calls that come out of order, or again, only what is newer than all before counts; and what opened before an
+    answer found it closed is over.
+    """
+    hold, only_if = ("", "closed") if news.is_open else _closing(news.reason)
+    reason = "" if news.is_open else news.reason
+    return store.lanes.hear(
+        instance,
+        hold,
+        reason=reason,
+        only_if=only_if,
+        at_ms=news.at_ms,
+        tried_for_ms=news.tried_for_ms,
+        is_wall=news.is_wall,
+    )
 
 
 def reopened(store: Store, instance: str) -> bool:
-    """The gateway says that the instance is open again; True when its lane was closed for that. A pause stands."""
-    return store.lanes.hold(instance, "", only_if="closed")
+    """A probe found the instance open; True when its lane was closed and is open for that. A pause stands.
+
+    What a gateway's messages are answered may differ from what it says when asked: each time that no message was
+    accepted after, the lane stays closed for longer; see `pacing.closed_for_ms`.
+    """
+    closure = store.lanes.closure(instance)
+    if closure is None or closure.for_ms < closed_for_ms(closure.times):
+        return False
+    return store.lanes.reopen(instance, times=closure.times)
 
 
-def halt(store: Store, campaign: str, because: str) -> bool:
-    """The gateway takes this campaign's message for nobody: it is paused, and says why."""
-    found = store.campaigns.steer(campaign, Move.PAUSE, because=because)
+def halt(store: Store, campaign: str, because: str, *, news: Sequence[str] = ()) -> bool:
+    """The gateway takes this campaign's message for nobody: it is paused, and says why. `news` as in `closed`."""
+    found = store.campaigns.steer(campaign, Move.PAUSE, because=because, news=news)
     return bool(found and found.done)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import threading
 from contextlib import suppress
 
 from broadcast.engine.steps import Reached, Step
@@ -20,6 +20,7 @@ def striker(store: Store) -> Reached:
         with suppress(Unavailable):  # Redis may be a victim as well
             deed = store.strikes.take(step.value)
             if deed is not None:
-                os.kill(os.getpid(), SIGNALS[deed])
+                # To this thread, though all stop: if it went to the process, another might take it a moment later.
+                signal.pthread_kill(threading.get_ident(), SIGNALS[deed])
 
     return reached

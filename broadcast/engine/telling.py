@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from broadcast.domain.campaign import OnUnknown, Progress, State
 from broadcast.domain.contact import OPEN, Status
@@ -16,13 +15,13 @@ from broadcast.engine.accepting import left_out
 from broadcast.engine.watching import QUIET_GAPS, Standing, cause
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.pacing import (
+    HORIZON_MS,
     Rules,
-    allow,
-    day_of,
     finish_ms,
     forecast_ms,
     sends_per_minute,
     slowed,
+    used_on,
     zone_for,
 )
 from broadcast.store import Store
@@ -35,34 +34,6 @@ class Page:
 
     items: Sequence[Progress]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaneView:
-    """An instance's lane. `state` is open, paused (by a person) or closed (by the gateway); times are Unix ms."""
-
-    instance: str
-    state: str
-    reason: str | None
-    detail: str | None
-    waiting: int
-    booked: int
-    sending: int
-    last_departure_ms: int | None
-    rest_until_ms: int | None
-    slow_down: float  #: the factor by which gaps are lengthened just now, 1 for none
-    slow_reason: str | None
-    used_today: int  #: departures on the instance's present local day
-    cap_today: int | None
-    waits: str | None  #: "quiet_hours" or "daily_cap"
-    waits_until_ms: int | None
-    answer: str | None  #: the gateway's last answer in a word, …
-    answer_reason: str | None
-    answer_ms: int | None  #: … and when it came
-    error_share: float  #: of the last messages, those that failed without a reason
-    stuck: str | None  #: why it is not sending although it has work, as upkeep found it
-    stuck_since_ms: int | None
-    at_ms: int  #: the instant, by Redis's clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,19 +95,25 @@ def _within(look: Look, rules_of: Callable[[str], Rules], zone: str) -> Progress
     return replace(found, expected_finish_ms=_forecast(look, found, rules_of(found.instance), zone))
 
 
-def _forecast(look: Look, found: Progress, rules: Rules, zone: str) -> int:
-    """The finish by the pace, within the instance's window and what its days may have."""
+def _forecast(look: Look, found: Progress, rules: Rules, zone: str) -> int | None:
+    """The finish by the pace, within the instance's window and what its days may have; None beyond the horizon."""
     zone = zone_for(rules, zone)
-    day = day_of(look.now_ms, zone)
-    return forecast_ms(
-        max(look.now_ms, found.scheduled_ms or 0),
+    from_ms = max(look.now_ms, found.scheduled_ms or 0)
+    finish = forecast_ms(
+        from_ms,
         sum(found.counts[status] for status in OPEN),
         max(_mean_gap_ms(look, gap_ms=found.gap_ms), rules.gap_ms + rules.jitter_ms / 2),
-        window=rules.window,
-        cap=rules.cap_on(date.fromisoformat(day)),
-        used_today=int(look.lane.get("used", 0)) if look.lane.get("day") == day else 0,
+        rules=rules,
+        used_today=used_on(
+            from_ms,
+            used=int(look.lane.get("used", 0)),
+            used_day=look.lane.get("day", ""),
+            used_until_ms=int(look.lane.get("day_ends", 0)),
+            zone=zone,
+        ),
         zone=zone,
     )
+    return finish if finish < from_ms + HORIZON_MS else None
 
 
 def instance_of(store: Store, campaign: str) -> str:
@@ -151,49 +128,11 @@ def page(
     store: Store, *, state: State | None, instances: frozenset[str] | None, limit: int, cursor: str | None
 ) -> Page:
     """A page of campaigns, newest first. Raises Invalid for a cursor that is not one of ours."""
-    before, after = _read_cursor(cursor)
+    before, after = read_cursor(cursor)
     rows = store.campaigns.page(state=state, instances=instances, limit=limit, before=before, after=after)
     items = [progress_of(look) for _, look in rows[:limit]]
     more = len(rows) > limit
-    return Page(items=items, next_cursor=_cursor(rows[limit - 1][0], items[-1].id) if more else None)
-
-
-def lane(store: Store, instance: str, *, zone: str = "UTC") -> LaneView:
-    """An instance's lane as it stands now; one that was never used is open and empty.
-
-    `zone` is the IANA zone of the days of an instance that has no sending window.
-    """
-    fields, waiting, booked, sending = store.lanes.look(instance)
-    factor, since_ms, now_ms = store.lanes.slowness(instance)
-    rules = store.instances.rules(instance)
-    used = int(fields.get("used", 0))
-    allowance = allow(rules, now_ms=now_ms, used_day=fields.get("day", ""), used=used, zone=zone_for(rules, zone))
-    slow = slowed(factor, since_ms=since_ms, now_ms=now_ms)
-    recent = store.contacts.recent(instance)
-    return LaneView(
-        instance=instance,
-        state=fields.get("hold", "open"),
-        reason=fields.get("reason") or None,
-        detail=fields.get("detail") or None,
-        waiting=waiting,
-        booked=booked,
-        sending=sending,
-        last_departure_ms=_number(fields, "left"),
-        rest_until_ms=_number(fields, "rest"),
-        slow_down=round(slow, 2),
-        slow_reason=fields.get("slow_reason") or None if slow > 1 else None,
-        used_today=used if fields.get("day") == allowance.day else 0,
-        cap_today=allowance.cap,
-        waits=allowance.waits or None,
-        waits_until_ms=allowance.again_ms,
-        answer=fields.get("answer") or None,
-        answer_reason=fields.get("answer_reason") or None,
-        answer_ms=_number(fields, "answer_ms"),
-        error_share=round(recent.count("e") / len(recent), 2) if recent else 0.0,
-        stuck=fields.get("stuck") or None,
-        stuck_since_ms=_number(fields, "stuck_ms"),
-        at_ms=now_ms,
-    )
+    return Page(items=items, next_cursor=cursor_of(rows[limit - 1][0], items[-1].id) if more else None)
 
 
 def contacts(
@@ -318,16 +257,18 @@ def _number(fields: Mapping[str, str], name: str) -> int | None:
     return int(float(fields[name])) if name in fields else None
 
 
-def _cursor(at: str, campaign: str) -> str:
-    return base64.urlsafe_b64encode(f"{at} {campaign}".encode()).decode().rstrip("=")
+def cursor_of(at: str, name: str) -> str:
+    """Where a page that is newest first goes on: at this Unix ms, after this one."""
+    return base64.urlsafe_b64encode(f"{at} {name}".encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str | None) -> tuple[str, str]:
+def read_cursor(cursor: str | None) -> tuple[str, str]:
+    """The two again; for the first page, those before which everything is. Raises Invalid."""
     if cursor is None:
         return "+inf", ""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, campaign = text.split(" ", 1)
-        return str(int(at)), campaign
+        at, name = text.split(" ", 1)
+        return str(int(at)), name
     except (ValueError, binascii.Error) as error:
         raise Invalid(FieldError("/cursor", "is not a cursor of ours")) from error

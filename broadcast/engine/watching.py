@@ -59,7 +59,8 @@ def cause(standing: Standing) -> Cause | None:
     """Why the lane is not sending, the surest cause first; None when nothing stands in its way."""
     lane = standing.lane
     if lane.get("hold"):
-        return Cause(f"instance_{lane['hold']}", ": ".join(filter(None, (lane.get("reason"), lane.get("detail")))))
+        said = map(lane.get, ("reason", "detail", "under_reason", "under_detail"))
+        return Cause(f"instance_{lane['hold']}", ": ".join(filter(None, said)))
     if not standing.send_workers:
         return Cause("no_worker", "No live worker consumes the queue `broadcast`.")
     if not standing.control_workers:
@@ -117,6 +118,13 @@ def watch(store: Store) -> Watched:
 
 
 def probe(store: Store, instance: str, gateway: Gateway) -> bool:
-    """Ask the gateway of a closed lane whether it is open again; True when the lane was opened for that."""
+    """Ask the gateway how the instance is, and note it; True when a closed lane was opened for that.
+
+    Whatever it says, no lane is closed by it: a gateway may be wrong for a moment, and answers to sends are surer.
+    """
     found = gateway.probe(instance)
-    return found is not None and found.is_open and reopened(store, instance)
+    if found is None:
+        return False
+    has_opened = found.is_open and reopened(store, instance)
+    store.lanes.examine(instance, "open" if found.is_open else found.reason)
+    return has_opened

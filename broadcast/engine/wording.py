@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, overload
 
 from broadcast.domain.campaign import Progress
 from broadcast.domain.contact import OPEN, Status
@@ -57,6 +57,14 @@ def contact(view: ContactView) -> dict[str, Any]:
         "departedAt": rfc3339(view.departed_ms),
         **{f"{status.value}At": rfc3339(view.times.get(status)) for status in AT_REST},
     }
+
+
+@overload
+def rfc3339(unix_ms: int) -> str: ...
+
+
+@overload
+def rfc3339(unix_ms: int | None) -> str | None: ...
 
 
 def rfc3339(unix_ms: int | None) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 #: Seconds that an address is believed; a number may leave WhatsApp, or come to it in another form.
-KEPT_S = 3600.0
+KEPT_S = 86_400.0
 #: So many are kept; the one that was not needed for longest makes room.
 MOST_KEPT = 10_000
 

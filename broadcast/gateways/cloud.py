@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -20,16 +21,16 @@ from broadcast.gateways.base import (
     Closed,
     Connection,
     Departure,
+    Gateway,
     Message,
     News,
-    Refused,
     Scope,
     Unknown,
 )
 from broadcast.gateways.cloud_news import items, read
 from broadcast.gateways.http import Http, Response
-from broadcast.gateways.meta import detail_of, is_metas, meaning_of
-from broadcast.gateways.words import can_be_id, foreign, header, retry_after_s, words
+from broadcast.gateways.meta import detail_of, is_metas, meaning_of, unheard_of
+from broadcast.gateways.words import can_be_id, can_name, foreign, header, retry_after_s, words
 
 Json = Mapping[str, Any]
 
@@ -37,7 +38,8 @@ Json = Mapping[str, Any]
 class Cloud:
     """One app's access to the Graph API; `url` is its base with the version, as https://graph.facebook.com/v23.0.
 
-    `phone_number_id` is Meta's id of the number that sends; without it, the instance is named by that id.
+    `phone_number_id` is Meta's id of the number that sends; without it, the instance is named by that id. `waba_id` is
+    that of the number's account.
     """
 
     pair_ms = 6000  # Meta: one message in 6 s to the same person, or 131056
@@ -51,17 +53,21 @@ class Cloud:
         app_secret: str | None = None,
         verify_token: str | None = None,
         phone_number_id: str | None = None,
+        waba_id: str | None = None,
     ) -> None:
-        self._http = Http(url, timeout_s=timeout_s, headers={"Authorization": f"Bearer {token}"})
+        headers, secrets = {"Authorization": f"Bearer {token}"}, (token, app_secret, verify_token)
+        self._http = Http(url, timeout_s=timeout_s, headers=headers, secrets=secrets)
         self._app_secret = app_secret
         self._verify_token = verify_token
         self._phone_number_id = phone_number_id
+        self._waba_id = waba_id
+        self._sorts = False
 
     def own_id(self, message: Message) -> None:
         """None: Meta chooses the id."""
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
-        """Send one message; see `Gateway.send`. The reference comes back in each of its receipts."""
+        """Send one message; see `Gateway.send`. Its name comes back in each of its receipts."""
         path = f"{self._path_of(message.instance)}/messages"
         answer = self._http.post(path, request_of(message), departure=departure)
         return read_answer(answer) if isinstance(answer, Response) else answer
@@ -89,8 +95,35 @@ class Cloud:
         return query.get("hub.challenge") if is_known else None
 
     def read(self, payload: Mapping[str, object]) -> News:
-        """What a call says, of all numbers in it; statuses of a number that is not ours are left out."""
-        return read(payload, phone_number_id=self._phone_number_id)
+        """What a call says of our number; what it says of others, and of accounts, is in `News.others`."""
+        return read(payload, phone_number_id="" if self._sorts else self._phone_number_id)
+
+    def of_unregistered(self, instance: str) -> Cloud:
+        """The same for an instance that nobody registered: its number's id is its name, if that can be one.
+
+        The number may be registered under another name, so what a call says of any goes to `News.others`.
+        """
+        made = copy(self)
+        made._phone_number_id = instance if can_name(instance) else None
+        made._sorts = True
+        return made
+
+    def is_called(self, name: str) -> bool | None:
+        """Whether this is the number or account of that name, as `News.others` has it; None where we were not told."""
+        sort, _, id_ = name.partition("/")
+        known = {"number": self._phone_number_id, "account": self._waba_id}.get(sort)
+        return None if known is None else known == id_
+
+    def session_of(self, instance: str) -> None:
+        """None: Meta names numbers and accounts, each with what is of it."""
+
+    def trusts(self, other: Gateway) -> bool:
+        """Whether calls that the other's app signs may speak of ours: it is the same app."""
+        return other.signs_with("cloud", self._app_secret or "")
+
+    def signs_with(self, dialect: str, secret: str) -> bool:
+        """Whether it is the secret of this app."""
+        return dialect == "cloud" and hmac.compare_digest((self._app_secret or "").encode(), secret.encode())
 
     def _path_of(self, instance: str) -> str:
         return f"/{quote(self._phone_number_id or instance, safe='')}"
@@ -106,7 +139,7 @@ def request_of(message: Message) -> dict[str, Any]:
         "to": f"+{message.phone}",
         "type": kind,
         kind: content,
-        "biz_opaque_callback_data": message.reference,
+        "biz_opaque_callback_data": message.name,
     }
 
 
@@ -150,19 +183,18 @@ def _refused(error: Json, answer: Response) -> Answer:
     """An error in Meta's own envelope."""
     means = meaning_of(error)
     if means is None:
-        return _unheard_of(error, answer)
+        return _of_no_table(error, answer)
     return _later(means, answer) if isinstance(means, Busy) else means
 
 
-def _unheard_of(error: Json, answer: Response) -> Answer:
+def _of_no_table(error: Json, answer: Response) -> Answer:
     """A code that is in no table of ours. Below 500 Meta says that it did not do it; above, that something broke."""
     if not 400 <= answer.status < 500:
         return Unknown("unknown_answer", detail_of(error))
     if answer.status in {401, 429}:
         return _not_meta(answer)
-    if error.get("is_transient") is True:
-        return _later(Busy("gateway_error", detail_of(error)), answer)
-    return Refused("rejected", detail_of(error))
+    means = unheard_of(error)
+    return _later(means, answer) if isinstance(means, Busy) else means
 
 
 def _not_meta(answer: Response) -> Answer:

@@ -3,45 +3,96 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Inbound, Preference, Receipt
 from broadcast.gateways.base import Connection, News, Refused
 from broadcast.gateways.meta import detail_of, meaning_of
-from broadcast.gateways.words import can_be_id, tell_of, whole
+from broadcast.gateways.words import can_be_id, moment_ms, tell_of, whole
 
 Json = Mapping[str, Any]
+_Read = TypeVar("_Read")
 
 
 def read(payload: Json, *, phone_number_id: str | None) -> News:
-    """What a call says, of all numbers in it; statuses of a number that is not ours are left out."""
+    """What a call says of our number, and apart, by `number/<id>` and `account/<id>`, of all others.
+
+    Without a number (None) all are ours; with "" none. An account's news are all its numbers', ours or not. What people
+    write concerns every instance.
+    """
     changes = _changes(payload)
-    messages, preferences = _values(changes, "messages"), _values(changes, "user_preferences")
-    ours = [value for value in messages if phone_number_id is None or _number(value) in {None, phone_number_id}]
-    statuses = [item for value in ours for item in items(value, "statuses")]
+    messages = _values(changes, "messages")
     written = [item for value in messages for item in items(value, "messages")]
-    wishes = [item for value in preferences for item in items(value, "user_preferences")]
-    return News(
-        receipts=tuple(filter(None, map(_receipt, statuses))),
+    receipts = _by_number(messages, "statuses", _receipt, ours=phone_number_id)
+    wishes = _by_number(_values(changes, "user_preferences"), "user_preferences", _preference, ours=phone_number_id)
+    banned, accounts = _by_account(payload), _accounts(payload)
+    of_numbers = {
+        name: News(
+            receipts=tuple(receipts.get(name, ())),
+            preferences=tuple(wishes.get(name, ())),
+            account=accounts.get(name.removeprefix("number/") or phone_number_id or ""),
+        )
+        for name in {**receipts, **wishes}
+    }
+    ours = of_numbers.pop("", News())
+    return replace(
+        ours,
         inbound=tuple(filter(None, map(_inbound, written))),
-        preferences=tuple(filter(None, map(_preference, wishes))),
-        connection=next(filter(None, map(_ban, _values(changes, "account_update"))), None),
+        connection=banned.pop("", None),
+        others={**of_numbers, **{name: News(connection=connection) for name, connection in banned.items()}},
     )
+
+
+def _by_number(
+    values: list[Json], field: str, read: Callable[[Json], _Read | None], *, ours: str | None
+) -> dict[str, list[_Read]]:
+    """What is read of each number; ours is ""."""
+    found: dict[str, list[_Read]] = {}
+    for value in values:
+        number = _number(value)
+        name = "" if ours is None or number in {None, ours} else f"number/{number}"
+        told = list(filter(None, map(read, items(value, field))))
+        if told:
+            found.setdefault(name, []).extend(told)
+    return found
+
+
+def _by_account(payload: Json) -> dict[str, Connection]:
+    """What is said of each account that may write to nobody; of one without what can be an id, by ""."""
+    found: dict[str, Connection] = {}
+    for entry in items(payload, "entry"):
+        connection, account = _banned(entry), entry.get("id")
+        if connection is not None:
+            found[f"account/{account}" if can_be_id(account) else ""] = connection
+    return found
+
+
+def _accounts(payload: Json) -> dict[str, str]:
+    """Of which account each number is that receipts are of."""
+    named = [
+        (entry.get("id"), value) for entry in items(payload, "entry") for value in _values(_changed(entry), "messages")
+    ]
+    numbers = [(account, _number(value)) for account, value in named if can_be_id(account)]
+    return {number: str(account) for account, number in numbers if number is not None}
 
 
 def _number(value: Json) -> str | None:
     """Meta's id of the number that a change is about."""
     metadata = value.get("metadata")
     named = metadata.get("phone_number_id") if isinstance(metadata, dict) else None
-    return str(named) if named is not None else None
+    return str(named) if named is not None and can_be_id(str(named)) else None
 
 
 def _changes(payload: Json) -> list[tuple[object, Json]]:
     """The fields that changed, and what is said of each. One call may speak of several numbers."""
-    changes = [change for entry in items(payload, "entry") for change in items(entry, "changes")]
+    return [change for entry in items(payload, "entry") for change in _changed(entry)]
+
+
+def _changed(entry: Json) -> list[tuple[object, Json]]:
+    changes = items(entry, "changes")
     return [(change.get("field"), change["value"]) for change in changes if isinstance(change.get("value"), dict)]
 
 
@@ -83,7 +134,7 @@ def _with_failure(receipt: Receipt, item: Json) -> Receipt:
     if error is None:
         return replace(receipt, reason="gateway_error")
     means = meaning_of(error) or Refused("rejected", detail_of(error))
-    is_more = not isinstance(means, Refused) or means.opts_out
+    is_more = not isinstance(means, Refused) or means.opts_out or means.halts_after > 0
     return replace(receipt, reason=means.reason, detail=means.detail, means=means if is_more else None)
 
 
@@ -123,6 +174,12 @@ def _digits(of: Json, name: str) -> str | None:
     return found if isinstance(found, str) and re.fullmatch(r"[0-9]{5,20}", found) else None
 
 
+def _at_ms(of: Json) -> int | None:
+    """Its `timestamp`, which Meta gives in seconds, now as text and now as a number."""
+    found = str(of.get("timestamp"))
+    return moment_ms(int(found), unit_ms=1000) if re.fullmatch(r"[0-9]{9,11}", found, re.ASCII) else None
+
+
 #: their word -> whether the person wants to hear no more of us
 _STOPS: Mapping[str, bool] = {"stop": True, "resume": False, "signup": False}
 
@@ -134,7 +191,18 @@ def _preference(item: Json) -> Preference | None:
     if word not in _STOPS:
         tell_of(word[:30], "a preference")
         return None
-    return Preference(phone=phone, stops=_STOPS[word])
+    return Preference(phone=phone, stops=_STOPS[word], at_ms=_at_ms(item))
+
+
+#: Meta tries to tell for so long. Source: its throughput page, 2026.
+TRIED_FOR_MS = 7 * 86_400_000
+
+
+def _banned(entry: Json) -> Connection | None:
+    """What an entry says of an account that may write to nobody."""
+    found = next(filter(None, map(_ban, _values(_changed(entry), "account_update"))), None)
+    at_ms = moment_ms(entry.get("time"), unit_ms=1000)
+    return replace(found, at_ms=at_ms, tried_for_ms=TRIED_FOR_MS) if found else None
 
 
 def _ban(value: Json) -> Connection | None:

@@ -9,7 +9,7 @@ import json
 import socket as sockets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.util import wait_for_read
 
 from broadcast.gateways.base import Busy, Departure, Unknown
+from broadcast.gateways.veil import veil_of
 
 #: Seconds to open a connection, TLS included. A gateway that takes longer is not there.
 CONNECT_S = 5.0
@@ -171,9 +172,14 @@ class Http:
     Every request has a connection of its own. A kept-alive one may be closed by the server at the moment it is used
     again (Node does so after 5 s of rest), and that reset looks just like one after the message was accepted: it would
     make an unknown outcome out of nothing.
+
+    Nothing that comes out of here, whoever said it, has one of `secrets` in it.
     """
 
-    def __init__(self, url: str, *, timeout_s: float, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float, headers: Mapping[str, str], secrets: Collection[str | None] = ()
+    ) -> None:
+        self._veil = veil_of(secrets)
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._watch = _Watch()
@@ -211,7 +217,7 @@ class Http:
             # What was read until then is half an answer, though headers without an end look like whole ones.
             return Unknown("gateway_timeout", "the answer did not end in time") if gate.expired else answer
         except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
-            return _failure(error, gate)
+            return _failure(error, gate, veil=self._veil)
         finally:
             _gate.reset(token)
 
@@ -227,7 +233,7 @@ class Http:
             content = answer.raw.read(MOST_BYTES, decode_content=True)
             if not content and not any(name in answer.headers for name in _LENGTHS):
                 raise HTTPException("the answer ended within its headers")
-            text = content.decode(errors="replace")
+            text = self._veil(content.decode(errors="replace"))
             return Response(answer.status_code, dict(answer.headers), _parsed(text), text[:1000])
 
 
@@ -278,9 +284,9 @@ _UNOPENED: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def _failure(error: BaseException, gate: _Gate) -> Busy | Unknown:
+def _failure(error: BaseException, gate: _Gate, *, veil: Callable[[str], str]) -> Busy | Unknown:
     causes = list(_causes(error))
-    detail = type(causes[-1]).__name__ + f": {causes[-1]}"[:150]
+    detail = type(causes[-1]).__name__ + veil(f": {causes[-1]}")[:150]
     if not gate.written:
         reasons = (code for kind, code in _UNOPENED if any(isinstance(cause, kind) for cause in causes))
         return Busy(next(reasons, "gateway_unreachable"), detail, reached=False)

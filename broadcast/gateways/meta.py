@@ -19,6 +19,8 @@ CALLS_S = 120.0
 UPGRADE_S = 60.0
 #: Sooner than this, and more than once, Meta takes another try at a capped person for harassment.
 CAPPED_S = 86_400.0
+#: The values of one contact may not fit the template; after so many in a row, the campaign's do not.
+MISFITS = 3
 
 #: code -> what it means. Source: Meta's error-codes page, 2026-09, and for 17, 102, 104, 613, 803 and 2500 the Graph
 #: API's. Each is classed by what can be done about it: another contact may go, another campaign, or nothing at all.
@@ -26,7 +28,9 @@ MEANINGS: Mapping[int, Meaning] = {
     # It passes by itself, and stops everybody meanwhile.
     **dict.fromkeys((1, 131000), Busy("gateway_error", most_attempts=3)),
     **dict.fromkeys((2, 131016, 133004), Busy("gateway_error")),
-    **dict.fromkeys((4, 17, 613, 80007), Busy("too_many_requests", after_s=CALLS_S)),
+    **dict.fromkeys((17, 613), Busy("too_many_requests", after_s=CALLS_S)),
+    4: Busy("too_many_requests", after_s=CALLS_S, spans="app"),
+    80007: Busy("too_many_requests", after_s=CALLS_S, spans="account"),
     130429: Busy("too_many_requests"),
     131057: Busy("too_many_requests", after_s=UPGRADE_S),
     # It passes by itself, and concerns one person.
@@ -59,7 +63,7 @@ MEANINGS: Mapping[int, Meaning] = {
     130403: Refused("blocked_by_us"),
     **dict.fromkeys((131021, 131030), Refused("recipient_not_allowed")),
     # The message, perhaps by what this contact's values made of it.
-    **dict.fromkeys((132000, 132005, 132008, 132012, 132018), Refused("template_parameters")),
+    **dict.fromkeys((132000, 132005, 132008, 132012, 132018), Refused("template_parameters", halts_after=MISFITS)),
     **dict.fromkeys((100, 131008, 131009, 131051, 131055, 135000), Refused("rejected")),
     # Of media that people send to us; here only lest it be taken for a code of the future.
     131052: Refused("rejected"),
@@ -74,6 +78,12 @@ def meaning_of(error: Mapping[str, Any]) -> Meaning | None:
         return Closed("unknown_instance", detail_of(error))
     found = MEANINGS.get(code) if code is not None else None
     return replace(found, detail=detail_of(error)) if found is not None else None
+
+
+def unheard_of(error: Mapping[str, Any]) -> Refused | Busy:
+    """What an error with a code in no table of ours means, where Meta says that it did not do it."""
+    detail = detail_of(error)
+    return Busy("gateway_error", detail) if error.get("is_transient") is True else Refused("rejected", detail)
 
 
 def is_metas(error: object) -> TypeGuard[Mapping[str, Any]]:

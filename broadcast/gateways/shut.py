@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broadcast.errors import Unavailable
-from broadcast.gateways.base import Closed, Connection, Departure, Message, News
+from broadcast.gateways.base import Alone, Closed, Connection, Departure, Message, News
 
 
 @dataclass(frozen=True)
-class Shut:
+class Shut(Alone):
     """Closes the lane with the reason, takes no webhook calls, and sends nothing."""
 
     reason: str
@@ -31,6 +31,9 @@ class Shut:
     def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - with what?
         """Nobody can be known, by a fault of ours: the gateway is to come again. Raises Unavailable."""
         raise Unavailable(f"{self.reason}: {self.detail}", retry_after_s=60)
+
+    def session_of(self, instance: str) -> None:
+        """None: nobody is believed."""
 
     def challenge(self, query: Mapping[str, str]) -> None:
         """None: nobody can be known."""

@@ -12,35 +12,37 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import mimetypes
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from broadcast.domain.content import Kind, file_name
+from broadcast.domain.content import Kind
 from broadcast.gateways.addresses import Addresses
 from broadcast.gateways.base import (
     Accepted,
+    Alone,
     Answer,
     Busy,
     Closed,
     Connection,
     Departure,
+    Gateway,
     Message,
     News,
     Refused,
     Scope,
     Unknown,
 )
+from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
 from broadcast.gateways.readings import OVERLIMIT_S, Reading, busy, closed, refused, unknown
 from broadcast.gateways.waha_news import connection_of, id_of, news_of
 from broadcast.gateways.words import foreign, header, words
 
 
-class Waha:
+class Waha(Alone):
     """One WAHA server. `timeout_s` is how long it may take over one send; the question before it may take as long.
 
     `session` is the WAHA session to send through; without one it has the instance's name.
@@ -49,19 +51,27 @@ class Waha:
     pair_ms = 0
 
     def __init__(
-        self, url: str, api_key: str, *, timeout_s: float, hmac_key: str | None = None, session: str | None = None
+        self,
+        url: str,
+        api_key: str,
+        *,
+        timeout_s: float,
+        hmac_key: str | None = None,
+        session: str | None = None,
+        check_numbers: bool = True,
     ) -> None:
-        self._http = Http(url, timeout_s=timeout_s, headers={"X-Api-Key": api_key})
+        self._http = Http(url, timeout_s=timeout_s, headers={"X-Api-Key": api_key}, secrets=(api_key, hmac_key))
         self._hmac_key = hmac_key
         self._session = session
+        self._check_numbers = check_numbers
         self._addresses = Addresses()
         self._idless: set[str] = set()  # sessions whose engine takes no id of ours
 
     def own_id(self, message: Message) -> str | None:
-        """The id of a text: in WhatsApp's form, made from the reference. None for media, which WAHA gives its own."""
+        """The id of a text: in WhatsApp's form, made of reference and edition. None for media: WAHA gives them one."""
         if message.kind is not Kind.TEXT or self._session_of(message) in self._idless:
             return None
-        return "3EB0" + hashlib.sha256(message.reference.encode(errors="replace")).hexdigest().upper()[:18]
+        return "3EB0" + hashlib.sha256(message.name.encode(errors="replace")).hexdigest().upper()[:18]
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message; see `Gateway.send`. Its number is asked about before the fence is.
@@ -83,8 +93,11 @@ class Waha:
         return read_answer(answer)
 
     def probe(self, instance: str) -> Connection | None:
-        """The state that WAHA has of the session."""
-        answer = self._http.ask("GET", f"/api/sessions/{quote(self._session or instance, safe='')}")
+        """The state that WAHA has of the session, or why it says none."""
+        answer = self._http.ask("GET", f"/api/sessions/{quote(self.session_of(instance), safe='')}")
+        if isinstance(answer, Response) and answer.status >= 300:
+            means = read_answer(answer)
+            return Connection(is_open=False, reason=means.reason) if isinstance(means, Closed) else None
         found = answer.json if isinstance(answer, Response) and answer.status == 200 else None
         return connection_of(found) if isinstance(found, dict) else None
 
@@ -96,6 +109,18 @@ class Waha:
         signature = hmac.new(self._hmac_key.encode(), body, hashlib.sha512).hexdigest()
         return hmac.compare_digest(given.strip().lower().encode(errors="replace"), signature.encode())
 
+    def session_of(self, instance: str) -> str:
+        """The session that the instance is sent through."""
+        return self._session or instance
+
+    def trusts(self, other: Gateway) -> bool:
+        """Whether calls that are signed with the other's key may speak of ours: it is the same key."""
+        return other.signs_with("waha", self._hmac_key or "")
+
+    def signs_with(self, dialect: str, secret: str) -> bool:
+        """Whether it is what calls to us carry."""
+        return dialect == "waha" and hmac.compare_digest((self._hmac_key or "").encode(), secret.encode())
+
     def challenge(self, query: Mapping[str, str]) -> None:
         """None: WAHA asks nothing before it posts."""
 
@@ -104,10 +129,12 @@ class Waha:
         return news_of(payload)
 
     def _session_of(self, message: Message) -> str:
-        return self._session or message.instance
+        return self.session_of(message.instance)
 
     def _chat(self, session: str, phone: str) -> str | Answer:
         """Where a message to this number goes, or why it goes nowhere."""
+        if not self._check_numbers:
+            return f"{phone}@c.us"
         known = self._addresses.of(session, phone)
         if known is not None:
             return known
@@ -136,20 +163,14 @@ _ROUTES: Mapping[Kind, str] = {
     Kind.DOCUMENT: "sendFile",
 }
 
-#: kind -> the type of a medium whose name tells none; WAHA wants one always
-_TYPES: Mapping[Kind, str] = {
-    Kind.IMAGE: "image/jpeg",
-    Kind.VIDEO: "video/mp4",
-    Kind.AUDIO: "audio/mpeg",
-    Kind.DOCUMENT: "application/octet-stream",
-}
+#: of a document whose name tells no type; WAHA wants one always
+ANY_TYPE = "application/octet-stream"
 
 
 def _file(message: Message) -> dict[str, str]:
     url = message.media_url or ""
-    name = file_name(url)
-    mimetype, _ = mimetypes.guess_type(name)
-    return {"url": url, "mimetype": mimetype or _TYPES[message.kind], **({"filename": name} if name else {})}
+    name, mimetype = named(message.kind, url)
+    return {"url": url, "mimetype": mimetype or ANY_TYPE, **({"filename": name} if name else {})}
 
 
 def _conversion(kind: Kind, file: Mapping[str, str]) -> dict[str, bool]:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from broadcast.domain.contact import Status
+from broadcast.domain.content import Kind
 from broadcast.gateways.base import Connection, Echo, Inbound, News, Receipt
-from broadcast.gateways.words import tell_of, whole
+from broadcast.gateways.words import moment_ms, named, tell_of, whole
 
 
 def news_of(payload: Mapping[str, object]) -> News:
     """What a call says; empty news for what does not concern us, or is malformed."""
     event, item = payload.get("event"), payload.get("payload")
     reading = _EVENTS.get(event) if isinstance(event, str) else None
-    return reading(item) if reading is not None and isinstance(item, dict) else News()
+    news = reading(item) if reading is not None and isinstance(item, dict) else News()
+    news = replace(news, session=named(payload, "session"))
+    if news.connection is None:
+        return news
+    at_ms = moment_ms(payload.get("timestamp"), unit_ms=1)
+    return replace(news, connection=replace(news.connection, at_ms=at_ms, tried_for_ms=TRIED_FOR_MS))
+
+
+#: How often and how long it tries is for its operator to say; the documentation's own example is 15 times in 30 s.
+TRIED_FOR_MS = 86_400_000
 
 
 #: Where an answer, or an event, has the message's id: since 2025; NOWEB before; WEBJS before.
@@ -137,7 +148,24 @@ def _echo(item: Mapping[str, Any], text: str) -> News:
     person = _PERSON.fullmatch(match[1] or "") if match else None
     if match is None or person is None:
         return News()
-    return News(echoes=(Echo(message_id=match[2], phone=person[1], text=text),))
+    at_ms = moment_ms(item.get("timestamp"), unit_ms=1000)
+    return News(echoes=(Echo(message_id=match[2], phone=person[1], text=text, kinds=_kinds(item), at_ms=at_ms),))
+
+
+def _kinds(item: Mapping[str, Any]) -> tuple[Kind, ...]:
+    """What an echo may be of. A document may be of any type, that of an image as well."""
+    if item.get("hasMedia") is not True:
+        return (Kind.TEXT,) if item.get("hasMedia") is False else tuple(Kind)
+    media = item.get("media")
+    mimetype = media.get("mimetype") if isinstance(media, dict) else None
+    if not isinstance(mimetype, str):
+        return (Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.DOCUMENT)
+    shown = _SHOWN.get(mimetype.partition("/")[0])
+    return (shown, Kind.DOCUMENT) if shown else (Kind.DOCUMENT,)
+
+
+#: a medium's type -> what it is, unless it is a document
+_SHOWN: Mapping[str, Kind] = {"image": Kind.IMAGE, "video": Kind.VIDEO, "audio": Kind.AUDIO}
 
 
 #: A person's address: digits, perhaps the number of a device. Groups, channels and statuses have others.

@@ -20,8 +20,8 @@ LONGEST_RETRY_S = 86_400.0
 
 
 def words(text: str) -> str:
-    """The gateway's own words, short, on one line, without anybody's number."""
-    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(text.split()))[:200]
+    """The gateway's own words as they can be stored: short, on one line, without anybody's number."""
+    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(whole(text).split()))[:200]
 
 
 def whole(text: str) -> str:
@@ -44,6 +44,23 @@ def retry_after_s(answer: Response) -> float | None:
     return min(max(after_s, 0.0), LONGEST_RETRY_S)
 
 
+#: A time beyond this is none: the year 2100, in Unix s.
+MOST_SECONDS = 4_102_444_800
+
+
+def moment_ms(text: object, *, unit_ms: int) -> int | None:
+    """A number of s or ms since 1970 as Unix ms; None for what is no such number."""
+    if type(text) is int and 0 < text * unit_ms < MOST_SECONDS * 1000:
+        return text * unit_ms
+    return None
+
+
+def named(payload: Mapping[str, object], name: str) -> str | None:
+    """A text in a call, as it can be stored; None where there is none."""
+    found = payload.get(name)
+    return whole(found) if isinstance(found, str) and found else None
+
+
 def can_be_id(text: object) -> bool:
     """Whether a message can be found by it: printable, without blanks, of a sane length."""
     return isinstance(text, str) and re.fullmatch(r"[!-~]{1,256}", text) is not None
@@ -52,7 +69,7 @@ def can_be_id(text: object) -> bool:
 @lru_cache(maxsize=100)  # once per word, not once per receipt
 def tell_of(word: str, where: str) -> None:
     """Log a word of theirs that we do not know."""
-    log.warning("unknown word %s in %s", word[:30], where, extra={"action": "webhook"})
+    log.warning("unknown word %s in %s", whole(word)[:30], where, extra={"action": "webhook"})
 
 
 #: A proxy that asks for a login stands where the gateway should.
@@ -77,3 +94,8 @@ def foreign(answer: Response) -> Busy | Closed | Unknown:
     if 300 <= answer.status < 500 and answer.status != 408:
         return Closed("gateway_address_wrong", text)
     return Unknown("unknown_answer", text)
+
+
+def can_name(text: str) -> bool:
+    """Whether it can be an id of Meta's: digits."""
+    return re.fullmatch(r"[0-9]{1,32}", text) is not None

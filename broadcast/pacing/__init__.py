@@ -1,21 +1,27 @@
 """Pacing: who gets the lane's next departures, when, and how long it takes. Arithmetic: time and chance are given."""
 
-from broadcast.pacing.allowance import Allowance, allow, zone_for
+from broadcast.pacing.allowance import Allowance, allow, used_on, zone_for
 from broadcast.pacing.caps import Warmup, cap_of, room
 from broadcast.pacing.certificate import WINDOW_MS, Certificate, certify
 from broadcast.pacing.days import day_of, next_day_ms
-from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, sends_per_minute
+from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, later_ms, sends_per_minute
+from broadcast.pacing.outlook import Outlook, Outset, outlook
 from broadcast.pacing.rules import Rules
+from broadcast.pacing.sharing import Load
 from broadcast.pacing.slowing import (
     MOST,
     ONE_STEP_MS,
+    PROBE_MS,
     TIPS_OF_LAST,
     TIPS_PERCENT,
     TIPS_STREAK,
     back_off_ms,
+    closed_for_ms,
     is_same_step,
+    next_try_ms,
     slowed,
     slower,
+    still_failing,
     tips,
 )
 from broadcast.pacing.turns import LOWER_TURN, Claim, Slot, plan, whose_turn
@@ -27,6 +33,7 @@ __all__ = [
     "LOWER_TURN",
     "MOST",
     "ONE_STEP_MS",
+    "PROBE_MS",
     "TIPS_OF_LAST",
     "TIPS_PERCENT",
     "TIPS_STREAK",
@@ -34,6 +41,9 @@ __all__ = [
     "Allowance",
     "Certificate",
     "Claim",
+    "Load",
+    "Outlook",
+    "Outset",
     "Rules",
     "Slot",
     "Warmup",
@@ -42,20 +52,26 @@ __all__ = [
     "back_off_ms",
     "cap_of",
     "certify",
+    "closed_for_ms",
     "closes_ms",
     "day_of",
     "finish_ms",
     "forecast_ms",
     "is_open",
     "is_same_step",
+    "later_ms",
     "next_day_ms",
+    "next_try_ms",
     "opens_ms",
+    "outlook",
     "plan",
     "room",
     "sends_per_minute",
     "slowed",
     "slower",
+    "still_failing",
     "tips",
+    "used_on",
     "whose_turn",
     "zone_for",
 ]

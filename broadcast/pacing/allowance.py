@@ -18,17 +18,22 @@ class Allowance:
     day: str  #: the local day by which departures are counted
     cap: int | None  #: departures that this day may have; None: no cap
     room: int | None  #: how many of them are left
+    used: int  #: departures that count for it
     day_ends_ms: int | None  #: when the day does, by which departures are counted; None where they have no cap
     until_ms: int | None  #: when the window closes that is open now; None: never
     waits: str  #: "quiet_hours" or "daily_cap" when nothing may leave now, else ""
     again_ms: int | None  #: when something may leave again, if it waits
 
 
-def allow(rules: Rules, *, now_ms: int, used_day: str, used: int, zone: str) -> Allowance:
-    """What the rules allow. `used` departures were made on the local day `used_day`; days are those of `zone`."""
+def allow(rules: Rules, *, now_ms: int, used_day: str, used: int, zone: str, used_until_ms: int = 0) -> Allowance:
+    """What the rules allow. `used` departures were made on the local day `used_day`; days are those of `zone`.
+
+    They count until `used_until_ms` at least; see `used_on`.
+    """
     day = day_of(now_ms, zone)
     cap = rules.cap_on(date.fromisoformat(day))
-    left = room(cap, used if used_day == day else 0)
+    counted = used_on(now_ms, used=used, used_day=used_day, used_until_ms=used_until_ms, zone=zone)
+    left = room(cap, counted)
     day_ends = None if cap is None else next_day_ms(now_ms, zone)
     window = rules.window
     opens = opens_ms(window, now_ms) if window else now_ms
@@ -37,9 +42,25 @@ def allow(rules: Rules, *, now_ms: int, used_day: str, used: int, zone: str) -> 
     if opens > now_ms:
         waits, again = "quiet_hours", opens
     elif left == 0:
-        tomorrow = next_day_ms(now_ms, zone)
+        tomorrow = _fresh_ms(max(now_ms, used_until_ms), used_day, zone) if counted else next_day_ms(now_ms, zone)
         waits, again = "daily_cap", opens_ms(window, tomorrow) if window else tomorrow
-    return Allowance(day=day, cap=cap, room=left, day_ends_ms=day_ends, until_ms=until, waits=waits, again_ms=again)
+    return Allowance(
+        day=day, cap=cap, room=left, used=counted, day_ends_ms=day_ends, until_ms=until, waits=waits, again_ms=again
+    )
+
+
+def used_on(at_ms: int, *, used: int, used_day: str, used_until_ms: int, zone: str) -> int:
+    """How many of the departures count for the day of this moment.
+
+    Those of a day count to its end in the zone in which it began, `used_until_ms`, and as long as the date is the same:
+    who moves an instance to another zone gets no second cap.
+    """
+    return used if at_ms < used_until_ms or day_of(at_ms, zone) == used_day else 0
+
+
+def _fresh_ms(from_ms: int, used_day: str, zone: str) -> int:
+    """From when on nothing counts any more."""
+    return next_day_ms(from_ms, zone) if day_of(from_ms, zone) == used_day else from_ms
 
 
 def zone_for(rules: Rules, default: str) -> str:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
+
+from broadcast.domain.zone import zone_of
 
 DAY_MS = 86_400_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MS = timedelta(milliseconds=1)
 _MIDNIGHT = time()
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The zone of that IANA name ("America/Sao_Paulo").
-
-    Raises ValueError where there is none.
-    """
-    try:
-        return ZoneInfo(name)
-    # A name that is a folder of the database ("America") is an OSError in some versions of Python.
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"unknown time zone {name!r}: give an IANA name such as 'America/Sao_Paulo'") from error
 
 
 def day_of(at_ms: int, zone: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import count
 
+from broadcast.domain.zone import zone_of
 from broadcast.pacing.caps import room
-from broadcast.pacing.days import DAY_MS, day_start_ms, local, zone_of
+from broadcast.pacing.days import DAY_MS, day_start_ms, local
+from broadcast.pacing.rules import Rules
 from broadcast.pacing.windows import Span, Window, spans
 
 #: No forecast looks further ahead: ten years.
@@ -25,25 +28,25 @@ def finish_ms(*, now_ms: int, left: int, gap_ms: float) -> int:
     return math.ceil(now_ms + left * gap_ms)
 
 
-def forecast_ms(
-    now_ms: int, left: int, gap_ms: float, *, window: Window | None, cap: int | None, used_today: int, zone: str
-) -> int:
-    """When `left` more departures will be over, one each `gap_ms`, within the window and at most `cap` a day.
+def forecast_ms(now_ms: int, left: int, gap_ms: float, *, rules: Rules, used_today: int, zone: str) -> int:
+    """When `left` more departures will be over, one each `gap_ms`, within the rules' window and the cap of each day.
 
-    The days of the cap are those of `zone`; `used_today` departures have already left on the present one. The first
+    The gap is the caller's, who knows more than the rules. The days of the cap are those of `zone`, and each has the
+    cap that the number's age then allows; `used_today` departures have already left on the present one. The first
     departure leaves a gap after `now_ms`; what cannot leave before the window closes leaves when it opens again. Works
     day by day, whatever the number of contacts, with a mean gap rounded up to whole ms. The answer never lies more than
     `HORIZON_MS` ahead.
     """
     horizon_ms = now_ms + HORIZON_MS
-    if window is None and cap is None:
+    if rules.window is None and not rules.has_cap:
         return min(finish_ms(now_ms=now_ms, left=left, gap_ms=gap_ms), horizon_ms)
     last_ms, gap_ms = now_ms, math.ceil(gap_ms)
-    today, today_room = -1, 0
-    for day, opens, closes in _stretches(now_ms, horizon_ms, window, None if cap is None else zone):
+    first_day, today, today_room = local(now_ms, zone_of(zone)).toordinal(), -1, 0
+    for day, opens, closes in _stretches(now_ms, horizon_ms, rules.window, zone if rules.has_cap else None):
         if left <= 0:
             break
         if day != today:
+            cap = rules.cap_on(date.fromordinal(first_day + day))
             today, today_room = day, _most(room(cap, 0 if day else used_today), left)
         first_ms = max(last_ms + gap_ms, opens)
         leaving = min(today_room, _fitting(first_ms, closes, gap_ms, left))
@@ -51,6 +54,18 @@ def forecast_ms(
             last_ms = first_ms + (leaving - 1) * gap_ms
             left, today_room = left - leaving, today_room - leaving
     return last_ms if left <= 0 else horizon_ms
+
+
+def later_ms(from_ms: int, by_ms: float, window: Window | None) -> int:
+    """The moment so much later, of which only the time counts in which the window is open."""
+    left_ms = math.ceil(by_ms)
+    if window is None:
+        return from_ms + left_ms
+    for opens, closes in spans(window, from_ms):
+        if left_ms < closes - opens or opens > from_ms + HORIZON_MS:
+            break
+        left_ms -= closes - opens
+    return opens + left_ms
 
 
 def _most(day_room: int | None, left: int) -> int:

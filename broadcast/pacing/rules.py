@@ -19,6 +19,11 @@ class Rules:
     window: Window | None = None
     warm_up_since: date | None = None  #: the number's first day, from which it is warmed up
 
+    @property
+    def has_cap(self) -> bool:
+        """Whether any day has a cap."""
+        return self.daily_cap is not None or self.warm_up_since is not None
+
     def cap_on(self, day: date) -> int | None:
         """Departures that the instance may have on this local day; None for no cap."""
         if self.warm_up_since is None:

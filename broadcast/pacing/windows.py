@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import count, pairwise
 
-from broadcast.pacing.days import DAY_MS, change_ms, day_start_ms, local, to_ms, zone_of
+from broadcast.domain.zone import zone_of
+from broadcast.pacing.days import DAY_MS, change_ms, day_start_ms, local, to_ms
 
 EVERY_DAY = frozenset(range(7))
 

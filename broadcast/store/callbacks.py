@@ -18,6 +18,8 @@ from broadcast.store.scripts import Scripts, pairs
 
 #: Hosts, and campaigns with progress, that one script looks at.
 HOSTS, REPORTED = 200, 100
+#: Campaigns of each host that are looked at for one that fails.
+CAMPAIGNS = 50
 #: Callbacks that one script looks at.
 LOOKED_AT = 500
 
@@ -88,6 +90,38 @@ class Rows:
     items: Sequence[Row]
 
 
+@dataclass(frozen=True, kw_only=True)
+class GivenUp:
+    """A callback that was given up, whose it was, and when that was, Unix ms."""
+
+    campaign: str
+    instance: str
+    failed_ms: int
+    row: Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failing:
+    """A host that does not take what it is told, by the worst of its campaigns."""
+
+    host: str
+    campaigns: int  #: how many of them fail
+    campaign: str  #: the worst
+    failures: int  #: of that, in a row
+    http: int | None  #: the last attempt's HTTP status, …
+    error: str | None  #: … or what kept an answer from coming
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a campaign's callbacks stand: where they go, how many wait, and how the last attempts went."""
+
+    host: str
+    waiting: int
+    failures: int  #: attempts that failed in a row
+    is_off: bool  #: the CRM said that it wants no more
+
+
 class Callbacks:
     """Everything that concerns callbacks."""
 
@@ -135,6 +169,35 @@ class Callbacks:
         url, off, last, rows = self._scripts.run("list_callbacks", campaign, bound, only, limit, LOOKED_AT)
         return Rows(url=url or None, is_off=bool(off), last=last, items=[_row(*row) for row in rows])
 
+    def given_up(
+        self, *, before: str, after: str, limit: int, instances: frozenset[str] | None
+    ) -> tuple[list[GivenUp], tuple[str, str] | None]:
+        """Those of all campaigns (of these instances; None: of all) that were given up, newest first.
+
+        And after which to go on: at which Unix ms (`before`), and which one (`after`); None at the end.
+        """
+        only = "" if instances is None else json.dumps(sorted(instances))
+        rows, last = self._scripts.run("list_given_up", before, after, limit, only, LOOKED_AT)
+        items = [
+            GivenUp(campaign=campaign, instance=instance, failed_ms=at, row=_row(*row))
+            for campaign, instance, at, row in rows
+        ]
+        return items, (last[0], last[1]) if last else None
+
+    def standings(self, campaigns: Sequence[str]) -> list[Standing | None]:
+        """How the callbacks of each of these stand; None for one that has no address for them."""
+
+        def ask() -> list[Any]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                for campaign in campaigns:
+                    pipe.hget(key("campaign", campaign), "callback_host")
+                    pipe.zcard(key("outbox", campaign))
+                    pipe.hmget(key("callbacks", campaign), "failures", "off")
+                return list(pipe.execute())
+
+        replies = iter(self._scripts.ask(ask))
+        return [_standing(host, waiting, *rest) for host, waiting, rest in zip(replies, replies, replies, strict=True)]
+
     def replay(self, campaign: str, *, event: str) -> int | None:
         """Have one delivered again; how many that were, None when the campaign has no callbacks at all."""
         reply = self._scripts.run("replay", campaign, event, 0, LOOKED_AT)
@@ -156,14 +219,31 @@ class Callbacks:
         while self._scripts.run("forget_callbacks", campaign, LOOKED_AT):
             pass
 
+    def failing(self, *, failures: int) -> list[Failing]:
+        """Hosts with campaigns whose callbacks failed so often in a row, and still wait."""
+        found = self._scripts.run("failing", HOSTS, CAMPAIGNS, failures)
+        return [
+            Failing(
+                host=host, campaigns=campaigns, campaign=worst, failures=in_a_row,
+                http=int(http) if http else None, error=error or None,
+            )
+            for host, campaigns, worst, in_a_row, http, error in found
+        ]  # fmt: skip
+
     def tally(self) -> Mapping[str, int]:
         """The callbacks of all campaigns: those that wait now, and those delivered and failed so far."""
         counts = self._scripts.ask(lambda: self._scripts.client.hgetall(key("callback_tally")))
         return {state.value: int(counts.get(state.value, 0)) for state in Delivery}
 
 
+def _standing(host: str | None, waiting: int, failures: str | None, off: str | None) -> Standing | None:
+    if host is None:
+        return None
+    return Standing(host=host, waiting=waiting, failures=int(failures or 0), is_off=bool(off))
+
+
 def _row(
-    event: str, kind: str, state: str, at_ms: int, attempts: int, http: str, error: str, next_ms: int, done_ms: int
+    event: str, kind: str, state: str, at_ms: int, attempts: int, http: str, error: str, done_ms: int, next_ms: int
 ) -> Row:
     return Row(
         id=event, news=News(kind), state=Delivery(state), at_ms=at_ms, attempts=attempts,

@@ -11,13 +11,13 @@ from broadcast.domain.callback import host_of
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Campaign, Move, OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Contact, Status
 from broadcast.domain.content import Content, Kind, Template
+from broadcast.domain.pseudonym import Pseudonyms
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts, pairs
 
 #: Contacts stored per script: one call stays near a millisecond, so accepting never holds up a departure.
 CHUNK = 250
-#: How long a summary is kept; after that it is computed anew.
-KEEP_SUMMARY_S = 7 * 86_400
+_NOTHING: Mapping[str, str] = {}
 #: Campaigns glanced at per script, for the same reason.
 GLANCE = 50
 
@@ -46,6 +46,7 @@ class Newcomer:
     identity: str
     values: Mapping[str, str]
     reason: str | None
+    detail: str = ""  #: the variables that it lacks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +74,9 @@ class Retrying:
 class Campaigns:
     """Everything that concerns whole campaigns."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, pseudonyms: Pseudonyms) -> None:
         self._scripts = scripts
+        self._pseudonyms = pseudonyms
 
     def claim(self, order: Order, *, token: str, lease_ms: int) -> str:
         """Claim the order's id for accepting: "new", "known", "accepting", "conflict" or "removing" (see claim.lua)."""
@@ -88,6 +90,10 @@ class Campaigns:
         if self._forget_contacts(campaign, token, stored):
             self._scripts.run("release", campaign, token)
 
+    def abandon(self, campaign: str, *, token: str, lease_ms: int, idle_ms: int) -> int:
+        """Take over a claim whose lease is over for so long; how many contacts it may have stored, -1: it is not."""
+        return int(self._scripts.run("abandon", campaign, token, lease_ms, idle_ms))
+
     def _forget_contacts(self, campaign: str, token: str, count: int) -> bool:
         return all(
             self._scripts.run("forget", campaign, token, first, min(first + CHUNK, count))
@@ -99,13 +105,19 @@ class Campaigns:
         fields = []
         for contact in contacts:
             values = json.dumps(dict(contact.values), ensure_ascii=False) if contact.values else ""
-            fields += [contact.phone, contact.status.value, values, contact.reason or ""]
+            fields += [contact.phone, contact.status.value, values, contact.reason or "", contact.detail or ""]
         return bool(self._scripts.run("stage", campaign, token, lease_ms, contacts[0].number, *fields))
 
     def open(
-        self, order: Order, *, token: str, counts: Mapping[Status, int], skipped: Mapping[str, int]
+        self,
+        order: Order,
+        *,
+        token: str,
+        counts: Mapping[Status, int],
+        skipped: Mapping[str, int],
+        foretold: Mapping[str, str] = _NOTHING,
     ) -> State | None:
-        """Make the accepted campaign visible; None when the claim was lost."""
+        """Make the accepted campaign visible, with what is foretold of it; None when the claim was lost."""
         fields: dict[str, str | int] = {
             "total": sum(counts.values()),
             "priority": order.priority,
@@ -115,6 +127,7 @@ class Campaigns:
             "content": _content(order.content),
             "left_out": json.dumps(dict(skipped)),
             **({"open": 1} if order.is_open else {}),
+            **foretold,
         }
         if order.callback_url:
             fields |= {"callback_url": order.callback_url, "callback_host": host_of(order.callback_url)}
@@ -132,13 +145,14 @@ class Campaigns:
         fields: list[str] = []
         for one in contacts:
             values = json.dumps(dict(one.values), ensure_ascii=False) if one.values else ""
-            fields += [one.phone, one.identity, values, one.reason or ""]
+            hashed = self._pseudonyms.of(one.identity) if one.identity else ""
+            fields += [one.phone, one.identity, hashed, values, one.reason or "", one.detail]
         reply = self._scripts.run("add", campaign, chunk, part, digest, most, *fields)
         return (str(reply[0]), reply[1] if len(reply) > 1 else None) if reply else None
 
-    def start(self, campaign: str) -> tuple[bool, State, str] | None:
+    def start(self, campaign: str, *, foretold: Mapping[str, str] = _NOTHING) -> tuple[bool, State, str] | None:
         """Start an open campaign: whether it could, its state now, and its instance; None: no such campaign."""
-        reply = self._scripts.run("start", campaign)
+        reply = self._scripts.run("start", campaign, *(item for pair in foretold.items() for item in pair))
         return (bool(reply[0]), State(reply[1]), str(reply[2])) if reply else None
 
     def find(self, campaign: str) -> Campaign | None:
@@ -157,14 +171,28 @@ class Campaigns:
             on_unknown=OnUnknown(on_unknown),
         )
 
-    def steer(self, campaign: str, move: Move, *, because: str = "") -> Steering | None:
+    def digest_of(self, campaign: str) -> str | None:
+        """The digest of the body that has the id; None where no campaign has it, or only one that is being accepted."""
+        status, digest = self._scripts.ask(
+            lambda: self._scripts.client.hmget(key("campaign", campaign), ("status", "digest"))
+        )
+        return None if status in {None, "staging", "removing"} else digest
+
+    def created_ms(self, campaign: str) -> int | None:
+        """When the campaign that has the id was accepted, Unix ms; None where there is none, or it is being removed."""
+        status, created = self._scripts.ask(
+            lambda: self._scripts.client.hmget(key("campaign", campaign), ("status", "created_ms"))
+        )
+        return None if status in {None, "staging", "removing"} else int(created)
+
+    def steer(self, campaign: str, move: Move, *, because: str = "", news: Sequence[str] = ()) -> Steering | None:
         """Make a move if the campaign's state allows it; None when there is no such campaign.
 
-        `because` says why, where it is no person's wish.
+        `because` says why, where it is no person's wish. For `news` it is done once, however often they are told.
         """
         rule = RULES[move]
         may_follow = ",".join(sorted(state.value for state in rule.from_))
-        reply = self._scripts.run("steer", campaign, rule.to.value, may_follow, because)
+        reply = self._scripts.run("steer", campaign, rule.to.value, may_follow, because, *news)
         if not reply:
             return None
         done, status, sending, instance = reply
@@ -221,15 +249,10 @@ class Campaigns:
         reply = self._scripts.run("page", before, after, limit, state.value if state else "", wanted)
         return [(at, look_of(campaign, look)) for campaign, at, look in reply]
 
-    def kept_summary(self, campaign: str) -> dict[str, Any] | None:
-        """The summary that was kept of a campaign, and what it is of."""
-        text = self._scripts.ask(lambda: self._scripts.client.get(key("summary", campaign)))
-        return json.loads(text) if text else None
-
-    def keep_summary(self, campaign: str, kept: Mapping[str, Any]) -> None:
-        """Keep a summary for a while."""
-        text = json.dumps(kept)
-        self._scripts.ask(lambda: self._scripts.client.set(key("summary", campaign), text, ex=KEEP_SUMMARY_S))
+    def forecasts(self) -> dict[str, float]:
+        """How true the forecasts were of the campaigns that are over; see `judge` of the scripts' prelude."""
+        found = self._scripts.ask(lambda: self._scripts.client.hgetall(key("forecasts")))
+        return {name: float(value) for name, value in found.items()}
 
     def begin_due(self, *, limit: int = 100) -> list[str]:
         """Start the campaigns whose scheduled time has come; return them."""

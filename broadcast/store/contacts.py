@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from broadcast.domain.answer import Refused
+from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import COMES_AFTER, Status
+from broadcast.domain.pseudonym import Pseudonyms
 from broadcast.domain.receipt import Receipt
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts, pairs
@@ -17,6 +20,8 @@ KEEP_ID_S = 30 * 86_400
 PARK_S = 900
 #: Receipts that one script applies: it stays near a millisecond, so that no departure waits for it.
 SETTLED_AT_ONCE = 50
+#: The states that a campaign is paused in by a receipt that halts it.
+_PAUSED_FROM = ",".join(sorted(state.value for state in RULES[Move.PAUSE].from_))
 #: Contacts that one script looks at for a page.
 LOOKED_AT = 2000
 
@@ -46,6 +51,7 @@ class Person:
     digest: str
     attempts: int = 0  #: those made before
     capped: int = 0  #: how often the gateway said that it takes no more for this person now
+    edition: str = ""  #: another in a later campaign of the same name, and after each failure
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,30 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of a receipt: "moved", "kept" (no news) or "parked" (its id is not known); and whose it is."""
+    """What became of a receipt: "moved", "kept" (no news) or "parked" (its id is not known); and whose it is.
+
+    `news` stands for a failure that was not yet acted on beyond its contact; "" for every other receipt.
+    """
 
     receipt: Receipt
     word: str
     campaign: str
     number: int
+    news: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deferral:
+    """A failed contact that is to be tried again in `in_ms`, if no more than `most_attempts` were made at it.
+
+    `most_times` is how often the gateway may say this of one contact, 0 for no such limit.
+    """
+
+    campaign: str
+    number: int
+    in_ms: int
+    most_attempts: int
+    most_times: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,10 +141,13 @@ class Outcome:
     detail: str = ""
     due_ms: int | None = None  #: PENDING: back at the front of the lane, or after so long; BOOKED: how long held
     rest_ms: int = 0  #: the whole lane rests for so long
+    rests: str = ""  #: "app" or "account": those of the same one rest as well
     holds: str = ""  #: "closed" or "restricted": the lane is, because of the reason
     counts: bool = True  #: whether it used up one of the contact's attempts
     slows: bool = False  #: the lane slows down
     halts: bool = False  #: the campaign is paused: its message cannot be sent to anybody
+    halts_after: int = 0  #: the same after so many in a row, none accepted between
+    because: str = ""  #: what it then says
     opts_out: bool = False  #: the person goes on the suppression list
     capped_ms: int = 0  #: the gateway takes no more for this person for so long, and says so only so often
     answer: str = ""  #: the gateway's answer in a word, for whoever looks at the instance
@@ -130,28 +157,33 @@ class Outcome:
 MOMENTS = (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)
 
 
+def _reason(refused: Refused) -> str:
+    return refused.reason
+
+
 class Contacts:
     """Everything that concerns one contact at a time."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, pseudonyms: Pseudonyms, default_app: str) -> None:
         self._scripts = scripts
+        self._pseudonyms = pseudonyms
+        self._default_app = default_app
 
     def person(self, ticket: Ticket) -> Person | None:
         """Whom the ticket's contact is; None when its batch no longer holds it."""
 
-        def ask() -> tuple[Sequence[str | None], str | None]:
+        def ask() -> list[Sequence[str | None]]:
             with self._scripts.client.pipeline(transaction=False) as pipe:
-                pipe.hmget(
-                    key("contact", ticket.campaign, ticket.number), ("batch", "phone", "values", "attempts", "capped")
-                )
-                pipe.hget(key("campaign", ticket.campaign), "digest")
-                contact, digest = pipe.execute()
-            return contact, digest
+                wanted = ("batch", "phone", "values", "attempts", "capped", "failures")
+                pipe.hmget(key("contact", ticket.campaign, ticket.number), wanted)
+                pipe.hmget(key("campaign", ticket.campaign), ("digest", "created_ms"))
+                return list(pipe.execute())
 
-        (batch, phone, values, attempts, capped), digest = self._scripts.ask(ask)
+        (batch, phone, values, attempts, capped, failures), (digest, created_ms) = self._scripts.ask(ask)
         if batch != ticket.batch or phone is None or digest is None:
             return None
-        return Person(phone, _values(values), digest, int(attempts or 0), int(capped or 0))
+        edition = f"{created_ms}.{failures or 0}"
+        return Person(phone, _values(values), digest, int(attempts or 0), int(capped or 0), edition)
 
     def leave(
         self,
@@ -163,11 +195,13 @@ class Contacts:
         patience_ms: int,
         lease_ms: int,
         pair_ms: int = 0,
+        has_waited: bool = False,
     ) -> Leave:
         """Ask the fence whether the contact may leave now. See leave.lua."""
         reply = self._scripts.run(
             "leave", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
             ahead_ms, patience_ms, lease_ms, identity, own_id or "", KEEP_ID_S, pair_ms,
+            "1" if has_waited else "", self._pseudonyms.of(identity),
         )  # fmt: skip
         if reply[0] == "go":
             return Go(*reply[1:])
@@ -180,7 +214,7 @@ class Contacts:
         return bool(self._scripts.run("slip", ticket.instance, ticket.campaign, ticket.number, ticket.run, late_ms))
 
     def record(self, ticket: Ticket, outcome: Outcome, *, suppress: tuple[str, Mapping[str, str]] | None = None) -> str:
-        """Record a send's outcome; False when it is no longer this run's to say.
+        """Record a send's outcome; what came of it in a word, see record.lua.
 
         `suppress` is whom to put on the suppression list with it: their identity, and what is known of that.
         """
@@ -191,36 +225,57 @@ class Contacts:
             "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.holds,
             outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
             identity, json.dumps(dict(known), ensure_ascii=False), outcome.capped_ms,
+            outcome.halts_after, outcome.because, outcome.rests, self._default_app,
         )  # fmt: skip
         return str(word)
 
-    def settle(self, instance: str, receipts: Sequence[Receipt]) -> list[Settled]:
-        """Apply receipts in whatever order they came, in one round trip; what became of each."""
+    def settle(
+        self,
+        instance: str,
+        receipts: Sequence[Receipt],
+        *,
+        account: str | None = None,
+        because: Callable[[Refused], str] = _reason,
+    ) -> list[Settled]:
+        """Apply receipts in whatever order they came, in one round trip; what became of each.
+
+        `account` is what Meta calls the instance's, kept for `Lanes.of_account`; `because` what a campaign says that is
+        paused after several that fit nobody.
+        """
         firsts = range(0, len(receipts), SETTLED_AT_ONCE)
         chunks = [receipts[first : first + SETTLED_AT_ONCE] for first in firsts]
-        calls = [[field for receipt in chunk for field in _fields(receipt)] for chunk in chunks]
+        calls = [[field for receipt in chunk for field in _fields(receipt, because)] for chunk in chunks]
         rows = (
-            row for rows in self._scripts.run_each("settle", instance, PARK_S, KEEP_ID_S, each=calls) for row in rows
+            row
+            for rows in self._scripts.run_each("settle", instance, PARK_S, KEEP_ID_S, account or "", each=calls)
+            for row in rows
         )
-        return [Settled(receipt, word, *_ref(ref)) for receipt, (word, ref) in zip(receipts, rows, strict=True)]
+        found = zip(receipts, rows, strict=True)
+        return [Settled(receipt, word, *_ref(ref), news) for receipt, (word, ref, news) in found]
+
+    def heeded(self, instance: str, news: Sequence[str]) -> None:
+        """Note that these news are acted on; see `Settled.news`."""
+        self._scripts.run("heeded", instance, *news)
 
     def recent(self, instance: str) -> str:
         """How the lane's last messages fared, newest first: "a" acknowledged, "e" failed without an explanation."""
         return "".join(self._scripts.ask(lambda: self._scripts.client.lrange(key("recent", instance), 0, -1)))
 
-    def defer(self, campaign: str, number: int, *, in_ms: int, most_attempts: int, most_times: int = 0) -> bool:
-        """Try a contact again later that a receipt says has failed; False when that cannot be.
+    def defer(self, contacts: Sequence[Deferral]) -> list[bool]:
+        """Try contacts again later that receipts say have failed, in one round trip; False where that cannot be."""
+        each = [(one.campaign, one.number, one.in_ms, one.most_attempts, one.most_times) for one in contacts]
+        return [bool(done) for done in self._scripts.run_each("defer", each=each)]
 
-        `most_times` is how often the gateway may say this of one contact, 0 for no such limit.
-        """
-        return bool(self._scripts.run("defer", campaign, number, in_ms, most_attempts, most_times))
+    def phones(self, contacts: Sequence[tuple[str, int]]) -> list[str]:
+        """The numbers of contacts, each named by its campaign and its own number; who is gone is left out."""
 
-    def phone(self, campaign: str, number: int) -> str | None:
-        """A contact's number."""
-        found: str | None = self._scripts.ask(
-            lambda: self._scripts.client.hget(key("contact", campaign, number), "phone")
-        )
-        return found
+        def ask() -> list[str | None]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                for campaign, number in contacts:
+                    pipe.hget(key("contact", campaign, number), "phone")
+                return list(pipe.execute())
+
+        return [phone for phone in self._scripts.ask(ask) if phone is not None]
 
     def give_up_strays(self) -> int:
         """Count the ids of receipts that were parked long enough and that nobody knew; return how many there were."""
@@ -238,13 +293,12 @@ class Contacts:
             for campaign, number, departed, phone, values in rows
         ]
 
-    def adopt(self, instance: str, doubt: Doubt, message_id: str) -> bool:
-        """Say that the contact's message left under this id, and apply what was parked for it; False: known by now."""
-        return bool(
-            self._scripts.run(
-                "adopt", instance, doubt.campaign, doubt.number, message_id, may_follow(Status.SENT), KEEP_ID_S
-            )
+    def adopt(self, instance: str, doubt: Doubt, message_id: str) -> str:
+        """Say that the contact's message left under this id, and apply what was parked for it. See adopt.lua."""
+        word = self._scripts.run(
+            "adopt", instance, doubt.campaign, doubt.number, message_id, may_follow(Status.SENT), KEEP_ID_S
         )
+        return str(word)
 
     def page(
         self, campaign: str, *, status: Status | None, reason: str | None, after: int, limit: int
@@ -267,9 +321,19 @@ class Contacts:
         rows = self._scripts.run("moments", campaign, first, last, every, *statuses)
         return [{status: int(at) for status, at in zip(MOMENTS, row, strict=True) if at} for row in rows]
 
-    def find(self, campaign: str, digits: str, *, first: int, last: int) -> list[int]:
-        """The numbers from `first` up to `last` of the contacts in whose phone the digits are."""
-        return list(self._scripts.run("find", campaign, digits, first, last))
+    def find(
+        self,
+        campaign: str,
+        digits: str,
+        *,
+        first: int,
+        last: int,
+        status: Status | None = None,
+        reason: str | None = None,
+    ) -> list[int]:
+        """The numbers from `first` up to `last` of the contacts in whose phone the digits are, as `page` chooses."""
+        only = status.value if status else ""
+        return list(self._scripts.run("find", campaign, digits, first, last, only, reason or ""))
 
     def some(self, campaign: str, numbers: Sequence[int]) -> list[tuple[int, Mapping[str, str]]]:
         """These contacts, each with its number and its fields."""
@@ -283,10 +347,12 @@ class Contacts:
         return list(zip(numbers, self._scripts.ask(ask), strict=True))
 
 
-def _fields(receipt: Receipt) -> tuple[str, ...]:
+def _fields(receipt: Receipt, because: Callable[[Refused], str]) -> tuple[str | int, ...]:
+    misfit = receipt.means if isinstance(receipt.means, Refused) and receipt.means.halts_after else None
     return (
         receipt.message_id, receipt.status.value, may_follow(receipt.status), receipt.reason or "",
-        receipt.detail or "", "1" if receipt.is_unexplained else "", receipt.reference or "",
+        receipt.detail or "", "1" if receipt.is_unexplained else "", _PAUSED_FROM if receipt.halts else "",
+        receipt.reference or "", misfit.halts_after if misfit else 0, because(misfit) if misfit else "",
     )  # fmt: skip
 
 

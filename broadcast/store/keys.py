@@ -7,10 +7,11 @@ campaign              hash    the order, its `status`, its times, its last error
 tally                 hash    contact status -> how many; moves in the same script as the contact
 contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
-identities            set     identities of the people in an open campaign; until it starts
+identities            set     people in an open campaign, by identity or (forgotten since)
+                              what stands for it; until it starts
 chunks                hash    chunk:part of an open campaign -> its first contact, and its digest; until it starts
 later                 zset    numbers of the contacts that wait for a time; score Unix ms
-lane                  hash    last departure `left` and its `gap`, `rest` until, `turn`, `hold` and why, `stuck`
+lane                  hash    last departure `left` and its `gap`, `rest` until, `turn`, `hold` and why, `stuck`, …
 ready                 zset    running campaigns of a lane; score: the turn each was last served
 booked                zset    campaign:number that a batch holds; score: departure planned, Unix ms
 sending               zset    campaign:number past the fence; score: end of the lease, Unix ms
@@ -19,20 +20,31 @@ listed                zset    numbers of a campaign's contacts that are failed, 
 message               string  gateway's message id -> campaign:number
 recent                list    the lane's last messages, newest first: "a" acknowledged, "e" failed and nobody says why
 pair                  string  there while the instance may not write to this person again; expires by itself
+acted                 zset    SHA-1 of a failure acted on for more than its contact; score: when to forget it, Unix ms
 strays                zset    instance/message id of the parked receipts; score: when they are given up, Unix ms
 unknown               string  how many ids of receipts nobody ever knew
+left_out              hash    why webhook calls came to nothing -> how many did
 parked                list    receipts that came before the id was known, as JSON
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
 scheduled             zset    campaigns that wait for their time; score Unix ms
-summary               string  what a campaign that is over came to, as JSON; expires by itself
+departures            string  when each request of a campaign was let out: Unix ms, 8 bytes each, little-endian
+summary               string  what a campaign came to, as JSON; expires by itself
+counting              string  the token of who counts a campaign's summary in one of its states; expires by itself
+forecasts             hash    how true they were: `in_time` (by P90) or `late`, error shares up to so much, their `sum`
 lanes                 zset    lanes that have work; score: when to look at each again, Unix ms
+stagings              zset    campaigns that are being accepted; score: since when, Unix ms
 removals              zset    campaigns that are being removed; score: when that was last gone on with, Unix ms
 forgetting            zset    tokens of people who are being forgotten; score the same
 forget                hash    one of them: numbers and what stands for each, and how far it is
 chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
-instances             set     every instance that ever had a campaign
+instances             set     every instance that ever had a campaign, or was registered
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
+named                 set     registered instances that a gateway calls so: number/<Meta's id>, account/<Meta's id>; and
+                              those with the same app secret: app/<what stands for it>
+by_default            set     instances that are sent through the settings' gateway, and had a campaign or have rules
+resting               string  why the instances of an app (app/…), of one account of it (app/…,account/…), or those
+                              by_default rest together, for who joins them; expires with the rest
 callbacks             hash    a campaign's callbacks: `last` number, `failures` in a row, `flight`, `off`, `progress`
 callback              hash    one callback: type, times, state, attempts, last answer, what it shows as JSON
 outbox                zset    numbers of a campaign's callbacks that wait; score: the number, so they leave in order
@@ -42,14 +54,20 @@ hosts                 zset    CRM hosts that have callbacks to take; score: when
 host                  hash    one of them: who `held` it, unanswered `fails` in a row, `rest` until
 calling               zset    campaigns with callbacks for a host; score: when to try next, Unix ms
 called                zset    hosts that a task is calling; score: end of its lease, Unix ms
+given_up              zset    campaign:number (12 digits) of the callbacks of all campaigns that were given up;
+                              score: when, Unix ms
 callback_tally        hash    callbacks of all campaigns: `waiting` now, `delivered` and `failed` so far
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON; of
-                              who was forgotten, the SHA-1 of the identity
+                              who was forgotten, a keyed hash of the identity: fingerprint of the key:hash
+identity_form         string  which form of identities the suppression list is kept by
+hashed_with           set     fingerprints of the keys that such hashes were ever made with
 signing               string  the secret that signs the dashboard's sessions, where no SECRET_KEY does
+ended                 string  there while a session of the dashboard is known to be logged out; expires by itself
 draft                 string  a campaign that was previewed and not started: zlib in hex of JSON; expires by itself
 api_keys              zset    digest of every API key ever created, revoked ones too; score: when, Unix ms
-api_key               hash    one of them: name, scopes, instances, when it was created and revoked
+api_key               hash    one of them: name, scopes, instances, when it was created, last `used` and revoked
 api_key_names         hash    name of a key that is not revoked -> its digest
+api_keys_used         hash    name of a key of the settings -> when it was last used, Unix ms
 bucket                hash    a caller's requests that are `left`, and `at` what time (ms); expires when full again
 claim                 string  a deed that one process does for all; expires by itself
 strike                string  what a test wants to befall the next process at a step
@@ -78,20 +96,29 @@ PATTERNS: Mapping[str, str] = {
     "message": "bcast:message:%s/%s",
     "recent": "bcast:recent:%s",
     "pair": "bcast:pair:%s/%s",
+    "acted": "bcast:acted:%s",
     "strays": "bcast:strays",
     "unknown": "bcast:unknown",
+    "left_out": "bcast:left_out",
     "parked": "bcast:parked:%s/%s",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",
+    "departures": "bcast:departures:%s",
     "summary": "bcast:summary:%s",
+    "counting": "bcast:counting:%s/%s",
+    "forecasts": "bcast:forecasts",
     "lanes": "bcast:lanes",
+    "stagings": "bcast:stagings",
     "removals": "bcast:removals",
     "forgetting": "bcast:forgetting",
     "forget": "bcast:forget:%s",
     "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
+    "named": "bcast:named:%s",
+    "by_default": "bcast:by_default",
+    "resting": "bcast:resting:%s",
     "callbacks": "bcast:callbacks:%s",
     "callback": "bcast:callback:%s:%s",
     "outbox": "bcast:outbox:%s",
@@ -101,13 +128,18 @@ PATTERNS: Mapping[str, str] = {
     "host": "bcast:host:%s",
     "calling": "bcast:calling:%s",
     "called": "bcast:called",
+    "given_up": "bcast:given_up",
     "callback_tally": "bcast:callback_tally",
     "suppressed": "bcast:suppressed",
+    "identity_form": "bcast:identity_form",
+    "hashed_with": "bcast:hashed_with",
     "signing": "bcast:signing",
+    "ended": "bcast:ended:%s",
     "draft": "bcast:draft:%s",
     "api_keys": "bcast:api_keys",
     "api_key": "bcast:api_key:%s",
     "api_key_names": "bcast:api_key_names",
+    "api_keys_used": "bcast:api_keys_used",
     "bucket": "bcast:bucket:%s",
     "claim": "bcast:claim:%s",
     "strike": "bcast:strike:%s",

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from broadcast.pacing import Claim, Slot
+from broadcast.pacing import Claim, Load, Slot
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts, pairs
+
+#: So many lanes one script looks at: it stays near a millisecond.
+LOOKED_AT_ONCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,8 @@ class Survey:
     slow: float  #: the slow-down as it was kept …
     slow_ms: int  #: … at this moment, Unix ms; see `pacing.slowed`
     day: str  #: the local day …
-    used: int  #: … on which so many departures were made
+    used: int  #: … on which so many departures were made, …
+    day_ends_ms: int  #: … and when it ends in the zone in which it began
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,23 @@ class View:
     lapsed: int  #: contacts that are held although their lease is long over
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A lane as a campaign finds it that would join it."""
+
+    now_ms: int
+    fields: Mapping[str, str]
+    others: Sequence[Load]  #: the campaigns that are running
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closure:
+    """How long a lane has been closed, and how often a probe opened it with no message accepted since."""
+
+    for_ms: int
+    times: int
+
+
 @dataclass(frozen=True)
 class Booked:
     """A contact that a batch now holds, and its departure."""
@@ -57,11 +79,24 @@ class Booked:
     slot_ms: int
 
 
+class LaneLook(NamedTuple):
+    """A lane as it stands at one instant."""
+
+    fields: Mapping[str, str]
+    waiting: int
+    booked: int
+    sending: int
+    registered: Mapping[str, str]  #: as the registry keeps the instance; empty for one that never was registered
+    recent: str  #: how the last messages fared, newest first; see `Contacts.recent`
+    now_ms: int
+
+
 class Lanes:
     """Everything that concerns whole lanes."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, default_app: str) -> None:
         self._scripts = scripts
+        self._default_app = default_app
 
     def due(self, *, limit: int = 200, while_ms: int = 2000) -> list[str]:
         """Take the lanes that are to be looked at now."""
@@ -71,24 +106,34 @@ class Lanes:
         """What planning needs to know of a lane, in one round trip; finished campaigns are completed on the way."""
         reply = self._scripts.run("survey", instance)
         now, hold, left, gap, rest, turn, booked, sending, workers, rows, completed, claim, lost, *paced = reply
-        slow, slow_ms, day, used = paced
+        slow, slow_ms, day, used, day_ends = paced
         names = ("campaign", "served", "priority", "gap_ms", "jitter_ms", "waiting", "next_due_ms")
         return Survey(
             instance=instance, now_ms=now, hold=hold, left_ms=left, gap_ms=gap, rest_ms=rest, turn=turn,
             booked=booked, sending=sending, workers=workers, completed=completed, claim=claim, lost=lost,
-            slow=float(slow), slow_ms=slow_ms, day=day, used=used,
+            slow=float(slow), slow_ms=slow_ms, day=day, used=used, day_ends_ms=day_ends,
             candidates=[Claim(**dict(zip(names, row, strict=True))) for row in rows],
         )  # fmt: skip
 
     def book(
-        self, instance: str, *, turn: int, batch: str, slots: Sequence[Slot], day: str, until_ms: int | None
+        self,
+        instance: str,
+        *,
+        turn: int,
+        batch: str,
+        slots: Sequence[Slot],
+        day: str,
+        day_ends_ms: int,
+        until_ms: int | None,
     ) -> list[Booked] | None:
         """Give the next contacts these slots; None when another planner was first.
 
-        They count for the local `day`, and the fence lets nobody leave from `until_ms` on.
+        They count for the local `day`, or one that has not ended yet where it began. The fence lets nobody leave from
+        `until_ms` on.
         """
         fields = [item for slot in slots for item in (slot.campaign, slot.at_ms, slot.before_ms, slot.after_ms)]
-        reply = self._scripts.run("book", instance, turn, batch, day, "" if until_ms is None else until_ms, *fields)
+        until = "" if until_ms is None else until_ms
+        reply = self._scripts.run("book", instance, turn, batch, day, day_ends_ms, until, *fields)
         return None if reply is None else [Booked(*row) for row in reply]
 
     def rejoin(self, survey: Survey, *, at_ms: int | None, waits: str = "", wait_ms: int | None = None) -> None:
@@ -116,12 +161,63 @@ class Lanes:
                 pipe.run("unbook_all", instance)
         return sum(pipe.replies)
 
-    def hold(self, instance: str, kind: str, *, reason: str = "", detail: str = "", only_if: str = "") -> bool:
-        """Hold a lane ("paused" or "closed"), or open it (""); `only_if` names the holds it must be in (a,b,open)."""
-        return bool(self._scripts.run("hold", instance, kind, reason, detail, only_if))
+    def hold(
+        self,
+        instance: str,
+        kind: str,
+        *,
+        reason: str = "",
+        detail: str = "",
+        only_if: str = "",
+        news: Sequence[str] = (),
+    ) -> bool:
+        """Hold a lane ("paused" or "closed"), or open it (""); `only_if` names the holds it must be in (a,b,open).
+
+        For `news`, failures that say so, it is done once, however often they are told.
+        """
+        return bool(self._scripts.run("hold", instance, kind, reason, detail, only_if, "", 0, "", *news))
+
+    def hear(
+        self,
+        instance: str,
+        kind: str,
+        *,
+        reason: str,
+        only_if: str,
+        at_ms: int | None,
+        tried_for_ms: int,
+        is_wall: bool = False,
+    ) -> bool:
+        """The same for news of the connection of this time (None: now), unless newer ones were heard."""
+        at, wall = ("now", "") if at_ms is None else (at_ms, "1" if is_wall else "")
+        return bool(self._scripts.run("hold", instance, kind, reason, "", only_if, at, tried_for_ms, wall))
+
+    def closure(self, instance: str) -> Closure | None:
+        """Since when the lane is closed by its gateway, and how often a probe opened it in vain; None: it is not."""
+
+        def ask() -> tuple[list[str | None], tuple[int, int]]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                pipe.hmget(key("lane", instance), "hold", "held_ms", "reopened")
+                pipe.time()
+                fields, at = pipe.execute()
+            return fields, at
+
+        (hold, since_ms, times), (seconds, micros) = self._scripts.ask(ask)
+        if hold != "closed":
+            return None
+        now_ms = seconds * 1000 + micros // 1000
+        return Closure(for_ms=now_ms - int(since_ms or 0), times=int(times or 0))
+
+    def reopen(self, instance: str, *, times: int) -> bool:
+        """Open a closed lane because a probe found its instance open, for the time after `times`; False: too late."""
+        return bool(self._scripts.run("reopen", instance, times))
+
+    def examine(self, instance: str, health: str) -> None:
+        """Note how the instance is by its gateway: "open", or why it cannot send."""
+        self._scripts.run("examine", instance, health)
 
     def instances(self) -> list[str]:
-        """Every instance that ever had a campaign."""
+        """Every instance that ever had a campaign, or was registered."""
         return sorted(self._scripts.ask(lambda: self._scripts.client.smembers(key("instances"))))
 
     def view(self, instance: str) -> View:
@@ -131,6 +227,13 @@ class Lanes:
             now_ms=now, lane=pairs(lane), waiting=waiting, gap_ms=gap,
             send_workers=senders, control_workers=controllers, lapsed=lapsed,
         )  # fmt: skip
+
+    def outset(self, instance: str) -> Found:
+        """What a campaign would find on the lane, in one round trip."""
+        now, fields, rows = self._scripts.run("outset", instance)
+        names = ("left", "priority", "gap_ms", "jitter_ms")
+        others = [Load(**dict(zip(names, row, strict=True))) for row in rows]
+        return Found(now_ms=now, fields=pairs(fields), others=others)
 
     def stick(self, instance: str, cause: str, *, look: bool) -> bool:
         """Note why the lane is not sending ("": it is); True when that is news. `look`: have it planned now."""
@@ -148,9 +251,13 @@ class Lanes:
 
         return Counter(cause for cause in self._scripts.ask(ask) if cause)
 
-    def rest(self, instance: str, *, for_ms: int, reason: str) -> None:
-        """Let nothing leave for a while."""
-        self._scripts.run("rest", instance, for_ms, reason)
+    def rest(self, instance: str, *, for_ms: int, reason: str, spans: str = "") -> None:
+        """Let nothing leave for a while, of none of the instances of the same "app" or "account", if it spans those."""
+        self._scripts.run("rest", instance, for_ms, reason, spans, self._default_app)
+
+    def of_account(self, beside: str, account: str) -> list[str]:
+        """The instances of the app of `beside` that receipts told to be of Meta's account; or the app's only one."""
+        return list(self._scripts.run("of_account", beside, account, self._default_app))
 
     def restart(self, instance: str) -> int:
         """Give back what is booked and have the lane planned anew; return how many contacts that were."""
@@ -173,22 +280,17 @@ class Lanes:
         (factor, since_ms), (seconds, micros) = self._scripts.ask(ask)
         return float(factor or 1), int(since_ms or 0), seconds * 1000 + micros // 1000
 
-    def look(self, instance: str) -> tuple[Mapping[str, str], int, int, int]:
-        """A lane's fields, and how many of its contacts wait, are booked and are sending."""
+    def look(self, instance: str) -> LaneLook:
+        """How one lane stands."""
+        return self.looks([instance])[0]
 
-        def ask() -> tuple[Mapping[str, str], int, int, int]:
-            client = self._scripts.client
-            with client.pipeline() as pipe:
-                pipe.hgetall(key("lane", instance))
-                pipe.zcard(key("booked", instance))
-                pipe.zcard(key("sending", instance))
-                pipe.zrange(key("ready", instance), 0, -1)
-                fields, booked, sending, campaigns = pipe.execute()
-            with client.pipeline(transaction=False) as pipe:
-                for campaign in campaigns:
-                    pipe.hget(key("tally", campaign), "pending")
-                waiting = sum(int(count or 0) for count in pipe.execute())
-            return fields, waiting, booked, sending
-
-        found: tuple[Mapping[str, str], int, int, int] = self._scripts.ask(ask)
+    def looks(self, instances: Sequence[str]) -> list[LaneLook]:
+        """How lanes stand, in their order; a round trip for each `LOOKED_AT_ONCE` of them."""
+        found = []
+        for first in range(0, len(instances), LOOKED_AT_ONCE):
+            now_ms, rows = self._scripts.run("stand", *instances[first : first + LOOKED_AT_ONCE])
+            found += [
+                LaneLook(pairs(lane), waiting, booked, sending, pairs(registered), "".join(recent), now_ms)
+                for lane, waiting, booked, sending, registered, recent in rows
+            ]
         return found

@@ -40,9 +40,13 @@ class Removals:
         looked, campaigns = self._scripts.run("aged", age_ms, over, count)
         return int(looked), list(campaigns)
 
-    def wish(self, token: str, phones: Mapping[str, str]) -> None:
-        """Note that a person is to be forgotten: each of its numbers, and what is to stand for it."""
-        fields = ["phones", json.dumps(dict(phones)), "campaign", "", "at", "0", "number", "0", "blanked", "0"]
+    def wish(self, token: str, phones: Mapping[str, str], *, sought: Mapping[str, str], identity: str) -> None:
+        """Note that a person is to be forgotten: each of its numbers, and what is to stand for it.
+
+        `sought`: the same of the digits to look for in what was no number. The token stands for the identity.
+        """
+        known = ["phones", json.dumps(dict(phones)), "sought", json.dumps(dict(sought)), "identity", identity]
+        fields = [*known, "campaign", "", "at", "0", "number", "0", "blanked", "0"]
 
         def ask() -> None:
             with self._scripts.client.pipeline(transaction=True) as pipe:
@@ -60,6 +64,10 @@ class Removals:
     def unfinished(self, *, idle_ms: int) -> tuple[list[str], list[str]]:
         """Campaigns and tokens whose removal nobody has gone on with for so long."""
         return self._idle("removals", idle_ms), self._idle("forgetting", idle_ms)
+
+    def stagings(self, *, idle_ms: int) -> list[str]:
+        """Campaigns that somebody began to accept so long ago, and has neither opened nor given up."""
+        return self._idle("stagings", idle_ms)
 
     def _idle(self, name: str, idle_ms: int) -> list[str]:
         seconds, _ = self._scripts.ask(self._scripts.client.time)

@@ -1,14 +1,14 @@
 """The Lua scripts: one move a file, loaded once, run by name. Every state change in Redis is one of them.
 
-`prelude.lua` stands before each of them and holds the few functions they share; it is given the key patterns of
-`keys.py`. Keys are built inside the scripts, so the state lives on one Redis, not on a Cluster.
+`prelude/` stands before each of them, in the order of its files' names, and holds the functions they share; it is given
+the key patterns of `keys.py`. Keys are built inside the scripts, so the state lives on one Redis, not on a Cluster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -116,10 +116,14 @@ def pairs(flat: Sequence[str]) -> dict[str, str]:
 
 def sources() -> dict[str, str]:
     """Script name -> its text, the prelude included."""
-    folder = resources.files("broadcast.store") / "lua"
-    texts = {entry.name.removesuffix(".lua"): entry.read_text() for entry in folder.iterdir()}
-    prelude = "\n".join([*_key_functions(), texts.pop("prelude")])
-    return {name: f"{prelude}\n{text}" for name, text in texts.items()}
+    folder = Path(__file__).with_name("lua")
+    prelude = "\n".join([*_key_functions(), *_texts(folder / "prelude").values()])
+    return {name: f"{prelude}\n{text}" for name, text in _texts(folder).items()}
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """File name without its ending -> the text, in the order of the names."""
+    return {file.stem: file.read_text() for file in sorted(folder.glob("*.lua"))}
 
 
 def _key_functions() -> list[str]:

@@ -18,10 +18,12 @@ PER_TASK = 20_000
 
 @shared_task(name="broadcast.tidy", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def tidy(self: Any) -> None:
-    """Begin to remove campaigns that are old, and go on with every removal that was interrupted."""
+    """Begin to remove campaigns that are old, and what broke off; go on with every removal that was interrupted."""
     services = services_of(self.app)
     begun = removing.expire(services.store, days=services.settings.report_retention_days)
     campaigns, tokens = services.store.removals.unfinished(idle_ms=removing.IDLE_MS)
+    for campaign in removing.give_up_stagings(services.store):
+        log.info("campaign whose accepting broke off removed", extra={"action": "remove", "campaign": campaign})
     for campaign in {*begun, *campaigns}:
         remove.delay(campaign)
     for token in tokens:
@@ -44,4 +46,4 @@ def forget(self: Any, token: str) -> None:
     if word == "on":
         self.app.tasks["broadcast.forget"].delay(token)
     elif word == "done":
-        log.info("person forgotten in %s contacts", blanked, extra={"action": "forget", "person": token[:8]})
+        log.info("person forgotten in %s contacts", blanked, extra={"action": "forget", "person": token[-8:]})

@@ -12,11 +12,13 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from broadcast.domain.campaign import Scope
-from broadcast.engine import planning, steering, watching
+from broadcast.engine import planning, registering, steering, suppressing, watching
 from broadcast.engine.calling import report
 from broadcast.engine.planning import Batch
 from broadcast.engine.steps import Step
 from broadcast.errors import Conflict, NotFound
+from broadcast.pacing import PROBE_MS
+from broadcast.store import Store
 from broadcast.tasks import services_of
 from broadcast.tasks.publishing import publish
 from broadcast.tasks.telling import call_due
@@ -27,8 +29,8 @@ log = logging.getLogger(__name__)
 SWEPT_PER_TASK = 20_000
 #: How often the lanes are looked at for one that is stuck.
 WATCH_MS = 5000
-#: How often the gateway of a closed lane with work is asked whether it is open again.
-PROBE_MS = 30_000
+#: How often instances that an earlier version registered are looked for.
+NAME_MS = 3_600_000
 #: How often old campaigns, and removals that were interrupted, are looked for.
 TIDY_MS = 60_000
 
@@ -82,15 +84,26 @@ def tick(self: Any) -> None:
             self.app.tasks["broadcast.tidy"].delay()
 
 
+def _bring_up_to_date(store: Store, secret_key: str | None) -> None:
+    """What an earlier version kept in another way."""
+    if registering.name_all(store, secret_key):
+        log.info("instances of an earlier version are found by their numbers", extra={"action": "register"})
+    if moved := suppressing.bring_up_to_date(store):
+        log.info("%s who opted out are found by both forms of their number", moved, extra={"action": "suppress"})
+
+
 @shared_task(name="broadcast.watch", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def watch(self: Any) -> None:
     """Look for lanes that should be sending and are not; say why, and fan out anew what may only have been lost."""
-    store = services_of(self.app).store
+    services = services_of(self.app)
+    store = services.store
     unknown = store.contacts.give_up_strays()
     if unknown:
         log.info("receipts of %s messages that are not ours", unknown, extra={"action": "receipt"})
     for name, since_ms in store.campaigns.chores().items():
         _take_up(self.app, name, since_ms)
+    if store.workers.claim("name", for_ms=NAME_MS):
+        _bring_up_to_date(store, services.settings.secret_key)
     watched = watching.watch(store)
     for lane in watched.changed:
         ids = {"action": "watch", "instance": lane.instance}
@@ -117,7 +130,7 @@ def _take_up(app: Celery, chore: str, since_ms: int) -> None:
 
 @shared_task(name="broadcast.probe", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def probe(self: Any, instance: str) -> None:
-    """Ask the gateway of a closed lane whether it is open again."""
+    """Ask the gateway how an instance is; a closed lane opens where it is open again."""
     services = services_of(self.app)
     if watching.probe(services.store, instance, services.gateways.of(instance)):
         log.info("a probe found the instance open again", extra={"action": "probe", "instance": instance})
@@ -141,6 +154,11 @@ def sweep(self: Any, campaign: str) -> None:
 def wake(instance: str) -> None:
     """Ask for a lane to be fanned out now. A request that is lost costs a second: the tick finds the lane."""
     _ask(current_app._get_current_object(), "broadcast.fan_out", instance)
+
+
+def probe_later(instance: str) -> None:
+    """Have the gateway asked how an instance is. A request that is lost costs nothing but that."""
+    _ask(current_app._get_current_object(), "broadcast.probe", instance)
 
 
 def remove_later(campaign: str) -> None:

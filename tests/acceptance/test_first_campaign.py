@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -145,9 +146,9 @@ def test_faults_on_a_third_of_the_contacts_end_as_they_should(stack: Stack, fres
     kinds = {"not_on_whatsapp": numbers[0:90:9], "ambiguous": numbers[1:90:9], "busy": numbers[2:90:9]}
     for kind, hit in kinds.items():
         stack.fault(kind=kind, numbers=hit, instance=fresh, **({"times": 1} if kind == "busy" else {}))
-    send(stack, a_body(fresh, fresh, contacts=numbers, rateLimitMs=50))
+    send(stack, a_body(fresh, fresh, contacts=numbers, rateLimitMs=30))
 
-    status = stack.wait_done(fresh)
+    status = stack.wait_done(fresh, seconds=120)  # the busy ones slow it down
     arrivals = stack.arrivals(fresh)
 
     assert status["counts"]["failed"] == 10
@@ -160,7 +161,7 @@ def test_faults_on_a_third_of_the_contacts_end_as_they_should(stack: Stack, fres
         *kinds["not_on_whatsapp"],
         *kinds["ambiguous"],
     }
-    assert min(gaps_ms(arrivals)) >= 50 - SLACK_MS
+    assert min(gaps_ms(arrivals)) >= 30 - SLACK_MS
 
 
 def test_a_contact_that_never_works_fails_with_the_gateways_own_reason(stack: Stack, fresh: str) -> None:
@@ -301,3 +302,10 @@ def test_the_status_tells_rate_finish_and_progress(stack: Stack, fresh: str) -> 
     assert sum(status["counts"].values()) == status["total"]
     assert fresh in [one["campaignId"] for one in stack.get("/campaigns", instance=fresh).json()["campaigns"]]
     stack.wait_done(fresh)
+
+
+def test_answering_gives_way_to_sending(stack: Stack) -> None:
+    niceness = {
+        name: psutil.Process(stack.processes[name].child.pid).nice() for name in ("web", "webhook", "broadcast")
+    }
+    assert niceness["web"] == niceness["webhook"] == min(niceness["broadcast"] + 10, 19)  # 19 is as far as it goes

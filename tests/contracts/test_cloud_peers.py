@@ -26,9 +26,13 @@ import pywa.types
 import requests
 from pywa import handlers
 
-from broadcast.domain.content import Kind, Template
+from broadcast.api.shapes import order_of
+from broadcast.domain.content import Kind, Template, render_template
+from broadcast.errors import Invalid
 from broadcast.gateways.base import Accepted, Closed, Inbound, Message, Preference, Refused
 from broadcast.gateways.cloud import Cloud, request_of
+from broadcast.settings import Settings
+from tests.builders import a_body
 from tests.departures import Gate
 from tests.standins.cloud import NUMBER_ID, SECRET, TOKEN, Graph, change, failure, graph
 from tests.standins.cloud_checks import MEDIA, Wrong, checked
@@ -230,7 +234,8 @@ def test_only_a_sample_that_stops_the_account_closes_it() -> None:
     closes = {
         name.split("/")[1]
         for name, call in CALLS.items()
-        if (connection := READER.read(call).connection) is not None and not connection.is_open
+        for news in READER.read(call).others.values()  # each is of an account that was not said to be ours
+        if news.connection is not None and not news.connection.is_open
     }
     assert closes == CLOSES
 
@@ -264,6 +269,37 @@ def test_our_template_is_metas_example_and_the_strict_server_takes_it(name: str)
     assert (ours["type"], ours["to"]) == (example["type"], "+5511999990001")
     content = json.loads(json.dumps(ours["template"]).replace("http(s)://", "https://"))
     checked({**ours, "template": content}, {})
+
+
+#: Meta's placeholder -> something of the kind that it stands for
+MEANT = {
+    "http(s)://": "https://",
+    "<TEMPLATE_NAME>": "promo",
+    "template-name": "promo",
+    "language-and-locale-code": "pt",
+}
+
+
+@needs_samples
+@pytest.mark.parametrize("name", [name for name, example in SENDS.items() if example.get("type") == "template"])
+def test_a_crm_may_order_every_template_of_metas_examples(name: str) -> None:
+    text = json.dumps(SENDS[name]["template"])
+    for placeholder, meant in MEANT.items():
+        text = text.replace(placeholder, meant)
+    given = json.loads(text)
+    said = {**given, "language": given["language"]["code"]}
+    if name.partition("/")[2] in NOT_TAKEN:
+        with pytest.raises(Invalid):
+            order_of(a_body("c1", "loja", message="", template=said), Settings())
+        return
+
+    template = order_of(a_body("c1", "loja", message="", template=said), Settings()).content.template
+
+    assert template
+    ours = request_of(Message(**{**vars(MESSAGE), "template": render_template(template, {}, variant="c1:0")}))
+    by_text = json.loads(re.sub(r'"index": ([0-9])', r'"index": "\1"', json.dumps(given)))
+    assert ours["template"] == by_text
+    checked(ours, {})
 
 
 #: what the strict server does not take, of the kinds that it knows

@@ -184,7 +184,8 @@ def said(case: dict[str, Any], call: dict[str, Any]) -> News:
         assert identity(phone) == identity(re.sub(r"\D", "", request["number"]))
         answered = case["response"]["body"]
         at_ms = answered["messageTimestamp"] * 1000
-        return News(echoes=(Echo(message_id=answered["key"]["id"], phone=phone, text=text, at_ms=at_ms),))
+        kinds = (Kind(request.get("mediatype", "audio" if "audio" in request else "text")),)
+        return News(echoes=(Echo(message_id=answered["key"]["id"], phone=phone, text=text, kinds=kinds, at_ms=at_ms),))
     if call["event"] == "messages.upsert":
         return News(inbound=(Inbound(phone="5511999990001", text="SAIR"),))
     if (state := (call["event"], data.get("state"))) in STATES:
@@ -270,7 +271,9 @@ def test_a_recorded_state_says_what_it_said(case: dict[str, Any]) -> None:
     state = case["response"]["body"].get("instance", {}).get("state")
     with raw_server(replay(case["response"])) as url:
         found = Evolution(url, "k", timeout_s=5).probe("loja")
-    assert found == (Connection(is_open=True, reason="open") if state == "open" else None)
+    refused = {401: "unauthorized", 404: "unknown_instance"}.get(case["response"]["status"])
+    reason = "open" if state == "open" else refused
+    assert found == (Connection(is_open=reason == "open", reason=reason) if reason else None)
 
 
 #: recorded case -> the fault with which the sandbox answers the same

@@ -16,19 +16,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from broadcast.api import shapes
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
-from broadcast.wiring import Services, build_services
+from broadcast.wiring import build_services
 from tests.builders import a_body, phones
 
 EDGE = "/functions/v1/broadcast_messaging_service"
 QUEUE = "/queue/add-broadcast"
-
-
-@pytest.fixture
-def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
 
 
 @pytest.fixture
@@ -127,6 +123,16 @@ def test_an_instance_is_paused_and_resumed(client: FlaskClient) -> None:
     client.post(EDGE, json=a_body("c1", "loja"))
     assert client.get("/broadcast-status/c1").json["holdReason"] == "instance_paused"
     assert client.post("/instances/loja/resume").json["state"] == "open"
+
+
+def test_no_campaign_and_no_instance_may_have_a_name_that_hides_it(client: FlaskClient) -> None:
+    """A fixed part of an address, where another has a name, would be answered in its place."""
+    rules = [rule for rule in client.application.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    parts = re.compile(r"(.*/)<(campaign|instance)>(.*)")
+    named = [match for rule in rules if (match := parts.fullmatch(rule.rule))]
+    fixed = [re.compile(f"{re.escape(one[1])}([^/<>]+){re.escape(one[3])}") for one in named]
+    hidden = {match[1] for rule in rules for one in fixed if (match := one.fullmatch(rule.rule))}
+    assert hidden == shapes.TAKEN
 
 
 LONG = "x" * 5000

@@ -86,11 +86,14 @@ def test_everything_that_is_left_out_is_told_by_its_row(client: FlaskClient, sto
 
     assert (answer["queued"], answer["skipped"], answer["unreadable"]) == (1, 4, 3)
     assert answer["leftOut"] == [
-        {"row": 2, "reason": "duplicate"},
-        {"row": 3, "reason": "invalid_phone"},
-        {"row": 4, "reason": "missing_variable"},
-        {"row": 5, "reason": "opted_out"},
+        {"row": 2, "reason": "duplicate", "detail": None},
+        {"row": 3, "reason": "invalid_phone", "detail": None},
+        {"row": 4, "reason": "missing_variable", "detail": "name"},
+        {"row": 5, "reason": "opted_out", "detail": None},
     ]
+    assert add(client, people).json["leftOut"] == answer["leftOut"], "and the same again"
+    details = [one["detail"] for one in client.get("/campaigns/c1/contacts").json["contacts"]]
+    assert details == [None, None, None, "name", None]
     assert [one["row"] for one in answer["errors"]] == [6, 7, 8]
     assert "/email unknown field" in answer["errors"][2]["detail"]
     assert [reason for _, _, reason in stored(store)] == [
@@ -102,7 +105,7 @@ def test_everything_that_is_left_out_is_told_by_its_row(client: FlaskClient, sto
 @pytest.mark.parametrize(
     ("kind", "raw"),
     [
-        (CSV, "telefone;nome\n5511990000001;José\n5511990000002;Zé\n".encode("latin-1")),
+        (CSV, "telefone;nome\n5511990000001;José\n5511990000002;Zé “€”\n".encode("windows-1252")),
         (NDJSON, '{"phone": "5511990000001", "name": "José"}\n{"phone": "5511990000002", "name": "Zé"}\n'.encode()),
         ("application/json", '{"contacts": [{"phone": "5511990000001", "name": "José"}, "5511990000002"]}'.encode()),
     ],
@@ -113,7 +116,7 @@ def test_each_form_is_taken(client: FlaskClient, store: Store, kind: str, raw: b
     assert (answer["queued"], answer["skipped"]) == (2, 0)
     assert [phone for phone, _, _ in stored(store)] == ["5511990000001", "5511990000002"]
     assert telling.contacts(store, "c1", status=None, limit=1, cursor=None).items[0].name == "José"
-    found = {"separator": ";", "header": ["telefone", "nome"], "encoding": "latin-1"}
+    found = {"separator": ";", "header": ["telefone", "nome"], "encoding": "windows-1252"}
     assert answer["csv"] == (found if kind == CSV else None)
 
 

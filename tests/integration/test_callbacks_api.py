@@ -28,11 +28,6 @@ def settings(redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
-
-
-@pytest.fixture
 def crm() -> Iterator[Crm]:
     with a_crm() as crm:
         yield crm

@@ -6,7 +6,6 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
 
 import pytest
@@ -22,8 +21,9 @@ from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, calling, steering, telling
 from broadcast.engine.calling import Calling
 from broadcast.store import Store
-from broadcast.store.contacts import Outcome, Ticket
+from broadcast.store.contacts import Deferral, Outcome, Ticket
 from broadcast.store.keys import key
+from broadcast.store.scripts import sources
 from tests.builders import an_order
 from tests.crm import Crm, a_crm, aged, call_all, hurry, moment
 from tests.crm import calling as calls_of
@@ -139,7 +139,7 @@ def test_a_failure_that_is_tried_again_is_not_told(store: Store, crm: Crm) -> No
     accept(store, crm.url, contacts=1)
     send_all(store)
     store.contacts.settle("i1", [Receipt(message_id="m0", status=Status.FAILED, reason="busy")])
-    assert store.contacts.defer("c1", 0, in_ms=1000, most_attempts=5)
+    assert store.contacts.defer([Deferral(campaign="c1", number=0, in_ms=1000, most_attempts=5)]) == [True]
 
     call_all(store)
 
@@ -171,7 +171,7 @@ def test_a_campaign_without_an_address_tells_nobody(store: Store) -> None:
 
 @pytest.mark.parametrize("news", News)
 def test_every_kind_of_news_is_written_by_some_script(news: News) -> None:
-    texts = "".join(entry.read_text() for entry in (resources.files("broadcast.store") / "lua").iterdir())
+    texts = "".join(sources().values())
     what, how = news.value.split(".")
     assert f'"{how}"' in texts
     assert f'"{what}."' in texts

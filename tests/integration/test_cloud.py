@@ -10,10 +10,16 @@ import requests
 
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind, Template
-from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Message, Refused, Unknown
+from broadcast.domain.phone import identity
+from broadcast.engine import accepting, removing, settling, telling
+from broadcast.gateways.base import Accepted, Busy, Closed, Connection, Message, Receipt, Refused, Unknown
 from broadcast.gateways.cloud import Cloud
+from broadcast.store import Store
+from tests.builders import an_order, phones
 from tests.departures import Gate
-from tests.standins.cloud import NUMBER_ID, SECRET, TOKEN, Graph, failure, graph
+from tests.lanes import sends
+from tests.processes import wait_for
+from tests.standins.cloud import NUMBER_ID, SECRET, TOKEN, Graph, Sent, failure, graph
 from tests.stubs import raw_server, read_request, reset
 
 
@@ -226,3 +232,60 @@ def test_the_stand_in_gives_a_number_without_a_plus_our_own_country(meta: Graph)
 def posted(meta: Graph, body: dict[str, Any]) -> requests.Response:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     return requests.post(f"{meta.url}/{NUMBER_ID}/messages", json=body, headers=headers, timeout=5)
+
+
+#: what comes late of the message that an earlier campaign of the same name sent
+LATE: list[tuple[str, list[dict[str, Any]] | None]] = [
+    ("delivered", None),
+    ("failed", [failure(131050)]),  # that person opted out
+]
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+@pytest.mark.parametrize(("word", "errors"), LATE)
+def test_what_comes_late_of_a_removed_campaign_is_not_of_the_next_one_of_its_name(
+    meta: Graph, store: Store, word: str, errors: list[dict[str, Any]] | None, *, is_sent: bool
+) -> None:
+    first, second = phones(2)
+    gateway = the_gateway(meta)
+    store.workers.beat("broadcast", "w1")
+    accepting.accept(store, an_order(contacts=[first]), country="BR")
+    assert sends(store, gateway, "r1") == "sent"
+    store.campaigns.finish("c1")
+    removing.remove(store, "c1")
+    wait_for(lambda: removing.erase(store, "c1", limit=250) < 0, what="the end of the campaign")
+    accepting.accept(store, an_order(contacts=[second]), country="BR")
+    assert not is_sent or sends(store, gateway, "r2") == "sent"
+
+    receipts = gateway.read(meta.status(meta.ledger[0], word, errors=errors)).receipts
+    assert settling.settle(store, "i1", receipts) == 0
+
+    status = Status.SENT if is_sent else Status.PENDING
+    assert telling.progress(store, "c1").counts[status] == 1
+    assert not store.suppressions.among([identity(first), identity(second)])
+
+
+def test_a_receipt_of_this_campaign_finds_the_contact_whose_answer_was_lost(meta: Graph, store: Store) -> None:
+    gateway = the_gateway(meta)
+    store.workers.beat("broadcast", "w1")
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    meta.answer_next(502, "<html>")
+    assert sends(store, gateway, "r1") == "unconfirmed"
+
+    taken = Sent("wamid.1", NUMBER_ID, phones(1)[0], meta.seen[-1]["body"])
+    assert settling.settle(store, "i1", gateway.read(meta.status(taken, "delivered")).receipts) == 1
+    assert telling.progress(store, "c1").counts[Status.DELIVERED] == 1
+
+
+def test_a_reference_of_an_earlier_version_is_believed_where_it_is_of_no_other(meta: Graph, store: Store) -> None:
+    gateway = the_gateway(meta)
+    store.workers.beat("broadcast", "w1")
+    accepting.accept(store, an_order(contacts=2), country="BR")
+    old = [Receipt(message_id=f"old{number}", status=Status.DELIVERED, reference=f"c1:{number}") for number in range(2)]
+    assert settling.settle(store, "i1", old) == 0  # nothing has left yet
+    assert sends(store, gateway, "r1") == "sent"
+    meta.answer_next(502, "<html>")
+    assert sends(store, gateway, "r2") == "unconfirmed"
+
+    assert settling.settle(store, "i1", old[:1]) == 0  # it is known under another id
+    assert settling.settle(store, "i1", old[1:]) == 1

@@ -6,24 +6,29 @@ import dataclasses
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from broadcast.dashboard import rights, wording
-from broadcast.domain.caller import Caller, Scope
-from broadcast.domain.campaign import State
+from broadcast.api import asking
+from broadcast.api.answers import rfc3339
+from broadcast.api.auth import REVOKED_S
+from broadcast.dashboard import campaigns, refusing, rights, wording
+from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
+from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
-from broadcast.engine import charting, granting, searching
+from broadcast.engine import accepting, charting, granting, previewing, searching, steering
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
 from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
-from tests.builders import a_body, phones
+from tests.builders import a_body, an_order, phones
 
 HOME = "/dashboard"
 KEYS = (ApiKey("crm", "secret-of-crm"), ApiKey("loja", "secret-of-loja", frozenset({"loja"})))
@@ -88,7 +93,114 @@ def send(
     assert answer.status_code == 202, answer.text
 
 
+def ranked(browser: Browser) -> list[tuple[str, str]]:
+    """The reasons that the page of a campaign ranks, and how many had each."""
+    return re.findall(r"reason=(\w+)\D[^<]*</a><strong>([\d,]+)", browser.text("/campaigns/c1"))
+
+
+def test_reasons_are_ranked_over_everybody_who_failed_and_counted_once(
+    browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(browser, "c1", contacts=phones(1200))
+    for number in range(1200):
+        why = {} if number >= 1150 else {"reason": "rejected" if number < 500 else "window_closed"}
+        store.scripts.client.hset(key("contact", "c1", number), mapping={"status": "failed", **why})
+    store.scripts.client.hset(key("tally", "c1"), mapping={"pending": 0, "failed": 1200})
+    store.scripts.client.zadd(key("listed", "c1", "failed"), {str(number): number for number in range(1200)})
+    counted = []
+    outcomes = store.contacts.outcomes
+    monkeypatch.setattr(store.contacts, "outcomes", lambda *args, **kw: counted.append(1) or outcomes(*args, **kw))
+
+    assert ranked(browser) == [("window_closed", "650"), ("rejected", "500"), ("unknown", "50")]
+    once = len(counted)
+    store.scripts.client.hincrby(key("campaign", "c1"), "rev", 1)  # it goes on
+    assert ranked(browser) == ranked(browser)
+    assert len(counted) == once
+    assert "no reason given" in browser.text("/campaigns/c1")
+    listed = store.contacts.page("c1", status=Status.FAILED, reason="unknown", after=-1, limit=100)[0]
+    assert [number for number, _ in listed] == list(range(1150, 1200))
+
+
+def test_many_reasons_are_shown_as_ten_and_the_others(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=phones(24))
+    for number in range(24):
+        fail(store, "c1", number, f"reason{number // 2}")
+    shown = browser.text("/campaigns/c1")
+    assert len(ranked(browser)) == 10
+    assert re.search(r"<span>other reasons</span><strong>4</strong>", shown)
+    assert "As counted at" not in shown
+
+    store.scripts.client.hincrby(key("tally", "c1"), "failed", 1)
+    store.scripts.client.hincrby(key("campaign", "c1"), "rev", 1)
+    assert re.search(r"As counted at \d+:\d\d:\d\d", browser.text("/campaigns/c1"))
+
+
+def test_who_was_left_out_or_cancelled_is_among_those_who_did_not_get_it(browser: Browser) -> None:
+    send(browser, "c1", contacts=[*phones(20), "nobody"], scheduledFor="2033-01-02T13:30:00Z")
+    browser.post("/campaigns/c1/cancel", at="")
+    shown = browser.text("/campaigns/c1")
+    assert "20 contacts were not sent to" in shown
+    assert "Nobody so far." not in shown
+    links = re.findall(r'"/dashboard(/campaigns/c1/contacts\?[^"]+)">(?:not a phone|20 contacts)', shown)
+    links = [link.replace("&amp;", "&") for link in links]
+    assert [browser.text(link).count('<li class="card">') for link in links] == [1, 20]
+
+
+def test_a_page_does_not_wait_for_a_long_count(browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(browser, "c1", contacts=phones(2))
+    fail(store, "c1", 0, "rejected")
+    monkeypatch.setattr(campaigns, "COUNT_S", 0.1)
+    monkeypatch.setattr(store.summaries, "claim", lambda *_, **__: None)  # another counts
+    assert "Being counted." in browser.text("/campaigns/c1")
+    monkeypatch.undo()
+    assert ranked(browser) == [("rejected", "1")]
+
+
+def test_a_preview_is_kept_a_quarter_of_an_hour(browser: Browser, store: Store) -> None:
+    fields = {"instance": "loja", "campaign": "c1", "message": "Oi", "kind": "text", "priority": "normal"}
+    assert browser.post("/new", at="/new", contacts="11999990001", **fields).status_code == 200
+    kept = [name for name in store.scripts.client.scan_iter() if "draft" in name]
+    assert [0 < store.scripts.client.ttl(name) <= 15 * 60 for name in kept] == [True]
+
+
 # Who may come in
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "name"), [("", "campaigns", "campaignId"), ("/instances", "instances", "instanceId")]
+)
+def test_the_lists_are_told_as_it_happens_and_of_the_callers_own_alone(
+    stranger: Browser, page: str, kind: str, name: str
+) -> None:
+    send(stranger, "ours", "loja")
+    send(stranger, "theirs", "other")
+    stranger.log_in("secret-of-loja")
+    address = re.search(r'data-(?:events|lanes)="([^"]+)"', stranger.text(page))
+    assert address
+
+    stream = stranger.client.get(address[1]).iter_encoded()
+    data = next(line for text in stream for line in text.decode().splitlines() if line.startswith("data:"))
+    assert [one[name] for one in json.loads(data[5:])[kind]] == [{"campaignId": "ours", "instanceId": "loja"}[name]]
+
+
+def test_a_list_that_is_filtered_is_asked_for(browser: Browser) -> None:
+    send(browser, "c1")
+    assert "data-events" in browser.text("")
+    assert "data-events" not in browser.text("?status=running")
+
+
+def test_an_open_page_hears_no_more_when_its_key_is_revoked(browser: Browser, store: Store) -> None:
+    secret = granting.grant(store, Caller(name="loja", scopes=EVERY_SCOPE))
+    assert browser.log_in(secret).status_code == 303
+    accepting.accept(store, an_order(), country="BR")
+    steering.steer(store, "c1", Move.PAUSE)  # so that nothing else ends the stream
+    stream = browser.client.get(f"{HOME}/campaigns/c1/events").iter_encoded()
+    next(stream)
+
+    granting.revoke(store, "loja")
+    revoked = time.monotonic()
+    list(stream)
+    assert time.monotonic() - revoked <= REVOKED_S + 0.5
 
 
 def test_who_has_no_session_is_led_to_the_log_in(stranger: Browser) -> None:
@@ -184,6 +296,28 @@ def test_a_key_of_one_instance_sees_that_one(stranger: Browser, store: Store) ->
     assert stranger.post("/campaigns/theirs/cancel", at="").status_code == 404
     assert stranger.post("/instances/outra/pause", at="").status_code == 403
     assert stranger.post("/suppressions/5511999999999/remove", at="").status_code == 403
+    assert stranger.get("/suppressions/5511999999999/remove").status_code == 403
+
+
+def test_who_is_refused_reads_why_in_their_language(stranger: Browser, store: Store) -> None:
+    send(stranger, "c1")
+    stranger.headers = {"Accept-Language": "pt-BR"}
+    stranger.log_in("secret-of-loja")
+    assert "Esta chave não pode usar a instância outra." in stranger.get("?instance=outra").text
+    assert "só uma chave de todas elas" in stranger.get("/suppressions/5511999999999/remove").text
+    assert "Não há campanha nenhuma." in stranger.get("/campaigns/nenhuma").text
+    stranger.post("/campaigns/c1/cancel", at="")
+    assert "A campanha c1 está cancelada" in stranger.post("/campaigns/c1/resume", at="").text
+    stranger.post("/logout", at="")
+    stranger.log_in(a_key(store, "ana", Scope.SEND))
+    assert "Isto precisa de uma chave com o escopo read; os escopos desta: send." in stranger.get("/instances").text
+    shown = stranger.post("/new", at="/new", **{**FORM, "contacts": "11999990001", "message": "a\x00b"})
+    assert "tem caracteres que não podem ser enviados" in shown.text
+
+
+def test_every_refusal_has_all_the_names_that_it_is_told_with() -> None:
+    for pattern, text in refusing.REFUSALS.items():
+        assert set(re.findall(r"%\((\w+)\)s", str(text))) <= set(re.compile(pattern).groupindex), pattern
 
 
 def a_key(store: Store, name: str, *words: Scope, instances: frozenset[str] | None = None) -> str:
@@ -212,6 +346,58 @@ def test_a_key_that_may_look_may_not_send(browser: Browser, store: Store) -> Non
         assert browser.get(path).status_code == 403, path
     for path in ("/new", "/new/x/start", "/campaigns/c1/pause", "/instances/loja/pause", "/suppressions"):
         assert browser.post(path, at="").status_code == 403, path
+
+
+def links(page: str) -> list[str]:
+    """Where the page leads on the dashboard, but for the files that it is made of."""
+    found = re.findall(r'<a [^>]*href="/dashboard([^"#]*)"', page)
+    return [link.replace("&amp;", "&") for link in found]
+
+
+@pytest.mark.parametrize("one_instance", [False, True])
+@pytest.mark.parametrize("scopes", [("read",), ("send",), ("read", "send"), ("admin",)])
+def test_no_key_is_led_to_what_it_may_not_see(
+    browser: Browser, store: Store, scopes: tuple[str, ...], one_instance: bool
+) -> None:
+    send(browser, "c1")
+    instances = frozenset({"loja"}) if one_instance else None
+    browser.log_in(a_key(store, "ana", *map(Scope, scopes), instances=instances))
+    for path in ("/new", "/instances", "/suppressions", "/people", "/keys", "/campaigns/c1", "/nowhere"):
+        leads = links(browser.get(path).text)
+        assert leads
+        assert {link: browser.get(link).status_code for link in leads} == dict.fromkeys(leads, 200), path
+
+
+def test_a_key_that_may_only_send_begins_with_a_new_campaign_and_is_told_of_its_start(
+    browser: Browser, store: Store
+) -> None:
+    secret = a_key(store, "ana", Scope.SEND)
+    assert browser.post("/login", key=secret, next="/dashboard").location == "/dashboard/new"
+    assert browser.get("/login").location == "/dashboard/new"
+
+    shown = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001"}).text
+    draft = re.search(r"/new/([\w-]+)/start", shown)[1]
+    data = {"csrf_token": browser.token("/new")}
+    after = browser.client.post(f"{HOME}/new/{draft}/start", data=data, headers=browser.headers, follow_redirects=True)
+    assert (after.status_code, after.request.path) == (200, "/dashboard/new")
+    assert "promo is accepted." in after.text
+    assert store.campaigns.find("promo") is not None
+
+
+def test_a_key_that_may_only_send_adds_contacts_and_starts(browser: Browser, store: Store) -> None:
+    browser.log_in(a_key(store, "ana", Scope.SEND))
+    shown = browser.post("/new", at="/new", **{**FORM, "is_open": "y"}).text
+    draft = re.search(r"/new/([\w-]+)/start", shown)[1]
+    place = browser.post(f"/new/{draft}/start", at="/new").location.removeprefix(HOME)
+    chunk = re.search(r'name="chunk" value="(\d+)"', browser.text(place))[1]
+    assert browser.post(place, at="/new", chunk=chunk, file=upload("telefone\n11999990001")).status_code == 200
+    for path in (place, "/campaigns/promo/start"):
+        assert {browser.get(link).status_code for link in links(browser.text(path))} == {200}
+    data = {"csrf_token": browser.token("/new")}
+    path = f"{HOME}/campaigns/promo/start"
+    after = browser.client.post(path, data=data, headers=browser.headers, follow_redirects=True)
+    assert (after.status_code, after.request.path) == (200, "/dashboard/new")
+    assert "The campaign is now: running." in after.text
 
 
 def test_every_page_says_what_it_needs_and_no_row_is_stale(browser: Browser) -> None:
@@ -268,6 +454,52 @@ def test_a_move_that_cannot_be_is_said_so(browser: Browser) -> None:
     assert "This cannot be done now" in answer.text
 
 
+def test_a_campaign_that_is_over_is_removed_after_a_question(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    assert "/campaigns/c1/remove" not in browser.text("/campaigns/c1")
+    browser.post("/campaigns/c1/cancel", at="")
+    assert "/dashboard/campaigns/c1/remove" in browser.text("/campaigns/c1")
+    asked = browser.text("/campaigns/c1/remove")
+    for text in ("the report", "The list of opt-outs", "send to everybody anew"):
+        assert text in asked, text
+
+    assert browser.post("/campaigns/c1/remove", at="/campaigns/c1/remove").location == "/dashboard"
+    assert "c1 is removed." in browser.text("")
+    assert browser.get("/campaigns/c1").status_code == 404
+    state = browser.get("/campaigns/c1/state.json")  # which an open page asks for
+    assert (state.status_code, state.json) == (404, {"removed": True})
+    assert store.campaigns.look("c1") is None
+    assert browser.post("/campaigns/c1/remove", at="").status_code == 404
+
+
+def test_a_campaign_that_is_not_over_is_not_removed_and_its_page_says_so(browser: Browser) -> None:
+    send(browser, "c1")
+    assert browser.get("/campaigns/c1/remove").location == "/dashboard/campaigns/c1"
+    assert browser.post("/campaigns/c1/remove", at="").location == "/dashboard/campaigns/c1"
+    shown = browser.text("/campaigns/c1")
+    assert "cancel it first" in shown
+    assert "alert-danger" in shown
+
+
+def test_what_is_on_the_wire_is_waited_for_before_a_removal(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    browser.post("/campaigns/c1/cancel", at="")
+    store.scripts.client.hincrby(key("tally", "c1"), "sending", 1)
+    shown = browser.text("/campaigns/c1")
+    assert "/campaigns/c1/remove" not in shown
+    assert "data-left" in shown
+
+
+def test_a_key_that_may_send_removes_nothing(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    steering.steer(store, "c1", Move.CANCEL)
+    browser.log_in(a_key(store, "ana", Scope.READ, Scope.SEND))
+    assert "/campaigns/c1/remove" not in browser.text("/campaigns/c1")
+    assert browser.get("/campaigns/c1/remove").status_code == 403
+    assert browser.post("/campaigns/c1/remove", at="").status_code == 403
+    assert store.campaigns.look("c1")
+
+
 def test_failed_contacts_are_sent_to_again(browser: Browser, store: Store) -> None:
     send(browser, "c1")
     fail(store, "c1", 0, "not_on_whatsapp")
@@ -305,6 +537,19 @@ def test_an_instance_is_paused_and_resumed_after_a_question(browser: Browser, st
     assert "The instance is paused" in browser.text("/campaigns/c1")
     browser.post("/instances/loja/resume", at="/instances/loja/resume")
     assert "hold" not in store.lanes.look("loja")[0]
+
+
+def test_what_a_gateway_said_during_a_pause_is_shown_before_the_resume(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    browser.post("/instances/loja/pause", at="/instances/loja/pause")
+    store.lanes.hold("loja", "restricted", reason="restricted", detail="131048", only_if="open,closed,restricted")
+    for page in ("/instances", "/instances/loja", "/instances/loja/resume"):
+        shown = browser.text(page)
+        assert "WhatsApp restricted the instance" in shown
+        assert "131048" in shown
+    assert "resume it once more" in shown
+    browser.post("/instances/loja/resume", at="/instances/loja/resume")
+    assert store.lanes.look("loja")[0]["hold"] == "restricted"
 
 
 def test_people_are_put_on_the_list_and_taken_off(browser: Browser) -> None:
@@ -374,6 +619,8 @@ def test_a_time_is_read_in_the_settings_zone(browser: Browser) -> None:
         ({"message": " "}, "Write something here."),
         ({"instance": "a/b"}, "Use 1 to 128 characters"),
         ({"campaign": ""}, "Give the campaign a name."),
+        ({"campaign": "events"}, "Choose another name"),
+        ({"instance": "events"}, "Choose another name"),
         ({"contacts": ""}, "at least one contact"),
         ({"contacts": "cidade;bairro\nx;y"}, "names no column"),
         ({"kind": "image"}, "begins with https"),
@@ -392,6 +639,7 @@ def test_what_is_not_right_is_said_at_its_field(browser: Browser, changes: dict[
 def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:
     send(browser, "promo")
     shown = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001"})
+    assert "another campaign of this name" in shown.text
     draft = re.search(r"/new/([\w-]+)/start", shown.text)[1]
     answer = browser.post(f"/new/{draft}/start", at="")
     assert answer.location == f"/dashboard/new?draft={draft}"
@@ -435,6 +683,60 @@ def test_what_strangers_wrote_stays_text(browser: Browser, store: Store) -> None
         assert "<img src=x" not in page
     assert "&lt;script&gt;alert" in pages[0]
     assert "&lt;script&gt;alert" in pages[2]
+
+
+def test_a_preview_shows_how_the_file_was_read_and_names_its_rows(browser: Browser) -> None:
+    rows = "sep=;\nNome;Telefone Celular\n\nAna;11998765432\nZé “€”;123\n"
+    file = (io.BytesIO(rows.encode("windows-1252")), "people.csv")
+    fields = {name: value for name, value in FORM.items() if name != "contacts"}
+    shown = browser.post("/new", at="/new", **fields, file=file)
+    draft = re.search(r"/new/([^/]+)/start", shown.text)
+    assert draft
+    again = browser.post("/new", at="/new", **fields, draft=draft[1])  # the list is kept, and how it was read
+    for page in (shown.text, again.text):
+        assert "Separator: <code>;</code> · Encoding: windows-1252" in page
+        assert "nome, telefone celular" in page
+        assert re.search(r"Row 4: .*123", page)
+    plain = browser.post("/new", at="/new", **{**FORM, "contacts": "\n11998765432\n123\n"})
+    assert "no header" in plain.text
+    assert re.search(r"Row 3: .*123", plain.text)
+
+
+def test_a_preview_says_when_it_is_over_and_what_is_a_risk(browser: Browser) -> None:
+    given = {**FORM, "message": "Oi", "contacts": "\n".join(phones(60))}
+    shown = browser.post("/new", at="/new", **given).text
+    for text in ("Finishes about", "At the latest about", "exactly the same text", "WhatsApp publishes no figures"):
+        assert text in shown, text
+    browser.headers = {"Accept-Language": "pt-BR"}
+    shown = browser.post("/new", at="/new", **given).text
+    for text in ("Termina por volta de", "No mais tardar por volta de", "exatamente o mesmo texto"):
+        assert text in shown, text
+
+
+def test_the_times_of_a_preview_are_the_forecasts_own(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(redis_url=redis_url, default_jitter_ms=3_600_000)  # so that P50 and P90 are hours apart
+    services, now_ms = build_services(settings), 1_900_000_000_000
+    monkeypatch.setattr(asking, "time", SimpleNamespace(time=lambda: now_ms / 1000))
+    browser = Browser(create_app(services).test_client())
+    page = browser.post("/new", at="/new", **{**FORM, "contacts": "\n".join(phones(30))}).text
+
+    order = an_order("promo", contacts=30, instance="loja", gap_ms=2000, jitter_ms=3_600_000)
+    zone = settings.default_time_zone
+    seen = previewing.preview(services.store, order, country="BR", now_ms=now_ms, wants_template=False, zone=zone)
+    with browser.client.application.test_request_context(headers=browser.headers):
+        p50, p90 = (wording.when(rfc3339(at)) for at in (seen.forecast.p50_ms, seen.forecast.p90_ms))
+    assert p50 != p90
+    shown = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
+    assert (shown["Finishes about"], shown["At the latest about"]) == (p50, p90)
+    services.store.scripts.client.close()
+
+
+def test_an_end_beyond_ten_years_is_said_to_be(browser: Browser) -> None:
+    browser.client.put("/instances/loja", json={"dailyCap": 1})
+    page = browser.post("/new", at="/new", **{**FORM, "contacts": "\n".join(phones(3660))}).text
+    shown = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
+    assert shown["Finishes about"] == shown["At the latest about"] == "in more than ten years"
+    assert shown["First message"] != "in more than ten years"
 
 
 def test_a_name_cannot_leave_its_place_in_a_page(browser: Browser) -> None:
@@ -482,6 +784,23 @@ def test_portuguese_is_for_browsers_that_ask_for_it_and_can_be_chosen(browser: B
     assert "1.500" in browser.text("/campaigns/c1")
 
 
+def test_nobody_reads_the_language_of_whoever_came_first(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=1)
+    fail(store, "c1", 0, "rejected")
+    shown = []
+    for language in ("pt-BR", "en"):
+        browser.headers = {"Accept-Language": language}
+        shown += re.findall(r'<span class="bad">(\w+): 1<', browser.text(""))
+    assert shown == ["falhou", "failed"]
+
+
+def test_no_filter_of_ours_is_worked_out_when_a_template_is_compiled(browser: Browser) -> None:
+    filters = browser.client.application.jinja_env.filters
+    ours = {name: each for name, each in filters.items() if each.__module__.startswith("broadcast.")}
+    assert {"status", "when", "row_problem"} <= ours.keys()
+    assert [name for name, each in ours.items() if not hasattr(each, "jinja_pass_arg")] == []
+
+
 def test_times_are_shown_in_the_settings_zone(browser: Browser) -> None:
     send(browser, "c1", scheduledFor="2033-01-02T13:30:00Z")
     browser.headers = {"Accept-Language": "pt"}
@@ -513,6 +832,9 @@ def test_contacts_are_found_by_status_and_by_digits(browser: Browser, store: Sto
     found = browser.text("/campaigns/c1/contacts?number=0000042")
     assert found.count('<li class="card">') == 1
     assert "+55 11 99000-0042" in found
+    assert browser.text("/campaigns/c1/contacts?status=failed&number=55").count('<li class="card">') == 1
+    assert "None." in browser.text("/campaigns/c1/contacts?status=failed&number=0000042")
+    assert "None." in browser.text("/campaigns/c1/contacts?reason=unknown&number=55")
     everybody = browser.text("/campaigns/c1/contacts?number=55")
     assert everybody.count('<li class="card">') == 50
     following = re.search(r'rel="next" href="/dashboard([^"]+)"', everybody)[1].replace("&amp;", "&")

@@ -17,7 +17,12 @@ import requests
 from click.testing import CliRunner
 
 from broadcast.cli import main
+from broadcast.cli.hearing import MOST_NAMED, judge_callbacks, judge_webhooks
+from broadcast.domain.contact import Status
 from broadcast.domain.finding import Level
+from broadcast.domain.receipt import Receipt
+from broadcast.engine import steering
+from broadcast.engine.accepting import accept
 from broadcast.engine.judging import judge_redis
 from broadcast.engine.registering import Registration, register
 from broadcast.gateways.sandbox.ledger import Ledger
@@ -25,8 +30,14 @@ from broadcast.gateways.sandbox.server import Behaviour, Sandbox
 from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store import Store
+from broadcast.store.callbacks import Failing
+from broadcast.store.contacts import Go, Outcome
+from broadcast.store.keys import key
 from broadcast.tasks import QUEUES, create_celery
 from broadcast.wiring import build_services
+from tests.builders import an_order
+from tests.crm import Crm, a_crm, call_all, hurry
+from tests.lanes import ask, fan_out, tickets
 from tests.processes import Process, RedisServer, free_port, wait_for
 from tests.stubs import answering, raw_server
 
@@ -139,8 +150,9 @@ def test_when_everything_is_down_each_check_says_so() -> None:
     code, findings = doctor(**nowhere(), BROKER_URL=f"amqp://u:geheim@127.0.0.1:{free_port()}//")
     assert (code, time.monotonic() - began < 15) == (1, True)
     assert levels(findings) == {
-        "settings": "ok", "redis": "error", "broker": "error", "queues": "error", "beat": "error", "gateway": "error",
-        "web": "error", "webhook": "error",
+        "settings": "ok", "redis": "error", "forgotten people": "error", "broker": "error", "queues": "error",
+        "beat": "error", "callbacks": "error", "gateway": "error", "web": "error", "webhook": "error",
+        "webhooks": "error",
     }  # fmt: skip
     assert all(found["remedy"] for found in findings.values() if found["level"] != "ok")
     assert "refused" in findings["redis"]["text"]
@@ -257,6 +269,22 @@ def test_why_a_gateway_is_not_reached_is_said_in_words(url: str, word: str) -> N
     assert findings["gateway"]["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "text", "remedy"),
+    [
+        (401, "Unauthorized", "does not take the key", "credentials"),
+        (404, ['The "loja" instance does not exist'], "knows no such instance", "name"),
+    ],
+)
+def test_why_an_instance_is_refused_is_told_with_what_to_do(status: int, message: Any, text: str, remedy: str) -> None:
+    with answering(status, {"status": status, "error": "x", "response": {"message": message}}) as (url, _):
+        gateway = {"GATEWAY": "evolution", "EVOLUTION_URL": url, "EVOLUTION_API_KEY": "k"}
+        _, findings = doctor("--instance", "loja", **nowhere(), **gateway)
+    assert findings["instance"]["level"] == "error"
+    assert text in findings["instance"]["text"]
+    assert remedy in findings["instance"]["remedy"]
+
+
 def test_a_registered_instance_is_asked_for_at_its_own_gateway(store: Store, redis_url: str) -> None:
     with answering(200, {"instance": {"instanceName": "loja", "state": "close"}}) as (url, seen):
         credentials = {"apiKey": "its-own", "webhookToken": "t"}
@@ -281,6 +309,118 @@ def test_another_program_on_our_port_is_not_taken_for_ours() -> None:
     with answering(200, {"hello": "there"}) as (url, _):
         _, findings = doctor(**{**nowhere(), "PORT": url.rsplit(":", 1)[1]})
     assert (findings["web"]["level"], "another program" in findings["web"]["text"]) == ("error", True)
+
+
+# Whether news get through.
+
+
+def waiting_callback(store: Store, crm: Crm, campaign: str = "c1") -> None:
+    accept(store, an_order(campaign, contacts=1, callback_url=crm.url), country="BR")
+
+
+def test_a_crm_that_takes_no_callbacks_is_told_of(store: Store, redis_url: str) -> None:
+    with a_crm() as crm:
+        waiting_callback(store, crm)
+        waiting_callback(store, crm, "c2")
+        crm.answer = lambda _: 500
+        for times in range(1, 4):
+            call_all(store)
+            _, findings = doctor(**{**nowhere(), "REDIS_URL": redis_url})
+            assert findings["callbacks"]["level"] == ("warning" if times == 3 else "ok"), times
+            hurry(store, crm.host, "c1", "c2")
+        text = findings["callbacks"]["text"]
+        assert crm.host in text
+        assert "3 times in a row: answered 500; campaigns concerned: 2" in text
+        assert "/campaigns/c1/callbacks" in findings["callbacks"]["remedy"]
+
+        crm.answer = lambda _: 204
+        call_all(store)
+    assert doctor(**{**nowhere(), "REDIS_URL": redis_url})[1]["callbacks"]["level"] == "ok"
+
+
+def test_a_crm_that_does_not_answer_is_told_of_by_why(store: Store, redis_url: str) -> None:
+    with a_crm() as crm:
+        waiting_callback(store, crm)
+    for _ in range(3):
+        call_all(store)
+        hurry(store, crm.host, "c1")
+    _, findings = doctor(**{**nowhere(), "REDIS_URL": redis_url})
+    assert (findings["callbacks"]["level"], "unreachable" in findings["callbacks"]["text"]) == ("warning", True)
+
+
+def test_callbacks_that_nobody_delivers_are_an_error(store: Store, redis_url: str) -> None:
+    with a_crm() as crm:
+        waiting_callback(store, crm)
+    _, findings = doctor(**{**nowhere(), "REDIS_URL": redis_url})
+    assert (findings["callbacks"]["level"], findings["callbacks"]["text"]) == (
+        "error",
+        "1 wait, and nobody delivers them",
+    )
+    store.workers.beat("callbacks", "w1")
+    assert doctor(**{**nowhere(), "REDIS_URL": redis_url})[1]["callbacks"]["level"] == "ok"
+
+
+def sent(store: Store, *, contacts: int = 1, ago_s: float = 120) -> list[str]:
+    """Messages that the gateway of i1 took, the last of them so long ago; their ids."""
+    accept(store, an_order(contacts=contacts), country="BR")
+    store.workers.beat("broadcast", "w1")
+    ids = []
+    for ticket in tickets(fan_out(store)):
+        while not isinstance(ask(store, ticket, ahead_ms=5000), Go):
+            pass
+        ids.append(f"m{ticket.number}")
+        store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=ids[-1], answer="accepted"))
+    store.scripts.client.hincrby(key("lane", "i1"), "left", -int(ago_s * 1000))
+    return ids
+
+
+def webhooks(redis_url: str, **env: str) -> dict[str, str]:
+    return doctor(**{**nowhere(), "REDIS_URL": redis_url, **env})[1]["webhooks"]
+
+
+def test_an_instance_that_sent_and_never_had_a_receipt_is_told_of_with_the_address(
+    store: Store, redis_url: str
+) -> None:
+    assert webhooks(redis_url)["level"] == "ok"  # nothing was sent
+    (message,) = sent(store)
+    store.webhooks.left_out("unsigned")
+    found = webhooks(redis_url, WEBHOOK_PORT="3999", WEBHOOK_TOKEN="geheim-token-of-the-webhook")
+    assert (found["level"], "i1 has sent" in found["text"], "1 calls" in found["text"]) == ("warning", True, True)
+    assert "port 3999, /webhooks/evolution/i1" in found["remedy"]
+    assert "geheim" not in str(found)
+
+    store.contacts.settle("i1", [Receipt(message_id=message, status=Status.DELIVERED)])
+    assert webhooks(redis_url)["level"] == "ok"
+    steering.hold_lane(store, "i1")
+    steering.open_lane(store, "i1")  # which begins to count failures anew
+    assert not store.contacts.recent("i1")
+    assert webhooks(redis_url)["level"] == "ok"
+
+
+@pytest.mark.parametrize(("contacts", "ago_s", "level"), [(1, 0, "ok"), (25, 0, "warning")])
+def test_a_receipt_is_given_time_to_come(store: Store, redis_url: str, contacts: int, ago_s: float, level: str) -> None:
+    sent(store, contacts=contacts, ago_s=ago_s)
+    assert webhooks(redis_url)["level"] == level
+
+
+def test_the_address_is_in_the_language_of_the_instance(store: Store, redis_url: str) -> None:
+    sent(store)
+    credentials = {"apiKey": "its-own", "hmacKey": "h" * 32}
+    wanted = Registration(
+        instance="i1", dialect="waha", url="http://127.0.0.1:1", credentials=credentials, rules=Rules()
+    )
+    register(store, wanted, secret_key="s" * 32, only_sandbox=False)
+    found = webhooks(redis_url, SECRET_KEY="s" * 32)
+    assert "/webhooks/waha/i1" in found["remedy"]
+    assert "docs/howto/waha.md" in found["remedy"]
+
+
+def test_many_of_a_kind_are_counted() -> None:
+    silent = [f"i{number}" for number in range(MOST_NAMED + 2)]
+    found = judge_webhooks(silent, unsigned=0, port=1, dialect_of=lambda _: "evolution")
+    assert (len(found), found[-1].text) == (MOST_NAMED + 1, "the same of 2 more")
+    failing = [Failing(host=name, campaigns=1, campaign="c", failures=3, http=500, error=None) for name in silent]
+    assert len(judge_callbacks(failing, waiting=1, workers=1)) == MOST_NAMED + 1
 
 
 # What is logged at start.

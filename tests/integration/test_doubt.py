@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections import Counter
+from typing import Any
 
 import pytest
 
+from broadcast.domain.answer import Busy
 from broadcast.domain.campaign import Move, OnUnknown, Scope, State
 from broadcast.domain.contact import Status
+from broadcast.domain.content import Content, Kind
 from broadcast.domain.receipt import Echo, Receipt
 from broadcast.engine import accepting, settling, steering, telling
 from broadcast.errors import Conflict, Invalid, NotFound
+from broadcast.gateways.evolution import Evolution
+from broadcast.gateways.waha import Waha
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Gone, Outcome, Ticket
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
+from tests.processes import wait_for
 
 LEASE_MS = 40_000
 
@@ -254,6 +262,46 @@ def test_a_failure_told_by_reference_after_a_retry_says_nothing_of_the_attempt_o
     assert count(lane, Status.SENT) == 1
 
 
+def fail_by_receipt(store: Store, message_id: str, **more: Any) -> int:
+    receipt = Receipt(message_id=message_id, status=Status.FAILED, reference="c1:0", **more)
+    return settling.settle(store, "i1", [receipt], max_attempts=5)
+
+
+@pytest.mark.parametrize("told", ["later", "again", "by a person"])
+def test_a_failure_by_reference_is_of_the_last_attempt_where_the_ids_of_all_before_are_known(
+    lane: Store, told: str
+) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (first,) = tickets(fan_out(lane))
+    leave(lane, first)
+    if told == "by a person":  # and the first attempt never left
+        lane.contacts.record(first, Outcome(status=Status.FAILED, reason="rejected"))
+        steering.retry(lane, "c1", Scope.FAILED)
+    else:
+        lane.contacts.record(first, Outcome(status=Status.SENT, message_id="id1"))
+        means = Busy("gateway_error", after_s=0.01, most_attempts=3)
+        assert fail_by_receipt(lane, "id1", reason="gateway_error", means=means) == 1
+    (second,) = wait_for(lambda: tickets(fan_out(lane), run="again"), what="the next attempt")
+    leave(lane, second)
+    lane.contacts.record(second, Outcome(status=Status.UNCONFIRMED, reason="gateway_timeout", answer="unknown"))
+    if told == "again":
+        assert fail_by_receipt(lane, "id1", reason="gateway_error") == 0
+        assert count(lane, Status.UNCONFIRMED) == 1
+
+    assert fail_by_receipt(lane, "id2", reason="not_on_whatsapp") == 1
+    assert count(lane, Status.FAILED) == 1
+
+
+def test_a_failure_by_reference_of_an_attempt_that_was_sent_again_unasked_says_nothing_of_the_next(
+    lane: Store,
+) -> None:
+    lose(lane, on_unknown=OnUnknown.RESEND)
+    (again,) = tickets(fan_out(lane), run="again")
+    leave(lane, again)
+    assert fail_by_receipt(lane, "id1", reason="not_on_whatsapp") == 0
+    assert count(lane, Status.SENDING) == 1
+
+
 def test_an_echo_of_the_first_attempt_spares_the_second(lane: Store) -> None:
     lose(lane)
     steering.retry(lane, "c1", Scope.UNCONFIRMED)
@@ -262,6 +310,68 @@ def test_an_echo_of_the_first_attempt_spares_the_second(lane: Store) -> None:
     assert settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
     assert ask(lane, again) == Gone("sent")
     assert count(lane, Status.BOOKED) == 0
+
+
+def given_up(store: Store, how: str) -> Status:
+    """A contact whose first attempt nobody knows the end of, and that will have no other."""
+    if how == "cancelled":
+        lose(store, on_unknown=OnUnknown.RESEND)
+        steering.steer(store, "c1", Move.CANCEL)
+        return Status.CANCELLED
+    lose(store)
+    steering.retry(store, "c1", Scope.UNCONFIRMED)
+    (again,) = tickets(fan_out(store), run="again")
+    store.suppressions.add({"551190000000": {"source": "test"}})
+    assert ask(store, again, identity="551190000000") == Gone("skipped")
+    return Status.SKIPPED
+
+
+def truth(store: Store) -> dict[Status, int]:
+    """The contacts counted one by one, which the tally is to equal."""
+    page = telling.contacts(store, "c1", status=None, limit=10, cursor=None)
+    counted = Counter(one.status for one in page.items)
+    assert {status: count for status, count in telling.progress(store, "c1").counts.items() if count} == counted
+    return counted
+
+
+@pytest.mark.parametrize("how", ["cancelled", "opted out"])
+@pytest.mark.parametrize("order", list(itertools.permutations([Status.SENT, Status.DELIVERED, Status.READ])))
+def test_what_arrived_counts_as_arrived_whatever_was_decided_since(
+    lane: Store, how: str, order: tuple[Status, ...]
+) -> None:
+    before = given_up(lane, how)
+    assert truth(lane) == {before: 1}
+    assert settling.settle(lane, "i1", [Receipt(message_id="id1", status=Status.FAILED, reference="c1:0")]) == 0
+    assert truth(lane) == {before: 1}
+
+    news = [Receipt(message_id="id1", status=status, reference="c1:0") for status in order]
+    settling.settle(lane, "i1", [news[0]])
+    # That it was accepted is no news of one that is known to have failed; that it arrived is.
+    assert truth(lane) == {before if order[0] is Status.SENT else order[0]: 1}
+    settling.settle(lane, "i1", news * 2)
+    assert truth(lane) == {Status.READ: 1}
+    (one,) = telling.contacts(lane, "c1", status=None, limit=1, cursor=None).items
+    assert one.reason is None
+
+
+@pytest.mark.parametrize("how", ["cancelled", "opted out"])
+def test_an_echo_says_so_as_well(lane: Store, how: str) -> None:
+    given_up(lane, how)
+    settling.settle(lane, "i1", [Receipt(message_id="m1", status=Status.DELIVERED)])
+    assert settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
+    assert truth(lane) == {Status.DELIVERED: 1}
+
+
+def test_the_late_answer_of_a_lost_worker_says_so_as_well(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1, on_unknown=OnUnknown.RESEND), country="BR")
+    (lost,) = tickets(fan_out(lane))
+    leave(lane, lost, lease_ms=1)
+    time.sleep(0.05)
+    lane.lanes.mend("i1", grace_ms=60_000, most_attempts=3)
+    steering.steer(lane, "c1", Move.CANCEL)
+    assert truth(lane) == {Status.CANCELLED: 1}
+    lane.contacts.record(lost, Outcome(status=Status.SENT, message_id="old"))
+    assert truth(lane) == {Status.SENT: 1}
 
 
 def test_an_echo_is_nobodys_when_one_in_doubt_and_one_to_be_resent_fit(lane: Store) -> None:
@@ -323,8 +433,8 @@ def test_a_cancelled_campaign_keeps_its_doubts_whatever_it_prefers(lane: Store) 
     assert (count(lane, Status.UNCONFIRMED), count(lane, Status.CANCELLED)) == (1, 0)
 
 
-def an_echo(number: int = 0, *, message_id: str = "m1", text: str = "Oi", at_ms: int | None = None) -> Echo:
-    return Echo(message_id=message_id, phone=phones(1, start=number)[0], text=text, at_ms=at_ms)
+def an_echo(number: int = 0, *, message_id: str = "m1", text: str = "Oi", **more: Any) -> Echo:
+    return Echo(message_id=message_id, phone=phones(1, start=number)[0], text=text, **more)
 
 
 def test_an_echo_resolves_whom_a_lost_worker_sent_to(lane: Store) -> None:
@@ -357,14 +467,60 @@ def test_an_echo_that_comes_before_the_answer_names_the_id_and_the_answer_change
         an_echo(text="Olá"),
         an_echo(at_ms=1_000),
         an_echo(at_ms=int(time.time() * 1000) + 600_000),
+        an_echo(kinds=(Kind.AUDIO,)),
     ],
-    ids=["another person", "another text", "before it left", "after its lease"],
+    ids=["another person", "another text", "before it left", "after its lease", "another kind"],
 )
 def test_an_echo_of_something_else_resolves_nothing(lane: Store, echo: Echo) -> None:
     lose(lane)
     assert not settling.adopt(lane, "i1", echo, lease_ms=LEASE_MS)
     assert not settling.adopt(lane, "i2", an_echo(), lease_ms=LEASE_MS)
     assert count(lane, Status.UNCONFIRMED) == 1
+
+
+def heard(lane: Store, dialect: str, item: dict[str, Any]) -> list[bool]:
+    """Take the echo in a call of this dialect."""
+    event = {"evolution": {"event": "send.message", "data": item}, "waha": {"event": "message.any", "payload": item}}
+    gateway = {"evolution": Evolution, "waha": Waha}[dialect]("http://x", "k", timeout_s=1)
+    return [settling.adopt(lane, "i1", echo, lease_ms=LEASE_MS) for echo in gateway.read(event[dialect]).echoes]
+
+
+#: message or its medium -> whether it may be the image without a caption that nobody knows the end of
+SHOWN: list[tuple[str, dict[str, Any], list[bool]]] = [
+    ("evolution", {"imageMessage": {"url": "x"}}, [True]),
+    ("evolution", {"ephemeralMessage": {"message": {"imageMessage": {"url": "x"}}}}, [True]),
+    ("evolution", {"audioMessage": {"url": "x", "ptt": True}}, [False]),
+    ("evolution", {"documentMessage": {"url": "x"}}, [False]),
+    ("evolution", {"stickerMessage": {"url": "x"}}, []),
+    ("evolution", {"locationMessage": {"degreesLatitude": 1}}, []),
+    ("waha", {"hasMedia": True, "media": {"mimetype": "image/jpeg"}}, [True]),
+    ("waha", {"hasMedia": True, "media": None}, [True]),
+    ("waha", {}, [True]),
+    ("waha", {"hasMedia": True, "media": {"mimetype": "audio/ogg; codecs=opus"}}, [False]),
+    ("waha", {"hasMedia": True, "media": {"mimetype": "application/pdf"}}, [False]),
+    ("waha", {"hasMedia": False}, [False]),
+]
+
+
+@pytest.mark.parametrize(("dialect", "message", "adopted"), SHOWN)
+def test_what_somebody_sends_the_same_person_meanwhile_is_not_taken_for_ours(
+    lane: Store, dialect: str, message: dict[str, Any], adopted: list[bool]
+) -> None:
+    lose(lane, content=Content(kind=Kind.IMAGE, text="", media_url="http://x/a.jpg"))
+    person, now = phones(1)[0], int(time.time())
+    key = {"remoteJid": f"{person}@s.whatsapp.net", "fromMe": True, "id": "3EB0AA"}
+    own = {"id": f"true_{person}@c.us_3EB0AA", "fromMe": True, "source": "api", "body": "", "timestamp": now}
+    item = {"evolution": {"key": key, "message": message, "messageTimestamp": now}, "waha": {**own, **message}}
+
+    assert heard(lane, dialect, item[dialect]) == adopted
+    assert count(lane, Status.UNCONFIRMED) == (adopted != [True])
+
+
+@pytest.mark.parametrize(("after_s", "adopted"), [(0, True), (90, True), (45 * 60, False), (-300, False)])
+def test_the_same_words_much_later_are_another_message(lane: Store, after_s: int, adopted: bool) -> None:
+    lose(lane)
+    item = {"id": f"true_{phones(1)[0]}@c.us_3EB0AA", "fromMe": True, "source": "api", "body": "Oi", "hasMedia": False}
+    assert heard(lane, "waha", {**item, "timestamp": int(time.time()) + after_s}) == [adopted]
 
 
 def test_an_echo_of_either_of_two_resolves_neither(lane: Store) -> None:

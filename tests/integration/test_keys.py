@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 import requests
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from redis.connection import Connection
 
-from broadcast.api import scopes
+from broadcast.api import answers, guessing, scopes
+from broadcast.api.auth import REVOKED_S
 from broadcast.api.edge import ACTIONS
+from broadcast.api.guessing import Guesses
 from broadcast.api.headers import HEADERS
 from broadcast.cli import main
+from broadcast.cli.checking import CHECKS
 from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
-from broadcast.engine import granting
-from broadcast.errors import Conflict, NotFound
+from broadcast.domain.campaign import Move
+from broadcast.domain.finding import Level
+from broadcast.engine import accepting, granting, steering
+from broadcast.engine.judging import warn_of_redis
+from broadcast.errors import Conflict, NotFound, TooMany
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
+from broadcast.store.keys import key
 from broadcast.tasks.health import Health, _listen
 from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
 from broadcast.wsgi import _binding
-from tests.builders import a_body
+from tests.builders import a_body, an_order
+from tests.integration.test_dashboard import Browser
 from tests.processes import free_port, wait_for
 from tests.unit.test_tokens import SECRET, a_token
 
 EDGE = "/functions/v1/broadcast_messaging_service"
-
-
-@pytest.fixture
-def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
+#: Wrong keys that one address may present in so many ms.
+LIMIT = (MOST_WRONG, WRONG_MS) = (20, 60_000)
 
 
 @pytest.fixture
@@ -263,8 +271,9 @@ def test_a_workers_health_page_does_not_say_what_serves_it() -> None:
         server.server_close()
 
 
-def run(settings: Settings, *words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(main, ["keys", *words], env={"REDIS_URL": settings.redis_url or "", "COLUMNS": "200"})
+def run(settings: Settings, *words: str, **env: str) -> tuple[int, str, str]:
+    given = {"REDIS_URL": settings.redis_url or "", "COLUMNS": "200", **env}
+    result = CliRunner().invoke(main, ["keys", *words], env=given)
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -285,6 +294,216 @@ def test_a_key_is_created_listed_and_revoked_from_the_command_line(
     assert (code, "no key crm" in said) == (1, True)
 
 
+def test_a_name_of_the_settings_is_taken(settings: Settings, store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    code, _, said = run(settings, "create", "crm", API_KEYS="crm:secret-of-crm")
+    assert (code, "There is a key crm in API_KEYS" in said) == (1, True)
+    assert store.callers.every() == []
+
+    assert run(settings, "create", "crm")[0] == 0  # before it was in the settings
+    assert run(settings, "create", "loja")[0] == 0
+    named = dataclasses.replace(settings, api_keys=(ApiKey("crm", "secret-of-crm"), ApiKey("ops", "secret-of-ops")))
+    (found,) = CHECKS["keys"](named)
+    assert (found.level, found.text.startswith("crm: created, and in API_KEYS as well")) == (Level.WARNING, True)
+    with caplog.at_level(logging.WARNING):
+        assert warn_of_redis(store, of_settings=named.key_names)
+    assert "keys: crm: created, and in API_KEYS as well" in caplog.text
+
+    assert run(settings, "revoke", "crm")[0] == 0
+    assert CHECKS["keys"](named) == []
+
+
+# When a key was last used
+
+
+def used_ms(store: Store, name: str = "crm") -> int | None:
+    (found,) = [key for key in store.callers.every() if key.caller.name == name]
+    return found.used_ms
+
+
+def make_older(store: Store, ms: int) -> int:
+    """Let the only key's last use be so much older; when it is then."""
+    client = store.scripts.client
+    (name,) = client.scan_iter(key("api_key", "*"))
+    return int(client.hincrby(name, "used", -ms))
+
+
+def test_a_call_says_when_its_key_was_last_used(services: Services, store: Store) -> None:
+    headers = a_key(store)
+    assert used_ms(store) == 0  # never
+    before = time.time() * 1000
+    create_app(services).test_client().get("/campaigns", headers=headers)
+    assert before - 1000 <= (used_ms(store) or 0) <= time.time() * 1000 + 1000
+
+
+def test_the_last_use_is_written_once_a_minute_at_the_most(services: Services, store: Store) -> None:
+    headers = a_key(store)
+
+    def call() -> None:
+        """In a process that has not met the key yet."""
+        assert create_app(services).test_client().get("/campaigns", headers=headers).status_code == 200
+
+    call()
+    older = make_older(store, 50_000)
+    call()
+    assert used_ms(store) == older
+    older = make_older(store, 11_000)
+    call()
+    assert (used_ms(store) or 0) > older + 60_000
+
+
+def test_a_revoked_key_is_not_used_by_who_tries_it(services: Services, store: Store) -> None:
+    headers = a_key(store)
+    granting.revoke(store, "crm")
+    assert create_app(services).test_client().get("/campaigns", headers=headers).status_code == 401
+    assert used_ms(store) == 0
+
+
+def test_a_page_of_the_dashboard_uses_the_key_of_its_session(services: Services, store: Store) -> None:
+    secret = a_key(store)["Authorization"].partition(" ")[2]
+    browser = Browser(create_app(services).test_client())
+    browser.log_in(secret)
+    browser.get("")
+    assert (used_ms(store) or 0) > 0
+
+
+def test_noting_the_use_asks_nothing_more_of_redis(
+    services: Services, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers, client = a_key(store), create_app(services).test_client()
+    create_app(services).test_client().get("/nowhere", headers=headers)  # loads the scripts
+    asked: list[object] = []
+    send = Connection.send_packed_command
+    monkeypatch.setattr(
+        Connection, "send_packed_command", lambda self, *args, **more: asked.append(1) or send(self, *args, **more)
+    )
+    assert client.get("/nowhere", headers=headers).status_code == 404
+    assert len(asked) == 2  # whose key it is, and whether they may ask again
+    assert client.get("/nowhere", headers=headers).status_code == 404
+    assert len(asked) == 3  # it is believed to be one still
+
+
+def test_a_key_of_the_settings_says_when_it_was_last_used(asked_rarely: FlaskClient, store: Store) -> None:
+    names = ["crm", "loja"]
+    assert store.callers.used(names) == {}
+    for _ in range(5):
+        asked_rarely.get("/campaigns", headers={"apikey": "secret-of-crm"})
+    assert store.callers.used(names).keys() == {"crm"}
+
+
+def test_nobody_elses_calls_are_kept_among_the_settings_keys(redis_url: str, store: Store) -> None:
+    services = build_services(Settings(redis_url=redis_url, supabase_jwt_secret=SECRET))
+    token = {"Authorization": f"Bearer {a_token(app_metadata={'broadcast_instances': ['loja']})}"}
+    client = create_app(services).test_client()
+    assert client.get("/campaigns", headers=token).status_code == 200
+    assert client.get("/campaigns", headers=a_key(store)).status_code == 200
+    assert not store.scripts.client.exists(key("api_keys_used"))
+    services.store.scripts.client.close()
+
+
+def test_a_redis_that_is_full_lets_callers_look(services: Services, store: Store) -> None:
+    """Reading needs no room, so neither the note of a use nor a count may keep anybody out."""
+    headers, browser = a_key(store), Browser(create_app(services).test_client())
+    browser.log_in(headers["Authorization"].partition(" ")[2])
+
+    def look() -> list[int]:
+        """In a process that has not met the key yet, and on the dashboard."""
+        called = create_app(services).test_client().get("/campaigns", headers=headers)
+        return [called.status_code, browser.get("/people").status_code]
+
+    assert look() == [200, 200]  # and the scripts are loaded
+    older = make_older(store, 3_600_000)
+    store.scripts.client.config_set("maxmemory", "1")
+    try:
+        assert look() == [200, 200]
+    finally:
+        store.scripts.client.config_set("maxmemory", "0")
+    assert used_ms(store) == older
+
+
+def test_the_list_says_when_each_key_was_last_used(settings: Settings, services: Services, store: Store) -> None:
+    headers = a_key(store)
+    listed = run(settings, "list")[1]
+    assert "last used" in listed
+    assert "never" in listed
+    create_app(services).test_client().get("/campaigns", headers=headers)
+    assert "never" not in run(settings, "list")[1]
+    assert str(answers.rfc3339(used_ms(store))) in run(settings, "list")[1]
+    (name,) = store.scripts.client.scan_iter(key("api_key", "*"))
+    store.scripts.client.hdel(name, "used")  # as an earlier version has made it
+    assert "not known" in run(settings, "list")[1]
+
+
+@pytest.fixture
+def guessed_at(redis_url: str) -> Iterator[tuple[FlaskClient, FlaskClient]]:
+    """Two processes of an API that asks for keys."""
+    keys = (ApiKey("crm", "secret-of-crm"), ApiKey("loja", "secret-of-loja"))
+    services = build_services(Settings(redis_url=redis_url, api_keys=keys, supabase_jwt_secret=SECRET))
+    yield create_app(services).test_client(), create_app(services).test_client()
+    services.store.scripts.client.close()
+
+
+def guess(client: FlaskClient, secret: str, address: str = "203.0.113.7", **headers: str) -> int:
+    given = {"apikey": secret, **headers}
+    return client.get("/campaigns", headers=given, environ_base={"REMOTE_ADDR": address}).status_code
+
+
+def test_who_tries_many_keys_is_refused_whatever_comes_next(guessed_at: tuple[FlaskClient, FlaskClient]) -> None:
+    first, second = guessed_at
+    assert guess(first, "secret-of-loja") == 200
+    tried = [guess(one, f"guess-{number}") for number in range(MOST_WRONG // 2) for one in guessed_at]
+    assert tried == [401] * MOST_WRONG
+    assert [guess(one, "one-more") for one in guessed_at] == [429, 429]
+
+    assert guess(first, "secret-of-crm") == 429  # the right one tells nobody that it is
+    answer = first.get("/campaigns", headers={"apikey": "x"}, environ_base={"REMOTE_ADDR": "203.0.113.7"})
+    assert answer.json is not None
+    assert answer.json["code"] == "too_many_requests"
+    assert 1 <= int(answer.headers["Retry-After"]) <= WRONG_MS // MOST_WRONG // 1000
+    assert guess(first, "secret-of-loja") == 200  # who was in already is not locked out by a neighbour
+    assert guess(first, "secret-of-crm", address="203.0.113.8") == 200
+    assert second.get("/health/live", environ_base={"REMOTE_ADDR": "203.0.113.7"}).status_code == 200
+
+
+def test_a_network_of_ipv6_is_one_address(guessed_at: tuple[FlaskClient, FlaskClient]) -> None:
+    first, _ = guessed_at
+    words = [guess(first, "guess", address=f"2001:db8::{number:x}") for number in range(MOST_WRONG + 1)]
+    assert words == [401] * MOST_WRONG + [429]
+    assert guess(first, "guess", address="2001:db8:0:1::1") == 401
+
+
+def test_no_key_and_an_old_token_are_no_guesses_and_a_token_beside_one_hides_none(
+    guessed_at: tuple[FlaskClient, FlaskClient],
+) -> None:
+    first, _ = guessed_at
+    old = f"Bearer {a_token(exp=1)}"
+    assert {first.get("/campaigns").status_code for _ in range(MOST_WRONG + 2)} == {401}
+    assert {guess(first, "", Authorization=old) for _ in range(MOST_WRONG + 2)} == {401}
+    assert [guess(first, "guess", Authorization=old) for _ in range(MOST_WRONG + 1)][-1] == 429
+
+
+def test_a_refused_address_may_try_again_after_what_it_was_told(store: Store) -> None:
+    now = [1000.0]
+    guesses = Guesses(store.callers, LIMIT, clock=lambda: now[0])
+    for _ in range(MOST_WRONG):
+        guesses.wrong(["x"], address="203.0.113.7")
+    with pytest.raises(TooMany) as told:
+        guesses.wrong(["x"], address="203.0.113.7")
+    with pytest.raises(TooMany):
+        guesses.check(["y"], address="203.0.113.7")
+    now[0] += told.value.retry_after_s
+    guesses.check(["y"], address="203.0.113.7")
+
+
+def test_a_process_remembers_no_more_addresses_than_it_may(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guessing, "MOST_KNOWN", 3)
+    guesses = Guesses(store.callers, (1, WRONG_MS))
+    for number in range(8):
+        guesses.wrong(["x"], address=f"203.0.113.{number}")
+        with pytest.raises(TooMany):
+            guesses.wrong(["x"], address=f"203.0.113.{number}")
+    assert len(guesses._refused) <= 3
+
+
 def test_a_key_without_options_may_read_and_send(settings: Settings, store: Store) -> None:
     run(settings, "create", "crm")
     assert store.callers.every()[0].caller == Caller(name="crm", scopes=frozenset({Scope.READ, Scope.SEND}))
@@ -302,3 +521,15 @@ def test_a_wrong_word_creates_nothing(settings: Settings, store: Store, words: t
 def test_the_command_line_says_that_redis_is_away() -> None:
     code, _, said = run(Settings(redis_url="redis://127.0.0.1:1/0"), "list")
     assert (code, "Redis does not answer" in said, "Traceback" in said) == (1, True, False)
+
+
+def test_an_open_stream_ends_when_its_key_is_revoked(client: FlaskClient, store: Store) -> None:
+    accepting.accept(store, an_order(), country="BR")
+    steering.steer(store, "c1", Move.PAUSE)  # so that nothing else ends the stream
+    stream = client.get("/campaigns/c1/events", headers=a_key(store, "crm")).iter_encoded()
+    next(stream)
+
+    granting.revoke(store, "crm")
+    revoked = time.monotonic()
+    assert not [text for text in stream if b"data:" in text][1:]  # the first is what was asked for
+    assert time.monotonic() - revoked <= REVOKED_S + 0.5

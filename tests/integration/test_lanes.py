@@ -9,7 +9,7 @@ import pytest
 
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
-from broadcast.engine import accepting, planning, steering, telling
+from broadcast.engine import accepting, inspecting, planning, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.errors import Conflict, NotFound
 from broadcast.pacing import Rules, allow
@@ -65,8 +65,8 @@ def test_two_planners_at_once_book_each_contact_once(lane: Store) -> None:
     allowance = allow(Rules(), now_ms=survey.now_ms, used_day="", used=0, zone="UTC")
     slots = planning._slots(survey, Rules(), allowance, HORIZON, lambda: 0.0)
 
-    first = lane.lanes.book("i1", turn=survey.turn, batch="b1", slots=slots, day="d", until_ms=None)
-    second = lane.lanes.book("i1", turn=survey.turn, batch="b2", slots=slots, day="d", until_ms=None)
+    first = lane.lanes.book("i1", turn=survey.turn, batch="b1", slots=slots, day="d", day_ends_ms=0, until_ms=None)
+    second = lane.lanes.book("i1", turn=survey.turn, batch="b2", slots=slots, day="d", day_ends_ms=0, until_ms=None)
 
     assert first is not None
     assert len(first) == 50
@@ -283,11 +283,13 @@ def test_a_closed_answer_closes_the_lane_and_news_opens_it(lane: Store) -> None:
 def test_a_persons_pause_of_an_instance_outlives_the_gateways_news(lane: Store) -> None:
     steering.hold_lane(lane, "i1")
 
-    assert not steering.closed(lane, "i1", "logged out")
+    assert steering.closed(lane, "i1", "logged out")
     assert not steering.reopened(lane, "i1")
-    assert telling.lane(lane, "i1").state == "paused"
+    assert inspecting.lane(lane, "i1").state == "paused"
     steering.open_lane(lane, "i1")
-    assert telling.lane(lane, "i1").state == "open"
+    assert inspecting.lane(lane, "i1").reason == "logged out"
+    assert steering.reopened(lane, "i1")
+    assert inspecting.lane(lane, "i1").state == "open"
 
 
 def test_an_urgent_campaign_gets_the_next_batch(lane: Store) -> None:
@@ -354,6 +356,63 @@ def test_a_lane_that_loses_batch_after_batch_books_few_until_one_leaves(lane: St
     ticket, *_ = tickets(fan_out(lane))
     assert isinstance(ask(lane, ticket, ahead_ms=5000), Go)
     assert len(fan_out(lane).departures) > planning.PROBE
+
+
+def depart(store: Store, ticket: Ticket) -> Go:
+    """Wait for the fence's go, which has to come."""
+    while not isinstance(leave := ask(store, ticket), Go):
+        assert isinstance(leave, Wait)
+        time.sleep(leave.wait_us / 1e6)
+    return leave
+
+
+def test_a_lane_that_departs_late_but_in_order_is_behind_and_keeps_its_batch(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=20, gap_ms=50), country="BR")
+    first, second, *_ = tickets(fan_out(lane))
+    time.sleep(0.5)  # eight more are overdue when the worker comes to them
+    depart(lane, first)
+    assert lane.lanes.mend("i1", grace_ms=200, most_attempts=5) == (0, 0)
+
+    depart(lane, second)
+    time.sleep(0.25)  # now nothing departs any more
+    assert lane.lanes.mend("i1", grace_ms=200, most_attempts=5) == (18, 0)
+
+
+def test_who_is_overtaken_by_much_younger_ones_is_lost_however_busy_the_lane(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=20, gap_ms=50), country="BR")
+    _, *others = tickets(fan_out(lane))
+    time.sleep(0.5)
+    depart(lane, others[6])
+    assert lane.lanes.mend("i1", grace_ms=200, most_attempts=5) == (19, 0)
+
+
+def test_a_lane_that_is_behind_holds_no_more_than_one_that_is_on_time(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=100, gap_ms=100), country="BR")
+    horizon = Horizon(ms=1000, contacts=500)
+    fan_out(lane, horizon=horizon)
+    time.sleep(0.6)
+    fan_out(lane, horizon=horizon)
+
+    assert count(lane, Status.BOOKED) == 11
+
+
+def now_ms(store: Store) -> float:
+    seconds, micros = store.scripts.client.time()
+    return seconds * 1000 + micros / 1000
+
+
+def test_those_who_wait_for_a_lane_that_is_behind_are_told_moments_a_gap_apart(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=4, gap_ms=200), country="BR")
+    first, *others = tickets(fan_out(lane))
+    depart(lane, first)
+    left_ms = int(lane.scripts.client.hget(key("lane", "i1"), "left") or 0)
+
+    for turn, one in enumerate(others, start=1):
+        before_ms, leave, after_ms = now_ms(lane), ask(lane, one), now_ms(lane)
+        assert isinstance(leave, Wait)
+        assert before_ms <= left_ms + 200 * turn - leave.wait_us / 1000 <= after_ms
+    assert isinstance(again := ask(lane, others[0], has_waited=True), Wait)
+    assert again.wait_us / 1000 <= 200  # who has waited is not sent to the end again
 
 
 def test_a_planner_that_comes_late_does_not_drop_a_lane_that_another_has_booked(lane: Store) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from broadcast.api import streams
 from broadcast.api.live import TICK_S
+from broadcast.api.looks import Lanes, Looks
 from broadcast.domain.campaign import Move, Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Receipt
@@ -25,25 +28,10 @@ from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
 from tests.builders import an_order
 from tests.following import Browser, Event, events
-from tests.integration.test_receipts import send_all
-from tests.processes import Stack, wait_for
+from tests.lanes import send_all
+from tests.processes import Web, wait_for
 
 STREAMS = 50
-
-
-class Web(Stack):
-    """The API alone, as a process; what it shows is moved by the test."""
-
-    def __enter__(self) -> Web:
-        self.run("web", "broadcast.cli", "web")
-        wait_for(self.answers, seconds=60, what=f"the API; see {self.folder}")
-        return self
-
-    def answers(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/health/live", timeout=5).ok
-        except requests.RequestException:
-            return False
 
 
 @pytest.fixture
@@ -279,6 +267,29 @@ def test_instances_are_followed_as_they_are_asked_for(client: FlaskClient, store
     steering.hold_lane(store, "i1")
     assert [one["state"] for one in next(stream).data["instances"]] == ["paused"]
     answer.close()
+
+
+def test_a_look_at_many_instances_is_two_round_trips(
+    client: FlaskClient, services: Services, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"i{number:02}" for number in range(20)]
+    for name in names:
+        accepting.accept(store, an_order(name, instance=name), country="BR")
+    looks, everything = Looks(services), Lanes(None)
+    looks.at([everything], anew=True)  # the connection is made, and the script is loaded
+    sent: list[object] = []
+    send = redis.connection.Connection.send_packed_command
+
+    def counted(self: redis.connection.Connection, command: object, check_health: bool = True) -> None:
+        sent.append(command)
+        send(self, command, check_health)
+
+    monkeypatch.setattr(redis.connection.Connection, "send_packed_command", counted)
+    found = looks.at([everything], anew=True)[everything]
+    monkeypatch.undo()
+    assert [moment.of for moment in found] == names
+    assert json.loads(found[7].text) == client.get("/instances/i07").json
+    assert len(sent) == 2  # the names, and all their lanes
 
 
 def test_a_key_follows_only_what_it_may_see(redis_url: str, store: Store) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -13,17 +14,12 @@ from broadcast.engine import accepting, previewing
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.web import create_app
-from broadcast.wiring import Services, build_services
+from broadcast.wiring import build_services
 from tests.builders import a_body, a_template, an_order, phones
 
 PREVIEW = "/campaigns/preview"
 QUEUE = "/queue/add-broadcast"
 NOW_MS = 1_900_000_000_000
-
-
-@pytest.fixture
-def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
 
 
 @pytest.fixture
@@ -51,13 +47,13 @@ def test_a_preview_says_what_a_send_then_does(client: FlaskClient, store: Store)
 
     assert seen["contacts"] == {"total": 5, "queued": 1, "skipped": 4}
     assert seen["leftOut"] == [
-        {"number": 1, "phone": "n/a", "reason": "invalid_phone"},
-        {"number": 2, "phone": "551199990001", "reason": "duplicate"},
-        {"number": 3, "phone": "5511999990009", "reason": "opted_out"},
-        {"number": 4, "phone": "5511999990002", "reason": "missing_variable"},
+        {"number": 1, "row": 2, "phone": "n/a", "reason": "invalid_phone", "detail": None},
+        {"number": 2, "row": 3, "phone": "551199990001", "reason": "duplicate", "detail": None},
+        {"number": 3, "row": 4, "phone": "5511999990009", "reason": "opted_out", "detail": None},
+        {"number": 4, "row": 5, "phone": "5511999990002", "reason": "missing_variable", "detail": "name"},
     ]
     assert seen["samples"] == [{"phone": "5511999990001", "text": "Oi Ana"}]
-    assert (seen["success"], seen["warnings"]) == (True, [])
+    assert (seen["success"], seen["warnings"], seen["risks"]) == (True, [], [])
     assert sorted(store.scripts.client.keys("*")) == before
 
     sent = client.post(QUEUE, json=a_body("c1", "loja", contacts=people, message="Oi {{name}}")).json
@@ -78,10 +74,34 @@ def test_a_preview_needs_no_id_and_takes_the_same_body(client: FlaskClient) -> N
     assert client.post(QUEUE, json=body).json["errors"][0]["pointer"] == "/campaignId"
 
 
+def test_who_would_get_an_empty_text_is_left_out_of_a_preview_and_of_a_send(client: FlaskClient) -> None:
+    people = [{"phone": phone, "vars": {"x": value}} for phone, value in zip(phones(3), ("a", " \n", ""), strict=True)]
+    for message in ("{{x|}}", " {{x}} ", "[[{{x|}}|b]]"):
+        seen = previewed(client, contacts=people, message=message)
+        assert [(one["number"], one["detail"]) for one in seen["leftOut"]] == [(1, "x"), (2, "x")]
+    image = {"mediaType": "image", "mediaUrl": "https://cdn.example/a.png"}
+    assert previewed(client, contacts=people, message="{{x|}}", **image)["contacts"]["queued"] == 3
+    assert previewed(client, contacts=people, message="[[|Oi]]", **image)["contacts"]["queued"] == 3
+    sent = client.post(QUEUE, json=a_body("c1", "loja", contacts=people, message="{{x|}}")).json
+    assert (sent["queued"], sent["skippedReasons"]) == (1, {"missing_variable": 2})
+
+
+def test_a_columns_title_is_a_variables_name_in_a_preview_and_in_a_send(client: FlaskClient) -> None:
+    ana = {"phone": "5511999990001", "name": "Ana", "vars": {"preco": "10"}}
+    changes = {"contacts": [ana, "5511999990002"], "message": "{{nome}}: {{Preço}}"}
+    seen = previewed(client, **changes)
+    assert seen["samples"] == [{"phone": "5511999990001", "text": "Ana: 10"}]
+    assert seen["leftOut"][0]["detail"] == "nome, Preço"
+    sent = client.post(QUEUE, json=a_body("c1", "loja", **changes)).json
+    assert (sent["queued"], sent["skippedReasons"]) == (1, {"missing_variable": 1})
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
         ({"message": ""}, "/message"),
+        ({"message": "Custa {{}}"}, "/message"),
+        ({"message": "[[|Oi]] "}, "/message"),
         ({"campaignId": "a/b"}, "/campaignId"),
         ({"surprise": 1}, "/surprise"),
         ({"scheduledFor": "2020-01-01T00:00:00Z"}, "/scheduledFor"),
@@ -93,33 +113,61 @@ def test_what_a_send_refuses_a_preview_refuses(client: FlaskClient, change: dict
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, pointer)
 
 
-def test_the_finish_counts_gap_and_half_the_jitter_from_now(client: FlaskClient) -> None:
+def test_the_end_counts_gap_and_half_the_jitter_from_now(client: FlaskClient) -> None:
     def at(name: str) -> float:
         return datetime.fromisoformat(seen["forecast"][name].replace("Z", "+00:00")).timestamp()
 
     before = datetime.now().astimezone().timestamp()
     seen = previewed(client, contacts=100, rateLimitMs=1000, jitterMs=500)
     assert before + 125 - 0.01 <= at("finishAt") <= before + 130
-    assert at("finishAt") - at("startAt") == pytest.approx(99 * 1.25)
+    assert at("finishAt") == at("finishAtP50")
+    assert at("finishAtP50") - at("startAt") == pytest.approx(99 * 1.25)
+    # 100 gaps spread by 0.5 s / sqrt(12) each; nine in ten lie below 1.28 of what that makes together.
+    assert at("finishAtP90") - at("finishAtP50") == pytest.approx(1.28 * 0.5 / 12**0.5 * 10, abs=0.01)
 
 
 def forecast(store: Store, **changes: Any) -> tuple[int | None, int | None, int]:
-    order = an_order("new", contacts=10, gap_ms=1000, **changes)
+    order = an_order("new", **{"contacts": 10, "gap_ms": 1000, **changes})
     found = previewing.preview(store, order, country="BR", now_ms=NOW_MS, wants_template=False).forecast
-    return found.start_ms and found.start_ms - NOW_MS, found.finish_ms and found.finish_ms - NOW_MS, found.waiting
+    return found.start_ms and found.start_ms - NOW_MS, found.p50_ms and found.p50_ms - NOW_MS, found.waiting
 
 
-def test_what_waits_on_the_lane_goes_first(store: Store) -> None:
+def test_equals_go_turn_by_turn_with_what_is_on_the_lane(store: Store) -> None:
     assert forecast(store) == (1000, 10_000, 0)
     accepting.accept(store, an_order("old", contacts=20), country="BR")
-    assert forecast(store) == (21_000, 30_000, 20)
+    assert forecast(store) == (2000, 20_000, 20)
+    assert forecast(store, gap_ms=10, contacts=40)[1] == 40 * 20 + 20 * 10, "first at the wider of two gaps"
     assert forecast(store, instance="another") == (1000, 10_000, 0)
 
 
-def test_a_schedule_begins_in_its_time_or_when_the_lane_is_free(store: Store) -> None:
-    accepting.accept(store, an_order("old", contacts=20), country="BR")
+def test_priority_decides_who_goes_first(store: Store) -> None:
+    accepting.accept(store, an_order("old", contacts=20, gap_ms=1000), country="BR")
+    assert forecast(store, priority=8)[:2] == (2000, 12_000), "every tenth departure is the lower one's"
+    assert forecast(store, priority=2)[:2] == (10_000, 30_000)
+
+
+def test_a_schedule_finds_the_lane_as_it_will_be(store: Store) -> None:
+    accepting.accept(store, an_order("old", contacts=20, gap_ms=1000), country="BR")
     assert forecast(store, scheduled_ms=NOW_MS + 60_000) == (61_000, 70_000, 20)
-    assert forecast(store, scheduled_ms=NOW_MS + 5000) == (21_000, 30_000, 20)
+    assert forecast(store, scheduled_ms=NOW_MS + 5000) == (7000, 25_000, 20)
+
+
+def test_what_is_answered_busy_at_present_makes_the_end_later(store: Store) -> None:
+    order = an_order("new", contacts=1000, gap_ms=1000)
+
+    def ends() -> tuple[float, float]:
+        found = previewing.preview(store, order, country="BR", now_ms=NOW_MS, wants_template=False).forecast
+        assert found.p50_ms is not None
+        assert found.p90_ms is not None
+        return (found.p50_ms - NOW_MS) / 1000, (found.p90_ms - NOW_MS) / 1000
+
+    assert ends() == (1000, 1000)
+    store.scripts.client.hset("bcast:lane:i1", mapping={"failing": 0.02, "answer_ms": NOW_MS})
+    # 20 contacts leave once more, and each busy answer costs the lane about a minute of slow-down.
+    assert ends()[0] == pytest.approx(1020 + 20 * 58, rel=0.05)
+    assert ends()[1] > ends()[0] + 300
+    store.scripts.client.hset("bcast:lane:i1", mapping={"answer_ms": NOW_MS - 7_200_000})
+    assert ends()[0] == pytest.approx(1000, rel=0.01), "a share of two hours ago says little"
 
 
 def test_a_lane_that_rests_begins_when_it_has_rested(store: Store) -> None:
@@ -137,7 +185,29 @@ def test_an_instances_own_rules_hold_in_the_forecast(client: FlaskClient, store:
 
 
 def test_nobody_to_send_to_has_no_finish(client: FlaskClient) -> None:
-    assert previewed(client, contacts=["n/a"])["forecast"] == {"startAt": None, "finishAt": None, "waiting": 0}
+    assert previewed(client, contacts=["n/a"])["forecast"] == {
+        **dict.fromkeys(("startAt", "finishAt", "finishAtP50", "finishAtP90")), "waiting": 0,
+    }  # fmt: skip
+
+
+def test_what_is_beyond_ten_years_has_no_time(client: FlaskClient, store: Store) -> None:
+    client.put("/instances/loja", json={"dailyCap": 1})
+    for count, is_foreseen in ((3649, True), (3660, False)):
+        seen = previewed(client, contacts=count)["forecast"]
+        assert seen["startAt"] is not None
+        assert [seen[name] is not None for name in ("finishAt", "finishAtP50", "finishAtP90")] == [is_foreseen] * 3
+    client.post(QUEUE, json=a_body("c1", "loja", contacts=3660))
+    assert json.loads(store.scripts.client.hget("bcast:campaign:c1", "foretold"))[2:] == [None, None]
+    assert client.get("/campaigns/c1").json["expectedFinishAt"] is None
+    told = client.get("/campaigns/c1/summary").json["forecast"]
+    assert (told["startAt"] is not None, told["finishAtP50"], told["incomparable"]) == (True, None, "running")
+
+
+def test_a_mark_without_a_partner_is_warned_of_and_sent_as_it_stands(client: FlaskClient) -> None:
+    seen = previewed(client, contacts=phones(1), message="Oi {{name")
+    assert [one["code"] for one in seen["warnings"]] == ["loose_mark"]
+    assert "{{" in seen["warnings"][0]["text"]
+    assert seen["samples"][0]["text"] == "Oi {{name"
 
 
 def test_free_text_on_metas_instance_is_warned_of(cloud: FlaskClient) -> None:
@@ -152,7 +222,7 @@ def test_free_text_on_metas_instance_is_warned_of(cloud: FlaskClient) -> None:
 
 
 def test_a_held_instance_is_warned_of(client: FlaskClient, store: Store) -> None:
-    for hold, code in (("paused", "instance_paused"), ("closed", "instance_closed")):
+    for hold, code in (("closed", "instance_closed"), ("paused", "instance_paused")):
         store.lanes.hold("loja", hold, reason="test")
         assert [one["code"] for one in previewed(client)["warnings"]] == [code]
 
@@ -161,3 +231,61 @@ def test_a_key_of_another_instance_previews_nothing(cloud: FlaskClient) -> None:
     loja = {"apikey": "secret-of-loja"}
     assert cloud.post(PREVIEW, json=a_body("c1", "outra"), headers=loja).json["code"] == "forbidden"
     assert cloud.post(PREVIEW, json=a_body("c1", "loja")).status_code == 401
+
+
+def test_an_id_that_another_body_has_is_warned_of(client: FlaskClient) -> None:
+    client.post(QUEUE, json=a_body("c1", "loja"))
+    client.post(QUEUE, json=a_body("preview", "loja", message="another"))
+    assert previewed(client)["warnings"] == []
+    assert [one["code"] for one in previewed(client, message="another")["warnings"]] == ["id_taken"]
+    assert previewed(client, campaignId=None)["warnings"] == []
+    assert client.post(QUEUE, json=a_body("c1", "loja", message="another")).status_code == 409
+
+
+def codes(seen: Any) -> list[str]:
+    assert all(one["heuristic"] is True and one["text"] for one in seen["risks"])
+    return [one["code"] for one in seen["risks"]]
+
+
+CALM = {"rateLimitMs": 30_000, "message": "[[Oi|Olá]], responda SAIR para sair", "contacts": 100}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"message": "Oi, responda SAIR"}, "same_text"),
+        ({"message": "Oi [[a]], responda SAIR"}, "same_text"),
+        ({"message": "[[Oi|Olá]]! Saíram as ofertas"}, "no_opt_out"),
+        ({"rateLimitMs": 4000, "jitterMs": 1000, "contacts": 50}, "fast_pace"),
+        ({"message": "Oi, responda SAIR", "contacts": 50}, None),
+        ({"message": "Olá {{name|cliente}}, responda sair."}, None),
+        ({"message": "Hi [[a|b]]. Reply STOP"}, None),
+        ({"message": "[[Oi|Olá]]", "contacts": 9}, None),
+        ({"rateLimitMs": 4000, "jitterMs": 2000}, None),
+        ({"rateLimitMs": 100, "contacts": 1}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_said_to_get_numbers_blocked_is_told(
+    client: FlaskClient, change: dict[str, Any], code: str | None
+) -> None:
+    asked = {**CALM, **change}
+    assert codes(previewed(client, **asked)) == ([code] if code else [])
+
+
+def test_a_new_number_and_one_of_unknown_age_are_a_risk(client: FlaskClient) -> None:
+    assert codes(previewed(client, **{**CALM, "rateLimitMs": 1000})) == ["fast_pace", "unknown_age"]
+    today = datetime.now(timezone.utc).date()
+    for age, found in ((14, ["new_number"]), (15, []), (-1, ["new_number"])):
+        since = (today - timedelta(days=age)).isoformat()
+        client.put("/instances/loja", json={"warmUp": {"since": since}, "window": None})
+        assert codes(previewed(client, **CALM)) == found, age
+    # The instance's own pace counts, where it is the slower one.
+    client.put("/instances/loja", json={"rateLimitMs": 30_000})
+    assert codes(previewed(client, **{**CALM, "rateLimitMs": 1000})) == []
+
+
+def test_metas_own_instances_are_asked_for_an_opt_out_alone(cloud: FlaskClient) -> None:
+    assert codes(previewed(cloud, contacts=100, message="Oi")) == ["no_opt_out"]
+    template = a_template(components=[])
+    assert codes(previewed(cloud, contacts=100, message="", template=template)) == []

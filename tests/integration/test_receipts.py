@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import itertools
 import random
-import time
 from collections import Counter
 
 import pytest
 
+from broadcast.domain.answer import Busy
+from broadcast.domain.campaign import Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Receipt
-from broadcast.engine import accepting, planning, settling, telling
+from broadcast.engine import accepting, planning, settling, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome, Ticket, Wait
+from broadcast.store.contacts import Outcome, Ticket
 from broadcast.store.keys import key
 from tests.builders import an_order
-from tests.lanes import ask
+from tests.lanes import ask, send_all
 
 ORDERS = list(itertools.permutations([Status.SENT, Status.DELIVERED, Status.READ]))
-
-
-def send_all(store: Store, count: int) -> None:
-    """A campaign whose contacts are all sent; message ids are m0, m1 …"""
-    store.workers.beat("broadcast", "w1")
-    accepting.accept(store, an_order(contacts=count, gap_ms=10), country="BR")
-    batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=30_000, contacts=2000))
-    for one in batch.departures:
-        ticket = Ticket(instance="i1", campaign="c1", number=one.number, batch=batch.id, run="r")
-        while not isinstance(leave := ask(store, ticket, lease_ms=90_000), Go):
-            assert isinstance(leave, Wait)
-            time.sleep(leave.wait_us / 1e6)
-        store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{one.number}"))
 
 
 def scan(store: Store, campaign: str = "c1") -> Counter[str]:
@@ -87,6 +75,46 @@ def test_a_delivery_wins_over_an_earlier_failure_and_not_the_other_way(store: St
     settling.settle(store, "i1", [failed[0], delivered[0], delivered[1], failed[1]])
 
     assert tally(store) == Counter(delivered=2)
+
+
+#: A failure after which the contact is tried again, but not today.
+CAPPED = Busy("marketing_capped", contact_only=True, after_s=86_400, most_attempts=2)
+
+
+def failed(message_id: str, reference: str | None = None) -> Receipt:
+    return Receipt(message_id=message_id, status=Status.FAILED, reason=CAPPED.reason, means=CAPPED, reference=reference)
+
+
+def test_a_failure_that_beats_the_answer_is_not_forgotten_for_it(store: Store) -> None:
+    store.workers.beat("broadcast", "w1")
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    batch = planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=10))
+    ticket = Ticket(instance="i1", campaign="c1", number=0, batch=batch.id, run="r")
+    ask(store, ticket, ahead_ms=5000)
+    settling.settle(store, "i1", [failed("m0", reference="c1:0")], max_attempts=3)
+    assert tally(store) == Counter(pending=1)
+
+    store.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0"))
+
+    assert scan(store) == tally(store) == Counter(pending=1)
+    settling.settle(store, "i1", [Receipt(message_id="m0", status=Status.DELIVERED)])
+    assert scan(store) == tally(store) == Counter(delivered=1)  # so it arrived after all
+
+
+@pytest.mark.parametrize("again", ["by itself", "by a person"])
+def test_that_a_failed_message_was_sent_is_no_news(store: Store, again: str) -> None:
+    send_all(store, 1)
+    sent = Receipt(message_id="m0", status=Status.SENT)
+    if again == "by itself":
+        settling.settle(store, "i1", [sent, failed("m0")], max_attempts=3)
+    else:
+        settling.settle(store, "i1", [sent, Receipt(message_id="m0", status=Status.FAILED, reason="rejected")])
+        steering.retry(store, "c1", Scope.FAILED)
+    assert tally(store) == Counter(pending=1)
+
+    assert settling.settle(store, "i1", [sent, failed("m0"), sent]) == 0
+
+    assert scan(store) == tally(store) == Counter(pending=1)
 
 
 def test_a_receipt_of_another_instance_changes_nothing(store: Store) -> None:

@@ -18,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from broadcast.domain.instance import Instance
-from broadcast.engine import accepting, planning, telling
+from broadcast.engine import accepting, inspecting, planning
 from broadcast.engine.planning import Horizon
 from broadcast.engine.registering import Registration, register
 from broadcast.engine.sending import Policy, Sending
@@ -67,6 +67,10 @@ def pointers(answer: Any) -> set[str]:
     return {error["pointer"] for error in answer.json["errors"]}
 
 
+def test_an_instance_is_not_called_what_has_an_address_of_its_own(api: FlaskClient) -> None:
+    assert pointers(put(api, {"dailyCap": 200}, "events")) == {"/instanceId"}
+
+
 # --- what is kept, and shown ---
 
 
@@ -90,6 +94,36 @@ def test_an_instance_that_nobody_registered_has_the_settings_gateway_and_no_rule
     assert [shown[name] for name in ("rateLimitMs", "jitterMs", "dailyCap", "window", "warmUp")] == [None] * 5
 
 
+@pytest.mark.parametrize("wrong", [1, "true", [], {}])
+def test_whether_numbers_are_checked_is_true_or_false_or_nobodys_wish(api: FlaskClient, wrong: Any) -> None:
+    for wish in (True, False, None):
+        assert put(api, {**WHOLE, "checkNumbers": wish}).json["checkNumbers"] is wish
+    assert pointers(put(api, {**WHOLE, "checkNumbers": wrong})) == {"/checkNumbers"}
+    assert pointers(put(api, {"checkNumbers": True})) == {"/dialect"}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "credentials", "code"),
+    [
+        ({"cloud_app_secret": "s"}, None, 422),
+        ({"cloud_app_secret": "s"}, {"apiKey": "k"}, 422),
+        ({"cloud_app_secret": "s"}, {"webhookToken": "t"}, 201),
+        ({"cloud_app_secret": "s", "webhook_token": "t"}, None, 201),
+        ({}, None, 201),
+    ],
+)
+def test_a_sandbox_needs_a_webhook_secret_only_where_strangers_can_call(
+    redis_url: str, secrets: dict[str, str], credentials: dict[str, str] | None, code: int
+) -> None:
+    services = build_services(settings(redis_url, gateway="cloud", cloud_api_token="EAA", **secrets))
+    answer = put(create_app(services).test_client(), {"dialect": "sandbox", "credentials": credentials})
+    services.store.scripts.client.close()
+    assert answer.status_code == code, answer.text
+    if code == 422:
+        assert pointers(answer) == {"/credentials/webhookToken"}
+        assert "WEBHOOK_TOKEN is unset" in answer.text
+
+
 def test_what_is_no_secret_is_shown(api: FlaskClient) -> None:
     credentials = {"token": "EAA", "appSecret": "s", "phoneNumberId": "106540352242922", "verifyToken": None}
     shown = put(api, {"dialect": "cloud", "credentials": credentials}).json
@@ -98,6 +132,7 @@ def test_what_is_no_secret_is_shown(api: FlaskClient) -> None:
         "appSecret": True,
         "verifyToken": False,
         "phoneNumberId": "106540352242922",
+        "wabaId": False,
     }
     assert shown["url"] == "https://graph.facebook.com/v23.0"
 
@@ -360,7 +395,7 @@ def test_credentials_that_cannot_be_read_close_the_lane_and_nobody_fails(
     gateways = Gateways(settings(redis_url, secret_key=secret_key), store.instances.find)
 
     assert send_one(store, gateways, "c1") == "pending"
-    lane = telling.lane(store, "i1")
+    lane = inspecting.lane(store, "i1")
     assert (lane.state, lane.reason) == ("closed", "credentials_unreadable")
     assert "SECRET_KEY" in (lane.detail or "")
     assert store.scripts.client.zcard("bcast:booked:i1") == 0
@@ -370,7 +405,7 @@ def test_where_faults_are_injected_a_registered_gateway_is_not_spoken_to(store: 
     registered(store, "https://evolution.example")
     gateways = Gateways(settings(redis_url, fault_injection=True), store.instances.find)
     assert send_one(store, gateways, "c1") == "pending"
-    assert telling.lane(store, "i1").reason == "fault_injection"
+    assert inspecting.lane(store, "i1").reason == "fault_injection"
 
 
 def test_a_registered_instance_is_called_in_its_own_dialect_with_its_own_secret(redis_url: str, store: Store) -> None:

@@ -14,12 +14,12 @@ from broadcast.domain.campaign import Move, Scope, State
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.phone import forms, identity
 from broadcast.domain.receipt import Receipt
-from broadcast.engine import accepting, removing, steering, telling
+from broadcast.engine import accepting, removing, reporting, steering, telling
 from broadcast.engine.suppressing import suppress
 from broadcast.errors import Conflict, Invalid, NotFound, Unavailable
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Gone, Outcome
+from broadcast.store.contacts import Deferral, Go, Gone, Outcome
 from broadcast.store.keys import key
 from broadcast.tasks import create_celery
 from broadcast.tasks.removing import forget, remove, tidy
@@ -27,14 +27,10 @@ from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
 from tests.builders import an_order, phones
 from tests.lanes import ask, fan_out, tickets
+from tests.processes import wait_for
 
 ANA = phones(1)[0]
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
 
 
 @pytest.fixture
@@ -64,7 +60,8 @@ def keys_of(store: Store, campaign: str) -> list[str]:
 
 def test_a_removed_campaign_leaves_nothing(lane: Store) -> None:
     done(lane, contacts=[*phones(2), *["nobody"] * 600])
-    assert len(keys_of(lane, "c1")) == 602 + len(["campaign", "tally", "message", "message"])
+    reporting.summary(lane, "c1")
+    assert len(keys_of(lane, "c1")) == 602 + len(["campaign", "tally", "departures", "summary", "message", "message"])
 
     removing.remove(lane, "c1")
     while removing.erase(lane, "c1", limit=250) >= 0:
@@ -87,6 +84,36 @@ def test_what_was_told_of_it_goes_with_it_and_nothing_more_is_told(lane: Store) 
     while removing.erase(lane, "c1", limit=250) >= 0:
         pass
     assert keys_of(lane, "c1") == []
+
+
+@pytest.mark.parametrize("is_person", [True, False])
+def test_the_ids_of_earlier_attempts_go_with_their_contact(lane: Store, is_person: bool) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    for attempt in range(3):
+        (ticket,) = tickets(fan_out(lane), run=f"run{attempt}")
+        while not isinstance(ask(lane, ticket, ahead_ms=5000, own_id=f"own{attempt}"), Go):
+            pass
+        lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"id{attempt}"))
+        failed = Receipt(message_id=f"id{attempt}", status=Status.FAILED, reason="x")
+        assert lane.contacts.settle("i1", [failed])[0].word == "moved"
+        if attempt == 0:
+            assert lane.contacts.defer([Deferral(campaign="c1", number=0, in_ms=0, most_attempts=3)]) == [True]
+        elif attempt == 1:
+            assert steering.retry(lane, "c1", Scope.FAILED).queued == 1
+    lane.contacts.record(replace(ticket, run="run1"), Outcome(status=Status.SENT, message_id="late"))
+    edition = lane.scripts.client.hget(key("campaign", "c1"), "created_ms")
+    lane.contacts.settle("i1", [Receipt(message_id="told", status=Status.SENT, reference=f"c1:0/{edition}.1")])
+    assert len(lane.scripts.client.keys("bcast:message:*")) == 3 + 3 + len(["late", "told"])
+    lane.campaigns.finish("c1")
+
+    if is_person:
+        assert forgotten(lane) == 1
+        assert "aside" not in contact(lane)
+    else:
+        removing.remove(lane, "c1")
+        assert removing.erase(lane, "c1", limit=250) == -1
+
+    assert lane.scripts.client.keys("bcast:message:*") == []
 
 
 def test_from_the_first_moment_on_it_is_not_there_for_anybody(client: FlaskClient, lane: Store) -> None:
@@ -215,11 +242,40 @@ def test_a_forgotten_person_is_blank_in_every_campaign(lane: Store) -> None:
     assert not [form for form in forms(ANA) if form in everything(lane)]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "11 99876-5432 / 11 3333-4444",
+        "(11)99876-5432 Ana Pessoa",
+        "Ana: +55 (11) 9987-65432 ou 11 3333-4444",
+        "011 9876.5432 (sem o nove)",
+        "00551199876543299",
+    ],
+)
+def test_what_was_no_number_is_searched_for_the_persons_digits(lane: Store, written: str) -> None:
+    others = ["11 99876-5433 / 11 3333-4444", "(21)99876-5432 Rui", "5432"]
+    recipients = [Recipient(phone=phone, name="Ana Pessoa", vars={"city": "X"}) for phone in (written, *others)]
+    found = accepting.accept(lane, an_order(recipients=recipients), country="BR")
+    assert found.reasons == {"invalid_phone": 4}
+
+    assert forgotten(lane, "11 99876-5432") == 1
+
+    blank = contact(lane)
+    assert set(blank["phone"]) <= set("0123456789*")
+    assert blank["phone"].startswith("5511")
+    assert (blank["status"], blank["reason"]) == ("skipped", "invalid_phone")
+    assert "values" not in blank
+    for number, phone in enumerate(others, start=1):
+        assert contact(lane, number=number)["phone"] == phone
+        assert "values" in contact(lane, number=number)
+    assert forgotten(lane, "11 99876-5432") == 0
+
+
 def everything(store: Store) -> str:
     """All that Redis holds, as a text."""
     client = store.scripts.client
     read = {
-        "string": client.get,
+        "string": lambda name: client.execute_command("GET", name, NEVER_DECODE=True),  # the departures are bytes
         "hash": client.hgetall,
         "list": lambda name: client.lrange(name, 0, -1),
         "zset": lambda name: client.zrange(name, 0, -1),
@@ -280,7 +336,7 @@ def test_a_failure_that_could_be_tried_again_is_not_when_the_person_is_forgotten
         pass
     lane.contacts.record(ticket, Outcome(status=Status.FAILED, reason="pair_limit"))
     forgotten(lane)
-    assert not lane.contacts.defer("c1", 0, in_ms=1, most_attempts=9)
+    assert lane.contacts.defer([Deferral(campaign="c1", number=0, in_ms=1, most_attempts=9)]) == [False]
 
 
 def test_a_walk_through_campaigns_survives_that_some_are_removed_meanwhile(
@@ -343,3 +399,62 @@ def test_what_cannot_be_a_number_is_nobodys(lane: Store) -> None:
 def test_the_tasks_are_registered_under_their_names() -> None:
     assert {task.name for task in (tidy, remove, forget)} == {"broadcast.tidy", "broadcast.remove", "broadcast.forget"}
     assert State.COMPLETED.value == "completed"
+
+
+@pytest.fixture
+def long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lease that is over is so for long."""
+    monkeypatch.setattr(removing, "BROKEN_OFF_MS", -5000)
+
+
+def broken_off(store: Store, *, staged: int, lease_ms: int = 1, token: str = "dead") -> None:
+    """What is left of a campaign when its `web` is killed while it accepts it."""
+    order = an_order(contacts=600)
+    store.campaigns.claim(order, token=token, lease_ms=lease_ms)
+    contacts = list(accepting.sort_out(order, country="BR"))
+    for first in range(0, staged, 250):
+        assert store.campaigns.stage("c1", contacts[first : first + 250], token=token, lease_ms=lease_ms)
+
+
+def test_what_a_killed_web_left_of_a_campaign_is_removed(eager: None, lane: Store, long_ago: None) -> None:
+    broken_off(lane, staged=500)
+    assert ANA in everything(lane)
+    tidy.delay()
+    assert lane.scripts.client.keys("bcast:*c1*") == []
+    assert lane.scripts.client.zcard(key("stagings")) == 0
+
+
+def test_nothing_is_left_when_the_next_attempt_dies_sooner(lane: Store, long_ago: None) -> None:
+    broken_off(lane, staged=500)
+    digest = an_order(contacts=600).digest  # and is killed before it removes what it finds
+    wait_for(lambda: lane.scripts.run("claim", "c1", digest, "next", 1) == ["new", 500], seconds=5)
+    assert removing.give_up_stagings(lane) == ["c1"]
+    assert lane.scripts.client.keys("bcast:*c1*") == []
+
+
+def test_who_is_accepting_still_is_left_alone_and_who_opens_too_late_is_told(lane: Store) -> None:
+    broken_off(lane, staged=500, lease_ms=60_000)
+    lane.scripts.client.zadd(key("stagings"), {"c1": 0})
+    assert removing.give_up_stagings(lane) == []
+    assert len(lane.scripts.client.keys(key("contact", "c1", "*"))) == 500
+
+    lane.scripts.client.hset(key("campaign", "c1"), "lease", 0)
+    assert removing.give_up_stagings(lane) == ["c1"]
+    assert lane.campaigns.open(an_order(contacts=600), token="dead", counts={}, skipped={}) is None
+
+
+def test_an_accepted_campaign_is_no_staging(lane: Store, long_ago: None) -> None:
+    broken_off(lane, staged=500)
+    wait_for(lambda: accepting.accept(lane, an_order(contacts=600), country="BR").queued == 600, seconds=5)
+    assert lane.scripts.client.zcard(key("stagings")) == 0
+    lane.scripts.client.zadd(key("stagings"), {"c1": 0})  # whatever put it there
+    assert removing.give_up_stagings(lane) == []
+    assert len(lane.scripts.client.keys(key("contact", "c1", "*"))) == 600
+    assert lane.scripts.client.zcard(key("stagings")) == 0
+    assert not {"stored", "staged", "token"} & lane.scripts.client.hgetall(key("campaign", "c1")).keys()
+
+
+def test_an_order_that_is_refused_is_no_staging(lane: Store) -> None:
+    with pytest.raises(Invalid):
+        accepting.accept(lane, an_order(scheduled_ms=1), country="BR")
+    assert lane.scripts.client.zcard(key("stagings")) == 0

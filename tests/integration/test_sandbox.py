@@ -336,6 +336,19 @@ def test_what_else_a_client_of_evolution_asks_is_answered(sandbox: Sandbox) -> N
     assert requests.get(f"{sandbox.url}/nowhere", timeout=10).status_code == 404
 
 
+def test_who_has_no_whatsapp_is_found_before_anything_is_sent(sandbox: Sandbox) -> None:
+    fault(sandbox, kind="not_on_whatsapp", numbers=["1111"])
+    asking = Evolution(sandbox.url, "k", timeout_s=5, check_numbers=True)
+    gates = [Gate(), Gate()]
+    answers = [
+        asking.send(Message(instance="loja", phone=phone, kind=Kind.TEXT, text="Oi", reference="c:1"), departure=gate)
+        for phone, gate in zip(("1111", NUMBER), gates, strict=True)
+    ]
+    assert [type(answer) for answer in answers] == [Refused, Accepted]
+    assert [len(gate.waited) for gate in gates] == [0, 1]
+    assert len(ledger(sandbox)) == 1
+
+
 def test_everybody_has_whatsapp_but_those_under_a_fault(sandbox: Sandbox) -> None:
     fault(sandbox, kind="not_on_whatsapp", numbers=["1111"], times=1)
     fault(sandbox, kind="ambiguous", numbers=[NUMBER])
@@ -564,7 +577,7 @@ def test_a_delivered_message_is_echoed_before_its_receipts(tmp_path: Path, kind:
 
     assert isinstance(answer, Accepted)
     assert calls[0]["body"]["event"] == "send.message"
-    assert_echo(gateway, calls[0]["body"], Echo(message_id=answer.message_id, phone=NUMBER, text=text))
+    assert_echo(gateway, calls[0]["body"], Echo(message_id=answer.message_id, phone=NUMBER, text=text, kinds=(kind,)))
 
 
 def test_audio_has_no_caption_whatever_was_asked(sandbox: Sandbox) -> None:
@@ -585,7 +598,7 @@ def test_a_message_whose_answer_was_lost_is_echoed_all_the_same(tmp_path: Path) 
 
     assert [type(answer) for answer in answers] == [Unknown, Unknown]
     (call,) = calls
-    assert_echo(gateway, call["body"], Echo(message_id=arrival["id"], phone=NUMBER, text="Oi"))
+    assert_echo(gateway, call["body"], Echo(message_id=arrival["id"], phone=NUMBER, text="Oi", kinds=(Kind.TEXT,)))
 
 
 def test_a_brazilian_number_is_echoed_in_the_form_that_whatsapp_has(tmp_path: Path) -> None:

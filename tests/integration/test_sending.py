@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -13,14 +16,26 @@ from broadcast.domain.campaign import Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.content import render
 from broadcast.domain.receipt import Echo
-from broadcast.engine import accepting, planning, settling, steering, telling
+from broadcast.engine import accepting, inspecting, planning, settling, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
 from broadcast.errors import NotNow, Unavailable
-from broadcast.gateways.base import Accepted, Answer, Busy, Connection, Departure, Message, News, Refused, Unknown
+from broadcast.gateways.base import (
+    Accepted,
+    Answer,
+    Busy,
+    Connection,
+    Departure,
+    Gateway,
+    Message,
+    News,
+    Refused,
+    Unknown,
+)
 from broadcast.store import Store
-from broadcast.store.contacts import Ticket
+from broadcast.store.contacts import Leave, Ticket, Wait
 from tests.builders import an_order, phones
+from tests.lanes import fan_out, tickets
 
 
 @dataclass
@@ -46,6 +61,12 @@ class Told:
         raise NotImplementedError
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:
+        raise NotImplementedError
+
+    def session_of(self, instance: str) -> str | None:
+        raise NotImplementedError
+
+    def trusts(self, other: Gateway) -> bool:
         raise NotImplementedError
 
     def challenge(self, query: Mapping[str, str]) -> str | None:
@@ -106,7 +127,7 @@ def test_a_connection_that_never_opened_costs_no_attempt_and_no_departure(store:
     contact = store.scripts.client.hgetall("bcast:contact:c1:0")
     assert (contact["status"], contact.get("attempts"), contact["reason"]) == ("pending", None, "gateway_unreachable")
     assert telling.progress(store, "c1").last_error == "gateway_unreachable"
-    assert telling.lane(store, "i1").rest_until_ms is not None
+    assert inspecting.lane(store, "i1").rest_until_ms is not None
 
 
 def test_who_is_refused_before_the_fence_is_skipped_and_holds_nothing_up(store: Store) -> None:
@@ -212,3 +233,41 @@ def test_an_answer_that_redis_cannot_take_yet_is_recorded_when_it_can(store: Sto
     finally:
         store.scripts.client.config_set("maxmemory", "0")
     assert count(store, Status.SENT) == 1
+
+
+def test_the_smallest_gap_there_is_never_asks_to_wait_for_less_than_nothing(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=40, gap_ms=10), country="BR")
+    store.workers.beat("broadcast", "w1")
+    due = planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=40))
+    gateway = Told([Accepted(f"m{number}") for number in range(40)])
+    tickets = [
+        Ticket(instance="i1", campaign=one.campaign, number=one.number, batch=due.id, run=f"r{one.number}")
+        for one in due.departures
+    ]
+    sending = Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+    assert [sending.send(ticket, quick_left=0) for ticket in tickets] == ["sent"] * 40
+
+
+def test_of_a_crowd_that_waits_in_one_process_the_first_alone_asks_the_fence(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepting.accept(store, an_order(contacts=12, gap_ms=60), country="BR")
+    store.workers.beat("broadcast", "w1")
+    batch = fan_out(store)
+    waiting, most, leave = set[int](), [0], store.contacts.leave
+
+    def watched(ticket: Ticket, **options: Any) -> Leave:
+        waiting.add(ticket.number)
+        most[0] = max(most[0], len(waiting))
+        found = leave(ticket, **options)
+        if not isinstance(found, Wait):
+            waiting.discard(ticket.number)
+        return found
+
+    monkeypatch.setattr(store.contacts, "leave", watched)
+    sending = Sending(store, lambda _: Told([Accepted(uuid.uuid4().hex)]), Policy(max_attempts=3, timeout_s=5))
+    with ThreadPoolExecutor(12) as pool:
+        words = list(pool.map(lambda ticket: sending.send(ticket, quick_left=0), tickets(batch)))
+
+    assert words == ["sent"] * 12
+    assert most == [1]

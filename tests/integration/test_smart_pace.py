@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,12 +16,15 @@ from broadcast.domain.campaign import Move, State
 from broadcast.domain.campaign import Scope as RetryScope
 from broadcast.domain.contact import Status
 from broadcast.domain.instance import Instance
-from broadcast.domain.optout import DEFAULT_WORDS
-from broadcast.domain.receipt import Inbound, Preference, Receipt
-from broadcast.engine import accepting, planning, settling, slowing, steering, telling, watching
+from broadcast.domain.optout import Source
+from broadcast.domain.phone import identity
+from broadcast.domain.phrases import DEFAULT_WORDS
+from broadcast.domain.receipt import Echo, Inbound, Preference, Receipt
+from broadcast.engine import accepting, inspecting, optouts, planning, settling, slowing, steering, telling, watching
+from broadcast.engine.outcomes import outcome_of
 from broadcast.engine.planning import Horizon
 from broadcast.engine.registering import Registration, register
-from broadcast.engine.sending import outcome_of
+from broadcast.engine.suppressing import suppress_contacts, suppression
 from broadcast.gateways.base import Connection
 from broadcast.pacing import EVERY_DAY, Rules, Window, allow
 from broadcast.store import Store
@@ -86,8 +90,26 @@ def test_a_busy_answer_doubles_the_gaps_at_once_and_status_says_so(lane: Store) 
     gaps = [later.slot_ms - one.slot_ms for one, later in zip(batch.departures, batch.departures[1:], strict=False)]
     assert len(batch.departures) == 5
     assert min(gaps) >= 1980
-    view = telling.lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
     assert (view.slow_down, view.slow_reason) == (2.0, "too_many_requests")
+
+
+def test_a_lane_knows_the_share_of_attempts_that_are_made_again(lane: Store) -> None:
+    def failing() -> float:
+        return float(lane.lanes.outset("i1").fields["failing"])
+
+    accepting.accept(lane, an_order(contacts=3, gap_ms=10), country="BR")
+    first, second, third = tickets(fan_out(lane))
+    leave(lane, first)
+    lane.contacts.record(first, Outcome(status=Status.PENDING, reason="busy", due_ms=60_000))
+    assert failing() == pytest.approx(0.05)
+    leave(lane, second)
+    lane.contacts.record(second, Outcome(status=Status.SENT, message_id="m1"))
+    assert failing() == pytest.approx(0.0475)
+    leave(lane, third)  # no connection was opened: nothing was tried
+    lane.contacts.record(third, Outcome(status=Status.PENDING, reason="unreachable", counts=False))
+    assert failing() == pytest.approx(0.045125)
+    assert [load.left for load in lane.lanes.outset("i1").others] == [2]
 
 
 def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
@@ -100,9 +122,9 @@ def test_a_slow_down_recovers_by_itself(lane: Store) -> None:
     slowing.slow_down(lane, "i1", reason="busy")
     minute_ago = int(time.time() * 1000) - 60_000
     lane.scripts.client.hset(key("lane", "i1"), "slow_ms", minute_ago)
-    assert telling.lane(lane, "i1").slow_down == 1.5
+    assert inspecting.lane(lane, "i1").slow_down == 1.5
     lane.scripts.client.hset(key("lane", "i1"), "slow_ms", minute_ago - 3_600_000)
-    assert (telling.lane(lane, "i1").slow_down, telling.lane(lane, "i1").slow_reason) == (1.0, None)
+    assert (inspecting.lane(lane, "i1").slow_down, inspecting.lane(lane, "i1").slow_reason) == (1.0, None)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +139,31 @@ def test_a_slow_down_recovers_by_itself(lane: Store) -> None:
 def test_who_is_meant_by_a_busy_answer_waits(busy: Busy, slows: bool, rest_ms: int, due_ms: int) -> None:
     found = outcome_of(busy, attempt=1, max_attempts=5, quick_left=0)
     assert (found.status, found.slows, found.rest_ms, found.due_ms) == (Status.PENDING, slows, rest_ms, due_ms)
+
+
+@pytest.mark.parametrize(("after_s", "is_held"), [(None, True), (0.0, True), (1.0, False), (30.0, False)])
+def test_the_batch_tries_again_soon_only_where_the_gateway_does_not_say_when(
+    after_s: float | None, is_held: bool
+) -> None:
+    found = outcome_of(Busy("too_many", after_s=after_s), attempt=1, max_attempts=5, quick_left=2)
+    assert (found.status is Status.BOOKED) is is_held
+    assert is_held or (found.rest_ms, found.due_ms) == (after_s * 1000, after_s * 1000)  # type: ignore[operator]
+
+
+def test_a_person_who_opens_a_lane_ends_its_rest_and_news_do_not(lane: Store) -> None:
+    lane.lanes.rest("i1", for_ms=86_400_000, reason="gateway_unavailable")
+    lane.lanes.hold("i1", "closed", reason="disconnected")
+    steering.hear(lane, "i1", Connection(is_open=True, reason=""))
+    assert inspecting.lane(lane, "i1").rest_until_ms
+    steering.open_lane(lane, "i1")
+    assert not inspecting.lane(lane, "i1").rest_until_ms
+
+
+def test_a_short_rest_takes_nothing_from_a_longer_one(lane: Store) -> None:
+    lane.lanes.rest("i1", for_ms=600_000, reason="gateway_unavailable")
+    before = lane.scripts.client.hgetall(key("lane", "i1"))
+    lane.lanes.rest("i1", for_ms=1000, reason="gateway_busy")
+    assert lane.scripts.client.hgetall(key("lane", "i1")) == before
 
 
 def test_a_gateway_may_allow_fewer_attempts_than_we_would_make() -> None:
@@ -180,6 +227,98 @@ def test_a_campaign_whose_message_nobody_may_get_is_paused_and_others_go_on(lane
     assert telling.progress(lane, "c1").hold_reason is None
 
 
+def restricting(number: int = 0) -> Receipt:
+    return failed(number, reason="restricted", means=Closed("restricted"), detail="131048")
+
+
+def told_by(lane: Store, how: str, ticket: Ticket | None) -> tuple[str, str]:
+    """Have the instance closed by its gateway in this way; return the state and the reason that this makes."""
+    if how == "receipts":
+        settling.settle(lane, "i1", [restricting()])
+    elif ticket is not None:
+        lane.contacts.record(
+            ticket, outcome_of(Closed("restricted", "131048"), attempt=1, max_attempts=5, quick_left=2)
+        )
+    elif how == "news":
+        steering.hear(lane, "i1", Connection(is_open=False, reason="disconnected"))
+        return "closed", "disconnected"
+    else:
+        assert steering.closed(lane, "i1", "error_share")
+        return "restricted", "error_share"
+    return "restricted", "restricted"
+
+
+@pytest.mark.parametrize("how", ["receipts", "an answer", "news", "a share of errors"])
+@pytest.mark.parametrize("is_first", [True, False], ids=["before the pause", "in the pause"])
+def test_what_a_gateway_says_is_kept_under_a_persons_pause_and_holds_after_it(
+    lane: Store, how: str, is_first: bool
+) -> None:
+    sent(lane, contacts=1)
+    accepting.accept(lane, an_order("c2", contacts=1), country="BR")
+    on_the_wire = None
+    if how == "an answer":
+        (on_the_wire,) = tickets(fan_out(lane), run="c2")
+        leave(lane, on_the_wire)
+    if is_first:
+        told = told_by(lane, how, on_the_wire)
+        steering.hold_lane(lane, "i1")
+    else:
+        steering.hold_lane(lane, "i1")
+        told = told_by(lane, how, on_the_wire)
+    steering.hold_lane(lane, "i1")  # pausing twice is pausing once
+
+    view = inspecting.lane(lane, "i1")
+    assert (view.state, view.under_pause, view.under_pause_reason) == ("paused", *told)
+    assert view.remedy is not None
+    assert told[1] in (telling.progress(lane, "c2").hold_detail or "")
+    if how == "receipts":
+        settling.settle(lane, "i1", [restricting()])  # told again, it is no news
+
+    steering.open_lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
+    assert (view.state, view.reason, view.under_pause) == (*told, None)
+    assert fan_out(lane).departures == []
+    steering.open_lane(lane, "i1")
+    assert inspecting.lane(lane, "i1").state == "open"
+    assert fan_out(lane).departures
+
+
+def test_a_gateway_that_is_open_again_leaves_the_pause_alone_and_a_restriction_under_it(lane: Store) -> None:
+    steering.hold_lane(lane, "i1")
+    steering.closed(lane, "i1", "disconnected")
+    steering.closed(lane, "i1", "restricted")
+    assert not steering.closed(lane, "i1", "disconnected")
+    assert not steering.hear(lane, "i1", Connection(is_open=True, reason=""))
+    view = inspecting.lane(lane, "i1")
+    assert (view.state, view.under_pause, view.under_pause_reason) == ("paused", "restricted", "restricted")
+
+    for _ in range(2):
+        steering.open_lane(lane, "i1")
+    steering.hold_lane(lane, "i1")
+    steering.hear(lane, "i1", Connection(is_open=False, reason="disconnected"))
+    assert inspecting.lane(lane, "i1").under_pause == "closed"
+    steering.hear(lane, "i1", Connection(is_open=True, reason=""))
+    view = inspecting.lane(lane, "i1")
+    assert (view.state, view.under_pause, view.remedy) == ("paused", None, None)
+    steering.open_lane(lane, "i1")
+    assert inspecting.lane(lane, "i1").state == "open"
+
+
+def test_what_says_of_a_campaign_that_a_person_paused_that_nobody_may_get_it_is_shown(lane: Store) -> None:
+    sent(lane, contacts=1)
+    lane.scripts.client.hset(key("campaign", "c1"), "status", "running")
+    steering.steer(lane, "c1", Move.PAUSE)
+    revision = telling.progress(lane, "c1").revision
+    means = Closed("template_disabled", scope=Scope.CAMPAIGN)
+    settling.settle(lane, "i1", [failed(0, reason="template_disabled", means=means, detail="132016")])
+
+    progress = telling.progress(lane, "c1")
+    assert (progress.state, progress.hold_reason, progress.hold_detail) == (
+        State.PAUSED, "message_refused", "template_disabled: 132016",
+    )  # fmt: skip
+    assert progress.revision > revision
+
+
 @dataclass
 class Says:
     """A gateway that says this of its instances."""
@@ -207,19 +346,64 @@ def test_a_closed_lane_with_work_is_probed(lane: Store, connection: Connection |
     assert bool(fan_out(lane).departures) is opens
 
 
+def test_a_probe_is_remembered_until_the_lane_is_opened_and_closes_nothing(lane: Store) -> None:
+    watching.probe(lane, "i1", Says(Connection(is_open=False, reason="unauthorized")))  # type: ignore[arg-type]  # the same
+    watching.probe(lane, "i1", Says(None))  # type: ignore[arg-type]  # the same
+
+    view = inspecting.lane(lane, "i1")
+    assert (view.state, view.health) == ("open", "unauthorized")
+    assert view.remedy is not None
+    assert "credentials" in view.remedy
+    assert view.health_ms is not None
+    assert abs(view.health_ms - time.time() * 1000) < 10_000
+
+    steering.open_lane(lane, "i1")
+    assert (inspecting.lane(lane, "i1").health, inspecting.lane(lane, "i1").remedy) == (None, None)
+
+
+def test_a_closed_lane_says_what_to_do(lane: Store) -> None:
+    steering.closed(lane, "i1", "unknown_instance")
+    assert "name" in (inspecting.lane(lane, "i1").remedy or "")
+    steering.closed(lane, "i1", "a_reason_from_tomorrow")
+    assert inspecting.lane(lane, "i1").remedy is None
+
+
 # Receipts.
 
 
 def test_a_number_that_fails_everybody_without_a_word_is_restricted(lane: Store) -> None:
     sent(lane, contacts=5)
     settling.settle(lane, "i1", [failed(0), failed(1)])
-    assert telling.lane(lane, "i1").state == "open"
+    assert inspecting.lane(lane, "i1").state == "open"
     settling.settle(lane, "i1", [failed(2)])
 
-    view = telling.lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
     assert (view.state, view.reason, view.error_share) == ("restricted", "error_share", 1.0)
     steering.open_lane(lane, "i1")
-    assert telling.lane(lane, "i1").error_share == 0.0
+    assert inspecting.lane(lane, "i1").error_share == 0.0
+
+
+@pytest.mark.parametrize("told", ["by an echo", "by a late answer", "by an answer after news"])
+def test_failures_that_came_before_their_id_was_known_restrict_the_instance_as_well(lane: Store, told: str) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=10), country="BR")
+    for ticket in tickets(fan_out(lane)):
+        leave(lane, ticket)
+        settling.settle(lane, "i1", [failed(ticket.number)])
+        echo = Echo(message_id=f"m{ticket.number}", phone=phones(3)[ticket.number], text="Oi")
+        if told == "by an echo":
+            assert settling.adopt(lane, "i1", echo, lease_ms=40_000)
+            continue
+        if told == "by a late answer":
+            lane.contacts.record(ticket, Outcome(status=Status.PENDING, reason="gateway_timeout", answer="unknown"))
+            again = tickets(fan_out(lane), run=f"again{ticket.number}")
+            assert [one.number for one in again] == [ticket.number]
+        else:
+            news = Receipt(message_id=f"x{ticket.number}", status=Status.DELIVERED, reference=ticket.reference)
+            settling.settle(lane, "i1", [news])
+        word = lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
+        assert word == "failed"
+    if told == "by an echo":
+        assert inspecting.lane(lane, "i1").reason == "error_share"
 
 
 def test_acknowledgements_in_between_and_doubled_receipts_tip_nothing(lane: Store) -> None:
@@ -227,14 +411,14 @@ def test_acknowledgements_in_between_and_doubled_receipts_tip_nothing(lane: Stor
     for number in range(0, 8, 2):
         settling.settle(lane, "i1", [failed(number)] * 3)
         settling.settle(lane, "i1", [Receipt(message_id=f"m{number + 1}", status=Status.SENT)] * 3)
-    view = telling.lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
     assert (view.state, view.error_share) == ("open", 0.5)
 
 
 def test_failures_with_a_reason_of_their_own_do_not_restrict_the_instance(lane: Store) -> None:
     sent(lane, contacts=6)
     settling.settle(lane, "i1", [failed(number, reason="not_on_whatsapp") for number in range(6)])
-    assert telling.lane(lane, "i1").state == "open"
+    assert inspecting.lane(lane, "i1").state == "open"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +438,7 @@ def test_a_failure_may_mean_more_than_its_contact(
     lane.scripts.client.hset(key("campaign", "c1"), "status", "running")
     settling.settle(lane, "i1", [failed(0, reason="x", means=means, detail="131048")])
 
-    assert telling.lane(lane, "i1").state == state
+    assert inspecting.lane(lane, "i1").state == state
     assert telling.progress(lane, "c1").state is campaign
 
 
@@ -310,6 +494,99 @@ def test_who_changes_their_mind_is_sent_to_again(lane: Store) -> None:
     assert accepting.accept(lane, an_order(contacts=["5511990000001"]), country="BR").queued == 1
 
 
+def wish(*, stops: bool, at_s: int | None = None) -> Preference:
+    return Preference(phone="5511990000001", stops=stops, at_ms=at_s and at_s * 1000)
+
+
+WRITTEN = Inbound(phone="5511990000001", text="SAIR")
+
+
+@pytest.mark.parametrize(
+    ("said", "is_on"),
+    [
+        ([("i1", wish(stops=True)), ("i1", WRITTEN), ("i1", wish(stops=False))], True),
+        ([("i1", wish(stops=True, at_s=1_700_000_200)), ("i1", wish(stops=False, at_s=1_700_000_100))], True),
+        ([("i1", wish(stops=True, at_s=1_700_000_100)), ("i1", wish(stops=False, at_s=1_700_000_200))], False),
+        (
+            [
+                ("i1", wish(stops=True, at_s=1_700_000_100)),
+                ("i1", wish(stops=True, at_s=1_700_000_300)),
+                ("i1", wish(stops=False, at_s=1_700_000_200)),
+            ],
+            True,
+        ),
+        ([("i1", wish(stops=True)), ("i2", wish(stops=False))], True),
+        ([("i1", wish(stops=True)), ("i2", wish(stops=True)), ("i1", wish(stops=False))], True),
+        ([("i1", wish(stops=True)), ("i2", wish(stops=True)), ("i2", wish(stops=False))], True),
+        ([("i1", wish(stops=True)), ("i2", wish(stops=True)), *((i, wish(stops=False)) for i in ("i1", "i2"))], False),
+        (
+            [
+                ("i1", wish(stops=True, at_s=1_700_000_100)),
+                ("i2", wish(stops=True, at_s=1_700_000_100)),
+                ("i2", wish(stops=True, at_s=1_700_000_300)),
+                ("i1", wish(stops=False, at_s=1_700_000_200)),
+                ("i2", wish(stops=False, at_s=1_700_000_200)),
+            ],
+            True,
+        ),
+        (
+            [
+                ("i1", wish(stops=True)),
+                ("i2", wish(stops=True)),
+                ("i2", WRITTEN),
+                *((i, wish(stops=False)) for i in ("i1", "i2")),
+            ],
+            True,
+        ),
+    ],
+    ids=[
+        "written since",
+        "told again",
+        "later",
+        "chosen again since",
+        "at another number",
+        "at the first of two",
+        "at the second of two",
+        "at both",
+        "chosen again since at the second",
+        "written at one of two",
+    ],
+)
+def test_a_change_of_mind_undoes_what_that_menu_said_before(
+    lane: Store, said: list[tuple[str, Inbound | Preference]], is_on: bool
+) -> None:
+    for instance, one in said:
+        settling.heed(lane, instance, [one], words=DEFAULT_WORDS)
+    assert bool(lane.suppressions.among([identity("5511990000001")])) is is_on
+
+
+def test_a_change_of_mind_undoes_that_the_gateway_turned_a_message_down(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=["5511990000001"]), country="BR")
+    suppress_contacts(lane, [("c1", 0)], source=Source.ANSWER.at("i1"))
+    settling.heed(lane, "i1", [wish(stops=False)], words=DEFAULT_WORDS)
+    assert not lane.suppressions.among([identity("5511990000001")])
+
+
+def test_each_numbers_stop_is_shown_and_who_was_put_there_by_an_earlier_version_stays_readable(lane: Store) -> None:
+    person = identity("5511990000001")
+    old = {"phone": "5511990000001", "source": Source.MENU.at("i1"), "since": "2026-01-01T00:00:00Z"}
+    lane.scripts.client.hset(key("suppressed"), person, json.dumps(old))
+    accepting.accept(lane, an_order(contacts=["5511990000002"]), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    told = suppression("5511990000001", source=Source.ANSWER.at("i2"))  # as the answer to a message
+    lane.contacts.record(ticket, Outcome(status=Status.FAILED, reason="opted_out"), suppress=told)
+
+    (shown,) = optouts.page(lane, limit=10, cursor=None).items
+    assert (shown.phone, shown.since) == (old["phone"], old["since"])
+    assert shown.source == "preference at i1, gateway of i2"
+    settling.heed(lane, "i1", [wish(stops=False)], words=DEFAULT_WORDS)
+    (shown,) = optouts.page(lane, limit=10, cursor=None).items
+    assert (shown.source, shown.since) == (told[1]["source"], told[1]["since"])
+    settling.heed(lane, "i2", [wish(stops=False)], words=DEFAULT_WORDS)
+    assert optouts.page(lane, limit=10, cursor=None).items == []
+
+
 # The instance's own rules.
 
 
@@ -330,7 +607,7 @@ def test_in_quiet_hours_nothing_is_booked_and_the_lane_wakes_at_their_end(lane: 
     (_, at) = lane.scripts.client.zrange(key("lanes"), 0, 0, withscores=True)[0]
     assert abs(at - (time.time() * 1000 + 3_600_000)) < 61_000  # a window opens at a whole minute
     assert watching.watch(lane).changed == []  # it is said to be waiting, not stuck
-    view = telling.lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
     assert (view.waits, view.waits_until_ms) == ("quiet_hours", int(at))
 
 
@@ -369,9 +646,10 @@ def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
 
     assert fan_out(lane).departures == []
     assert telling.progress(lane, "c1").hold_reason == "daily_cap"
-    view = telling.lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
     assert (view.used_today, view.cap_today, view.waits) == (3, 3, "daily_cap")
-    lane.scripts.client.hset(key("lane", "i1"), "day", "2000-01-01")  # as if midnight had passed
+    midnight = {"day": "2000-01-01", "day_ends": 1}
+    lane.scripts.client.hset(key("lane", "i1"), mapping=midnight)  # as if it had passed
     assert len(fan_out(lane).departures) == 3
 
 
@@ -389,6 +667,26 @@ def test_a_departure_that_was_given_back_does_not_count(lane: Store) -> None:
     assert len(fan_out(lane).departures) == 3
 
 
+@pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])
+def test_a_change_of_zone_gives_no_second_cap(lane: Store, zone: str) -> None:
+    def in_zone(name: str, cap: int = 3) -> Rules:
+        return Rules(daily_cap=cap, window=Window(start=clock_time(), end=clock_time(), zone=name, days=EVERY_DAY))
+
+    lane.instances.keep(Instance(id="i1"), in_zone("UTC"))
+    accepting.accept(lane, an_order(contacts=20, gap_ms=10), country="BR")
+    for ticket in tickets(fan_out(lane)):
+        leave(lane, ticket)
+    for name in (zone, "UTC", zone, "UTC"):
+        lane.instances.keep(Instance(id="i1"), in_zone(name))
+        assert fan_out(lane).departures == []
+        view = inspecting.lane(lane, "i1")
+        assert (view.used_today, view.waits) == (3, "daily_cap")
+        assert view.waits_until_ms is not None
+        assert view.waits_until_ms > view.at_ms
+    lane.instances.keep(Instance(id="i1"), in_zone(zone, cap=4))
+    assert len(fan_out(lane).departures) == 1
+
+
 def test_rules_that_are_changed_hold_from_the_next_batch_on(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=50, gap_ms=100), country="BR")
     planning.plan_lane(lane, "i1", horizon=Horizon(ms=1000, contacts=500))
@@ -402,7 +700,7 @@ def test_the_last_answer_is_kept_for_whoever_looks(lane: Store) -> None:
     leave(lane, ticket)
     answer: Mapping[str, object] = {"attempt": 1, "max_attempts": 1, "quick_left": 0}
     lane.contacts.record(ticket, outcome_of(Refused("not_on_whatsapp"), **answer))  # type: ignore[arg-type]
-    view = telling.lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
     assert (view.answer, view.answer_reason) == ("refused", "not_on_whatsapp")
     assert view.answer_ms is not None
 
@@ -447,7 +745,7 @@ def test_a_restriction_outlives_what_else_was_on_the_wire(lane: Store) -> None:
         leave(lane, ticket)
     for ticket, reason in zip(held, ("restricted", "disconnected"), strict=True):
         lane.contacts.record(ticket, outcome_of(Closed(reason), attempt=1, max_attempts=5, quick_left=0))
-    assert telling.lane(lane, "i1").state == "restricted"
+    assert inspecting.lane(lane, "i1").state == "restricted"
     assert not steering.reopened(lane, "i1")
 
 
@@ -465,13 +763,13 @@ def test_errors_that_beat_their_answers_are_told_of_when_the_answers_come(lane: 
 def test_an_error_after_a_delivery_however_often_it_is_told_counts_for_nothing(lane: Store) -> None:
     sent(lane, contacts=1)
     settling.settle(lane, "i1", [Receipt(message_id="m0", status=Status.DELIVERED), *[failed(0)] * 4])
-    assert telling.lane(lane, "i1").error_share == 0.0
+    assert inspecting.lane(lane, "i1").error_share == 0.0
 
 
 def test_a_lane_wide_busy_that_comes_by_receipt_slows_and_rests_the_lane(lane: Store) -> None:
     sent(lane, contacts=1)
     settling.settle(lane, "i1", [failed(0, reason="too_many", means=Busy("too_many", after_s=60))], max_attempts=5)
-    view = telling.lane(lane, "i1")
+    view = inspecting.lane(lane, "i1")
     assert view.slow_down > 1.9
     assert view.rest_until_ms is not None
     assert view.rest_until_ms - time.time() * 1000 > 50_000

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,20 +15,17 @@ import pytest
 from flask.testing import FlaskClient
 
 from broadcast.domain.phone import identity
+from broadcast.engine import suppressing
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
+from broadcast.store.keys import key
 from broadcast.web import create_app
-from broadcast.wiring import Services, build_services
+from broadcast.wiring import build_services
 from tests.builders import a_body, phones
 
 LIST = "/suppressions"
 QUEUE = "/queue/add-broadcast"
 NOBODY: dict[str, Any] = {"success": True, "suppressions": [], "nextCursor": None}
-
-
-@pytest.fixture
-def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
 
 
 @pytest.fixture
@@ -239,6 +238,60 @@ def test_who_told_the_gateway_is_told_of_like_anybody(client: FlaskClient, store
     )
 
 
+@pytest.mark.parametrize("place", ["message to", "preference at", "gateway of"])
+def test_a_key_of_one_instance_is_not_told_by_which_other_somebody_was_written_to(
+    guarded: FlaskClient, store: Store, place: str
+) -> None:
+    sources = [f"{place} loja", f"{place} outra", "outra planilha"]
+    people = zip(phones(3), sources, strict=True)
+    store.suppressions.add({identity(phone): {"phone": phone, "source": source} for phone, source in people})
+
+    def told(name: str, **headers: str) -> list[str]:
+        headers |= {"Authorization": f"Bearer secret-of-{name}"}
+        answer = guarded.get(LIST, headers=headers)
+        rows = answer.json["suppressions"] if answer.is_json else csv.DictReader(io.StringIO(answer.text, newline=""))
+        return sorted(row["source"] for row in rows)
+
+    shown = sorted([f"{place} loja", place.partition(" ")[0], "outra planilha"])
+    assert told("loja") == told("loja", Accept="text/csv") == shown
+    assert told("crm") == told("crm", Accept="text/csv") == sorted(sources)
+
+
 def test_the_fence_knows_whom_the_list_was_given(client: FlaskClient, store: Store) -> None:
     client.post(LIST, json={"phones": phones(2)})
     assert store.suppressions.among(identity(phone) for phone in phones(3)) == {identity(one) for one in phones(2)}
+
+
+def test_who_was_put_on_the_list_by_an_earlier_version_is_found_by_upkeep(store: Store) -> None:
+    known = {"551151234567": "5511951234567", "5215512345678": "5215512345678", "551190000000": "5511990000000"}
+    for name, phone in known.items():  # as it was kept then
+        store.scripts.client.hset(
+            key("suppressed"), name, json.dumps({"phone": phone, "since": "2026-01-01T00:00:00Z"})
+        )
+    store.suppressions.hash_only("551190000000")
+
+    assert suppressing.bring_up_to_date(store) == 2
+    assert suppressing.bring_up_to_date(store) == 0
+    people = {identity(phone) for phone in known.values()}
+    assert store.suppressions.among(people) == people
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        'telefone;origem;obs\n11955550001;"loja\n11955550002;loja\n11955550003;loja "B"\n11955550004\n',
+        'telefone;origem;obs\n11955550001;"loja\n11955550002;loja\n11955550003"\n11955550004\n',
+        'telefone;origem\n11955550001;"loja" e\n11955550002;"outra\nloja" x\n',
+        'telefone;origem\n11955550001;"loja\n11955550002;loja\n',
+    ],
+)
+def test_a_file_in_which_somebody_may_be_lost_between_quotes_is_refused(client: FlaskClient, raw: str) -> None:
+    answer = client.post(LIST, data=raw, content_type="text/csv")
+    assert answer.status_code == 422, answer.text
+    assert re.search(r"is not CSV at row [23]: ", answer.json["errors"][0]["detail"])
+    assert client.get(LIST).json["suppressions"] == []
+
+
+def test_a_source_may_have_several_lines(client: FlaskClient) -> None:
+    raw = 'telefone;origem\n11955550001;"loja; de\nSão Paulo, 1133334444"\n11955550002;"Loja" B\n'
+    assert client.post(LIST, data=raw, content_type="text/csv").json["added"] == 2

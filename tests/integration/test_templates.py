@@ -56,6 +56,27 @@ def test_each_contact_gets_the_template_with_their_values(cloud: Services, meta:
     assert (sent.body["type"], "text" in sent.body) == ("template", False)
 
 
+def test_a_value_is_put_on_one_line_and_who_would_leave_a_place_empty_is_left_out(cloud: Services, meta: Graph) -> None:
+    meta.templates = {("promo", "pt_BR"): 1}
+    place = {"type": "text", "text": "{{name|}}"}
+    template = a_template(components=[{"type": "body", "parameters": [place]}])
+    people = [{**ANA, "name": "Ana\n\tMaria     Silva"}, {**BIA, "name": " \n"}]
+    answer = (
+        create_app(cloud)
+        .test_client()
+        .post(QUEUE, json=a_body("c1", NUMBER_ID, contacts=people, message="", template=template))
+    )
+    assert (answer.json["queued"], answer.json["skippedReasons"]) == (1, {"missing_variable": 1})
+    assert cloud.store.contacts.some("c1", [1])[0][1]["detail"] == "name"
+
+    cloud.store.workers.beat("broadcast", "w1")
+    batch = planning.plan_lane(cloud.store, NUMBER_ID, horizon=Horizon(ms=5000, contacts=5))
+    ticket = Ticket(instance=NUMBER_ID, campaign="c1", number=0, batch=batch.id, run="r1")
+    assert cloud.sending.send(ticket, quick_left=0) == "sent"
+    (sent,) = meta.ledger
+    assert sent.body["template"]["components"][0]["parameters"] == [{"type": "text", "text": "Ana Maria Silva"}]
+
+
 def test_a_template_is_part_of_what_makes_a_campaign_the_same(cloud: Services) -> None:
     client = create_app(cloud).test_client()
     body = a_body("c1", NUMBER_ID, contacts=[ANA], message="", template=a_template())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from broadcast.domain.campaign import Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
-from broadcast.engine import accepting, planning, settling, telling
+from broadcast.engine import accepting, planning, removing, settling, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
 from broadcast.errors import Held
@@ -18,8 +20,10 @@ from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Connection, 
 from broadcast.gateways.waha import Waha
 from broadcast.store import Store
 from broadcast.store.contacts import Ticket
+from broadcast.store.keys import key
 from tests.builders import an_order
 from tests.departures import Gate
+from tests.lanes import sends
 from tests.processes import free_port, wait_for
 from tests.standins.waha import Reply, StandIn, problem, thrown, waha
 from tests.stubs import raw_server, read_request, reset
@@ -66,7 +70,8 @@ def test_a_text_goes_to_the_address_in_whatsapp_under_our_own_id(server: StandIn
 def test_every_kind_of_medium_is_taken(server: StandIn, gateway: Waha, kind: Kind) -> None:
     answer = send(gateway, a_message(kind=kind))
     assert answer == Accepted(server.ledger[0].id)
-    assert server.ledger[0].body["file"]["filename"] == "foto nova.jpg"
+    ending = {Kind.VIDEO: "mp4", Kind.AUDIO: "mp3"}.get(kind, "jpg")  # its address ends in .jpg
+    assert server.ledger[0].body["file"]["filename"] == f"foto nova.{ending}"
 
 
 def test_the_check_goes_out_before_the_departure_and_the_message_after_it(server: StandIn, gateway: Waha) -> None:
@@ -140,6 +145,24 @@ def test_a_campaign_sends_to_whom_it_can_and_skips_who_has_no_whatsapp(
     counts = telling.progress(store, "c1").counts
     assert (counts[Status.READ], counts[Status.SKIPPED]) == (1, 1)
     assert store.campaigns.finish("c1")
+
+
+def test_an_echo_finds_the_contact_whose_engine_took_no_id_of_ours(
+    server: StandIn, gateway: Waha, store: Store
+) -> None:
+    server.sessions["i1"], server.engine = "WORKING", "WEBJS"
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    assert sends(store, gateway, "r1") == "pending"
+    server.refuse("/api/sendText", thrown("Timed Out"))
+    store.scripts.client.hdel(key("lane", "i1"), "rest")
+    assert sends(store, gateway, "r2") == "unconfirmed"
+
+    item = {"id": f"true_{ANAS_CHAT}_AAAA", "to": ANAS_CHAT, "fromMe": True, "source": "api", "hasMedia": False}
+    payload = {**item, "body": "Oi", "timestamp": int(time.time())}
+    (echo,) = gateway.read({"event": "message.any", "session": "i1", "payload": payload}).echoes
+    assert settling.adopt(store, "i1", echo, lease_ms=5000)
+    assert store.contacts.some("c1", [0])[0][1]["message_id"] == "AAAA"
 
 
 def test_an_engine_that_takes_no_id_is_remembered_and_the_contact_comes_again_without_one(
@@ -306,9 +329,57 @@ def test_a_probe_finds_a_session_that_works_and_is_barred_from_new_people(server
     assert gateway.probe("loja-01") == Connection(is_open=False, reason="restricted")
 
 
+def test_a_probe_that_is_refused_says_why(server: StandIn, gateway: Waha) -> None:
+    assert gateway.probe("loja-99") == Connection(is_open=False, reason="unknown_instance")
+    stranger = Waha(server.url, "another-key", timeout_s=5)
+    assert stranger.probe("loja-01") == Connection(is_open=False, reason="unauthorized")
+
+
 def test_a_probe_that_is_not_answered_as_it_should_be_says_nothing(server: StandIn, gateway: Waha) -> None:
-    assert gateway.probe("loja-99") is None
     server.refuse("/api/sessions/loja-01", Reply(200, "<html>"), Reply(502, {"status": "WORKING"}))
     assert gateway.probe("loja-01") is None
     assert gateway.probe("loja-01") is None
     assert Waha(f"http://127.0.0.1:{free_port()}", "k", timeout_s=1).probe("loja-01") is None
+
+
+def test_a_failure_that_is_told_again_is_not_of_the_next_attempt(server: StandIn, gateway: Waha, store: Store) -> None:
+    server.sessions["i1"] = "WORKING"
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    assert sends(store, gateway, "r1") == "sent"
+    failure = gateway.read(server.tell(server.ledger[0], "ERROR")).receipts
+    assert settling.settle(store, "i1", failure) == 1
+    steering.retry(store, "c1", Scope.FAILED)
+    assert sends(store, gateway, "r2") == "sent"
+
+    assert settling.settle(store, "i1", failure) == 0
+    first, second = server.ledger
+    assert first.id != second.id
+    assert settling.settle(store, "i1", gateway.read(server.tell(second, "ERROR")).receipts) == 1
+    assert telling.progress(store, "c1").counts[Status.FAILED] == 1
+
+
+def test_what_nobody_knows_the_end_of_is_sent_again_under_its_own_id(
+    server: StandIn, gateway: Waha, store: Store
+) -> None:
+    server.sessions["i1"] = "WORKING"
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    server.refuse("/api/sendText", thrown("Timed Out"))
+    assert sends(store, gateway, "r1") == "unconfirmed"
+    known = store.contacts.some("c1", [0])[0][1]["message_id"]
+    steering.retry(store, "c1", Scope.UNCONFIRMED)
+    assert sends(store, gateway, "r2") == "sent"
+    assert server.ledger[0].id == known
+
+
+def test_a_later_campaign_of_the_same_name_has_ids_of_its_own(server: StandIn, gateway: Waha, store: Store) -> None:
+    server.sessions["i1"] = "WORKING"
+    store.workers.beat("broadcast", "w1")
+    for run in ("r1", "r2"):
+        accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+        assert sends(store, gateway, run) == "sent"
+        store.campaigns.finish("c1")
+        removing.remove(store, "c1")
+        wait_for(lambda: removing.erase(store, "c1", limit=250) < 0, what="the end of the campaign")
+    assert server.ledger[0].id != server.ledger[1].id

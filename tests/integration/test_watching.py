@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
 
 from broadcast.domain.contact import Status
 from broadcast.domain.instance import Instance
-from broadcast.engine import accepting, steering, telling, watching
+from broadcast.engine import accepting, inspecting, steering, telling, watching
 from broadcast.engine.planning import Horizon
+from broadcast.engine.registering import Registration, register
+from broadcast.engine.sending import Policy, Sending
 from broadcast.engine.watching import Standing, cause
-from broadcast.pacing import Rules
+from broadcast.gateways.cloud import Cloud
+from broadcast.pacing import Rules, closed_for_ms
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Outcome
 from broadcast.store.keys import key
@@ -20,6 +24,7 @@ from broadcast.web import create_app
 from broadcast.wiring import Services
 from tests.builders import an_order
 from tests.lanes import ask, fan_out, tickets
+from tests.standins.cloud import NUMBER_ID, TOKEN, Graph, graph
 
 NOW = 1_000_000_000
 
@@ -86,13 +91,13 @@ def test_a_lane_that_nobody_looks_at_is_found_and_looked_at_again(lane: Store) -
     (found,) = watching.watch(lane).changed
     assert (found.instance, found.may_be_mended) == ("i1", True)
     assert lane.lanes.due() == ["i1"]
-    assert telling.lane(lane, "i1").stuck == "stalled"
+    assert inspecting.lane(lane, "i1").stuck == "stalled"
     assert telling.progress(lane, "c1").hold_reason == "stalled"
 
     (first, *_) = tickets(fan_out(lane))
     assert isinstance(ask(lane, first, ahead_ms=5000), Go)
     assert codes(lane) == [None]
-    assert telling.lane(lane, "i1").stuck is None
+    assert inspecting.lane(lane, "i1").stuck is None
 
 
 def test_a_cause_is_news_once(lane: Store) -> None:
@@ -164,3 +169,98 @@ def test_an_instances_own_gap_counts_when_it_is_asked_whether_its_lane_is_stuck(
     lane.scripts.client.hset(key("lane", "i1"), mapping={"left": int(time.time() * 1000) - 60_000, "joined_ms": 1})
     assert codes(lane) == []
     assert telling.progress(lane, "c1").hold_reason is None
+
+
+@pytest.fixture
+def meta() -> Iterator[Graph]:
+    with graph() as stand_in:
+        yield stand_in
+
+
+def rewind(store: Store, ms: int) -> None:
+    """As if the lane had closed so much sooner."""
+    lane = key("lane", "i1")
+    store.scripts.client.hincrby(lane, "held_ms", -ms)
+
+
+def turned_down(store: Store, meta: Graph, gateway: Cloud) -> None:
+    """One send is turned down by a code that the number's state does not show, and closes the lane."""
+    meta.fail_next(131005)
+    ticket = tickets(fan_out(store, horizon=Horizon(ms=10_000, contacts=1)), run=f"r{len(meta.seen)}")[0]
+    sending = Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+    assert sending.send(ticket, quick_left=0) == "pending"
+    assert inspecting.lane(store, "i1").reason == "unauthorized"
+    store.scripts.client.delete(*store.scripts.client.keys("bcast:pair:*"))  # as if 6 s were over
+
+
+def test_a_lane_that_probes_open_in_vain_stays_closed_longer_and_longer(lane: Store, meta: Graph) -> None:
+    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+    minutes = []
+    for times in range(9):
+        turned_down(lane, meta, gateway)
+        after_ms = closed_for_ms(times)
+        minutes.append(after_ms / 60_000)
+        if after_ms:
+            rewind(lane, after_ms - 5000)
+            assert not watching.probe(lane, "i1", gateway)
+            assert inspecting.lane(lane, "i1").health == "open"
+            rewind(lane, 5000)
+        assert watching.probe(lane, "i1", gateway)
+        assert inspecting.lane(lane, "i1").state == "open"
+    assert minutes == [0, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert meta.ledger == []
+
+
+def test_a_closed_lane_with_work_says_when_it_is_next_tried(lane: Store, meta: Graph) -> None:
+    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+
+    def next_try() -> int | None:
+        return inspecting.lane(lane, "i1").next_try_ms
+
+    assert next_try() is None
+    turned_down(lane, meta, gateway)
+    held_ms = int(lane.scripts.client.hget(key("lane", "i1"), "held_ms"))
+    assert next_try() == held_ms  # at once: whoever is asked first opens it
+    lane.scripts.client.hset(key("lane", "i1"), "reopened", 3)
+    assert next_try() == held_ms + 4 * 60_000
+    rewind(lane, 3 * 60_000)
+    assert not watching.probe(lane, "i1", gateway)
+    assert next_try() == held_ms + 60_000
+    rewind(lane, 50_000)  # and the gateway is not asked again before 30 s are over
+    assert next_try() == (inspecting.lane(lane, "i1").health_ms or 0) + 30_000
+    lane.scripts.client.hset(key("tally", "c1"), "pending", 0)
+    assert next_try() is None
+    steering.hold_lane(lane, "i1")
+    assert next_try() is None
+
+
+@pytest.mark.parametrize("resets", ["accepted", "resumed", "registered"])
+def test_a_message_that_is_accepted_or_a_person_makes_probes_believed_again(
+    lane: Store, meta: Graph, resets: str
+) -> None:
+    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+    turned_down(lane, meta, gateway)
+    assert watching.probe(lane, "i1", gateway)
+    turned_down(lane, meta, gateway)
+    assert not watching.probe(lane, "i1", gateway)
+
+    if resets == "registered":
+        asked = Registration(instance="i1", dialect=None, url=None, credentials=None, rules=Rules())
+        register(lane, asked, secret_key=None, only_sandbox=False)
+    else:
+        steering.open_lane(lane, "i1")
+    if resets == "accepted":
+        lane.scripts.client.hset(key("lane", "i1"), "reopened", 3)
+        (ticket,) = tickets(fan_out(lane, horizon=Horizon(ms=10_000, contacts=1)), run="accepted")
+        sending = Sending(lane, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+        assert sending.send(ticket, quick_left=0) == "sent"
+    if resets != "registered":
+        turned_down(lane, meta, gateway)
+    assert watching.probe(lane, "i1", gateway)
+
+
+def test_of_two_probes_at_once_one_opens_the_lane(lane: Store) -> None:
+    steering.closed(lane, "i1", "unauthorized")
+    assert [lane.lanes.reopen("i1", times=0), lane.lanes.reopen("i1", times=0)] == [True, False]
+    steering.closed(lane, "i1", "unauthorized")
+    assert not lane.lanes.reopen("i1", times=0)

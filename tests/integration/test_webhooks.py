@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from broadcast.domain.instance import Instance
+from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store import Store
+from broadcast.tasks.figures import Figures
 from broadcast.web import create_webhook_app
-from broadcast.wiring import build_services
+from broadcast.wiring import Services, build_services
 from broadcast.wsgi import _binding
 
 SECRET = "5ecre7-of-the-webhooks"
@@ -58,6 +62,34 @@ def test_a_gateways_own_call_is_acted_on(redis_url: str, store: Store, gateway: 
     assert answer.status_code == 204
     # Meta tells of an account that may not write; the others of a session that ended.
     assert store.lanes.look("loja")[0]["hold"] == ("restricted" if gateway == "cloud" else "closed")
+
+
+@pytest.mark.parametrize(
+    ("token", "is_open", "code"), [(None, True, 401), (SECRET, True, 401), (None, False, 204), (SECRET, False, 401)]
+)
+def test_strangers_are_not_believed_of_an_instance_without_a_secret(
+    redis_url: str, store: Store, token: str | None, is_open: bool, code: int
+) -> None:
+    sandbox = Instance(id="teste", dialect="sandbox", url="http://127.0.0.1:1")
+    store.instances.keep(sandbox, Rules())  # as one that was registered before anybody asked for a secret
+    secret = SECRET if is_open else None
+    services = build_services(
+        Settings(
+            redis_url=redis_url, gateway="cloud", cloud_api_token="EAA", cloud_app_secret=secret, webhook_token=token
+        )
+    )
+    client = create_webhook_app(services).test_client()
+    key = {"remoteJid": "5511999990001@s.whatsapp.net", "fromMe": False}
+    wrote = {"event": "messages.upsert", "data": {"key": key, "message": {"conversation": "SAIR"}}}
+
+    answers = [client.post("/webhooks/evolution/teste", json=call) for call in (CLOSED["evolution"], wrote)]
+    own = client.post("/webhooks/evolution/teste", json=wrote, headers=SIGNED["evolution"](b""))
+    services.store.scripts.client.close()
+
+    assert [answer.status_code for answer in answers] == [code, code]
+    assert own.status_code == (401 if code == 401 and token is None else 204)
+    assert store.lanes.look("teste").fields.get("hold") == (None if code == 401 else "closed")
+    assert _binding("webhook", services.settings)["bind"].startswith("0.0.0.0" if is_open else "127.0.0.1")
 
 
 @pytest.mark.parametrize("gateway", SETTINGS)
@@ -110,3 +142,35 @@ def test_without_its_secret_nobody_but_this_host_may_call(gateway: str, caplog: 
     with caplog.at_level("WARNING"):
         assert _binding("webhook", Settings(gateway=gateway, **others))["bind"] == "127.0.0.1:3002"
     assert {"evolution": "WEBHOOK_TOKEN", "cloud": "CLOUD_APP_SECRET", "waha": "WAHA_HMAC_KEY"}[gateway] in caplog.text
+
+
+@pytest.mark.parametrize("gateway", SETTINGS)
+def test_a_call_that_comes_to_nothing_is_told_and_counted(
+    redis_url: str, services: Services, store: Store, gateway: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, broken = f"/webhooks/{gateway}/loja", b"{broken"
+    with webhooks(redis_url, gateway) as client, caplog.at_level("WARNING"):
+        assert client.post(path, data=b"{}").status_code == 401
+        assert client.post(path, data=broken, headers=SIGNED[gateway](broken)).status_code == 202
+        # Too much of it to be read, so nobody can say whether it is signed; it would be no smaller the next time.
+        client.application.config["MAX_CONTENT_LENGTH"] = 10
+        large = json.dumps(CLOSED[gateway]).encode()
+        assert client.post(path, data=large, headers=SIGNED[gateway](large)).status_code == 202
+        metrics = "".join(str(family) for family in Figures(lambda: services).collect())
+
+    assert store.webhooks.tally() == {"unsigned": 1, "unreadable": 1, "too_large": 1}
+    assert [word in caplog.text for word in ("not signed", "no JSON", "too large")] == [True] * 3
+    assert "broadcast_webhook_calls_left_out" in metrics
+    assert SECRET not in caplog.text
+    assert "hold" not in store.lanes.look("loja")[0]
+
+
+@pytest.mark.parametrize("gateway", ["evolution", "cloud", "waha"])
+def test_a_call_that_breaks_off_is_to_be_told_again(redis_url: str, gateway: str) -> None:
+    with webhooks(redis_url, gateway) as client:
+        answer = client.post(
+            f"/webhooks/{gateway}/loja",
+            input_stream=io.BytesIO(b'{"event":'),
+            environ_overrides={"CONTENT_LENGTH": "100", "wsgi.input_terminated": True},
+        )
+    assert answer.status_code == 503

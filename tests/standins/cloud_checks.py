@@ -106,8 +106,7 @@ def _check_template(template: Json, templates: Mapping[tuple[str, str], int]) ->
     components = template.get("components", [])
     if not isinstance(components, list) or not all(isinstance(part, dict) for part in components):
         raise Wrong(131009, "Parameter value is not valid", "components must be a list of objects.")
-    for part in components:
-        _check_component(part)
+    _check_components(components, KINDS)
     wanted = templates.get((template["name"], language["code"])) if templates else None
     if templates and wanted is None:
         raise Wrong(132001, "Template name does not exist in the translation", status=404)
@@ -116,21 +115,81 @@ def _check_template(template: Json, templates: Mapping[tuple[str, str], int]) ->
         raise Wrong(132000, "Number of parameters does not match the expected number of params")
 
 
-def _check_component(part: Json) -> None:
+#: component -> what its parameters may be; of a button by its sub_type
+KINDS: Mapping[str, set[str]] = {
+    "header": {"text", "image", "video", "document", "currency", "date_time", "location", "product"},
+    "body": {"text", "currency", "date_time"},
+    "limited_time_offer": {"limited_time_offer"},
+    "quick_reply": {"payload"},
+    "url": {"text"},
+    "copy_code": {"coupon_code"},
+    "flow": {"action"},
+    "catalog": {"action"},
+    "carousel": set(),
+}
+CARD = {name: taken for name, taken in KINDS.items() if name not in {"carousel", "limited_time_offer"}}
+
+
+def _check_components(components: list[Json], kinds: Mapping[str, set[str]]) -> None:
+    for part in components:
+        _check_component(part, kinds)
+    which = [(str(part["type"]).lower(), str(part.get("index"))) for part in components]
+    if len(set(which)) < len(which):
+        raise Wrong(132018, "There was an issue with the parameters in your template", "A component is there twice.")
+
+
+def _check_component(part: Json, kinds: Mapping[str, set[str]]) -> None:
     kind = str(part.get("type", "")).lower()
-    if kind not in {"header", "body", "button"}:
-        raise Wrong(131009, "Parameter value is not valid", "A component is a header, a body or a button.")
-    if kind == "button" and not ({"sub_type", "index"} <= part.keys()):
-        raise Wrong(131008, "Required parameter is missing", "A button needs its sub_type and its index.")
-    for parameter in part.get("parameters", []):
+    if kind == "button":
+        if not ({"sub_type", "index"} <= part.keys()):
+            raise Wrong(131008, "Required parameter is missing", "A button needs its sub_type and its index.")
+        kind = str(part["sub_type"]).lower()
+    if kind not in kinds:
+        raise Wrong(131009, "Parameter value is not valid", f"Components sub_type or type invalid: {kind}.")
+    if kind == "carousel":
+        _check_cards(part)
+    else:
+        _check_parameters(part.get("parameters", []), kinds[kind])
+
+
+def _check_parameters(parameters: Any, takes: set[str]) -> None:
+    names = [parameter.get("parameter_name") for parameter in parameters if isinstance(parameter, dict)]
+    if any(names) and (not all(names) or len(set(names)) < len(names)):
+        raise Wrong(132018, "There was an issue with the parameters in your template", "Named or by place, not both.")
+    for parameter in parameters:
         if not isinstance(parameter, dict) or parameter.get("type") not in parameter:
             raise Wrong(
                 131008, "Required parameter is missing", "A parameter needs its type, and a field of that name."
             )
-        if parameter["type"] == "text":
-            _check_text(parameter, "text")
+        if parameter["type"] not in takes:
+            raise Wrong(132012, "Parameter format does not match format in the created template", parameter["type"])
+        if parameter["type"] in {"text", "coupon_code"}:
+            _check_place(parameter, parameter["type"])
         if parameter["type"] in MEDIA:
             _check_media(parameter["type"], parameter[parameter["type"]])
+
+
+def _check_cards(carousel: Json) -> None:
+    _check_keys(carousel, {"type", "cards"}, "carousel")
+    cards = carousel.get("cards")
+    if not isinstance(cards, list) or not 1 <= len(cards) <= 10:
+        raise Wrong(131009, "Parameter value is not valid", "A carousel has up to ten cards.")
+    indexes = [card.get("card_index") for card in cards]
+    if len(set(indexes)) < len(indexes) or not all(type(index) is int for index in indexes):
+        raise Wrong(131009, "Parameter value is not valid", "Each card has an index of its own.")
+    for card in cards:
+        _check_components(card["components"], CARD)
+
+
+def _check_place(parameter: Json, name: str) -> None:
+    """A text in a template's place. Meta's words are of its error page, 2026-09."""
+    _check_text(parameter, name)
+    text = parameter[name]
+    if re.search(r"[\n\r\t]| {5}", text):
+        details = "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"
+        raise Wrong(132018, "There was an issue with the parameters in your template", details)
+    if not text.strip():
+        raise Wrong(131008, "Required parameter is missing", "Param text is empty.")
 
 
 def _check_keys(of: Json, known: set[str], where: str) -> None:

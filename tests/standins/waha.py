@@ -218,7 +218,7 @@ def message_of(taken: Taken, *, engine: str, ack: str) -> dict[str, Any]:
     chat = taken.body["chatId"]
     return {
         "id": f"true_{chat}_{taken.id}",
-        "timestamp": 1893456000,
+        "timestamp": int(time.time()),
         "from": chat,
         "fromMe": True,
         "source": "api",

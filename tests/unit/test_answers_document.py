@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broadcast.domain.contact import Status
-from broadcast.engine.sending import outcome_of
+from broadcast.engine.outcomes import outcome_of
 from broadcast.gateways.base import Accepted, Answer, Busy
 from broadcast.store.contacts import Outcome
 from broadcast.tasks.sending import send

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from broadcast.api import auth, errors
-from broadcast.api.auth import Guard, Keyring
+from broadcast.api.auth import BELIEVED_S, Guard, Keyring
 from broadcast.domain.caller import Caller, Key, Scope
 from broadcast.engine.granting import PREFIX, digest
 from broadcast.errors import Unauthorized, Unavailable
@@ -32,13 +32,13 @@ class InMemory:
         self.asked = 0
         self.is_away = False
 
-    def find(self, digests: Sequence[str]) -> Found:
+    def use(self, digests: Sequence[str]) -> Found:
         self.asked += 1
         if self.is_away:
             raise Unavailable("away")
         return Found(keys=[self.keys.get(known) for known in digests], is_any=bool(self.keys))
 
-    def spend(self, caller: str, *, count: int, period_ms: int) -> int:
+    def spend(self, caller: str, *, count: int, period_ms: int, is_of_settings: bool = False) -> int:
         raise Unavailable("away")
 
 
@@ -152,16 +152,16 @@ def test_a_limit_that_cannot_be_kept_stops_nobody() -> None:
     assert app(CRM, stored=InMemory()).get("/who", headers={"apikey": CRM.secret}).status_code == 200
 
 
-def test_a_stored_key_is_believed_for_five_seconds() -> None:
+def test_a_stored_key_is_believed_for_seconds() -> None:
     stored, now = InMemory(of_the_reports=REPORTS), [0.0]
     ring = Keyring(Guard(stored=stored), clock=lambda: now[0])
     assert ring.find([SECRET], is_near=False) == ring.find([SECRET], is_near=False) == REPORTS.caller
     assert stored.asked == 1
 
     stored.keys[digest(SECRET)] = Key(caller=REPORTS.caller, created_ms=1, revoked_ms=2)
-    now[0] = 4.9
+    now[0] = BELIEVED_S - 0.1
     assert ring.find([SECRET], is_near=False) == REPORTS.caller
-    now[0] = 5.0
+    now[0] = BELIEVED_S
     with pytest.raises(Unauthorized):
         ring.find([SECRET], is_near=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from broadcast.cli import main
 from broadcast.cli.contacts import read_contacts
+from broadcast.domain.table import people
 from tests.processes import free_port
 from tests.stubs import answering, listening
 
@@ -43,7 +45,7 @@ def write(path: Path, content: str | bytes) -> Path:
     ],
 )
 def test_a_csv_is_read_as_people_write_it(tmp_path: Path, content: str | bytes, contacts: list[Any]) -> None:
-    assert read_contacts(write(tmp_path / "a.csv", content)) == contacts
+    assert people(read_contacts(write(tmp_path / "a.csv", content))) == contacts
 
 
 @pytest.mark.parametrize("content", ["", "nome;cidade\nAna;Recife\n"])
@@ -114,10 +116,13 @@ def test_a_wrong_setting_stops_up_with_its_name() -> None:
 
 
 SUMMARY: dict[str, Any] = {
-    "campaignId": "c1", "status": "completed", "total": 4, "departed": 3, "delivered": 2, "read": 1,
+    "campaignId": "c1", "asOf": "2030-08-29T16:00:00Z", "status": "completed",
+    "total": 4, "departed": 3, "delivered": 2, "read": 1,
     "deliveryRate": 0.6667, "readRate": 0.5, "medianDeliveryMs": 1500, "skipped": [], "unconfirmed": [],
     "failures": [{"reason": "rejected", "count": 1}],
-    "pacing": {"rateLimitMs": 2000, "leastGapMs": 2001, "mostIn60s": 30, "breaches": 0, "basis": "By our own record."},
+    "pacing": {"rateLimitMs": 2000, "leastGapMs": 2001, "mostIn60s": 29, "allowedIn60s": 30, "breaches": 1,
+               "firstBreaches": [{"at": "2030-08-29T15:00:02Z", "gapMs": 1990}],
+               "basis": "By our own record."},
 }  # fmt: skip
 
 
@@ -125,8 +130,57 @@ def test_a_report_is_a_table_with_the_pace_that_was_kept() -> None:
     with answering(200, SUMMARY) as (url, seen):
         result = run(url, "report", "c 1")
     assert (result.exit_code, seen[0]["path"]) == (0, "/campaigns/c%201/summary")
-    for words in ("2 (66.7%)", "failures: rejected", "2001 ms", "By our own record."):
+    for words in (
+        "2 (66.7%)",
+        "failures: rejected",
+        "2001 ms",
+        "29 (the pace allows 30)",
+        "at 2030-08-29T15:00:02Z",
+        "as of 2030",
+        "By our own record.",
+    ):
         assert words in result.output
+
+
+FORECAST: dict[str, Any] = {
+    "startAt": "2030-08-29T15:00:00Z", "finishAtP50": "2030-08-29T15:10:00Z", "finishAtP90": "2030-08-29T15:12:00Z",
+    "errorSeconds": 12.5, "errorShare": 0.0208, "withinP90": True, "incomparable": None,
+}  # fmt: skip
+EARLY = {"errorSeconds": -6.0, "errorShare": -0.01}
+LATE = {"errorSeconds": 180.0, "errorShare": 0.3, "withinP90": False}
+PAUSED = {"errorSeconds": None, "errorShare": None, "withinP90": None, "incomparable": "paused"}
+
+
+@pytest.mark.parametrize(
+    ("came", "words", "not_said"),
+    [
+        ({}, ["finished later by 12.5 s (2.1% of the time foretold)", "within the nine of ten yes"], "compared"),
+        (EARLY, ["finished earlier by 6.0 s (1.0% of the time foretold)"], "compared"),
+        (LATE, ["finished later by 180.0 s (30.0% of the time foretold)", "within the nine of ten no"], "compared"),
+        (PAUSED, ["not compared with what came paused"], "finished"),
+    ],
+)
+def test_a_report_says_how_true_the_forecast_was(came: dict[str, Any], words: list[str], not_said: str) -> None:
+    with answering(200, {**SUMMARY, "forecast": {**FORECAST, **came}}) as (url, _):
+        shown = " ".join(re.sub(r"[^\x20-\x7e]", " ", run(url, "report", "c1").output).split())
+    both = ["foretold to finish about 2030-08-29T15:10:00Z", "and in nine cases of ten by 2030-08-29T15:12:00Z"]
+    assert [one for one in [*both, *words] if one not in shown] == []
+    assert not_said not in shown
+
+
+def test_a_report_waits_for_a_summary_that_is_being_counted() -> None:
+    left = iter([503, 503, 200])
+
+    def handle(*_: Any) -> tuple[int, dict[str, str], bytes]:
+        status = next(left)
+        body = SUMMARY if status == 200 else {"detail": "The summary is being counted: ask again in a moment."}
+        return status, {"Retry-After": "0"}, json.dumps(body).encode()
+
+    with listening(handle) as url:
+        assert "departed" in run(url, "report", "c1").output
+    with answering(503, {"detail": "being counted"}, {"Retry-After": "600"}) as (url, seen):
+        result = run(url, "report", "c1")
+    assert (result.exit_code, "being counted" in result.output, len(seen)) == (1, True, 1)
 
 
 def test_a_report_is_written_to_a_file_as_it_comes(tmp_path: Path) -> None:
@@ -176,3 +230,53 @@ def test_the_list_is_shown_and_somebody_taken_off() -> None:
     with answering(404, {"detail": "Nobody with this number is on the suppression list."}) as (url, _):
         gone = run(url, "suppressions", "remove", "5511999990001")
     assert (gone.exit_code, "Nobody" in gone.output) == (1, True)
+
+
+SEEN: dict[str, Any] = {
+    "success": True, "contacts": {"total": 15, "queued": 2, "skipped": 13},
+    "skippedReasons": {"missing_variable": 13},
+    "leftOut": [
+        {"number": number, "phone": "5511999990009", "reason": "missing_variable", "detail": "city"}
+        for number in range(2, 15)
+    ],
+    "samples": [{"phone": "5511999990001", "text": "Oi [bold]Ana[/bold]"}],
+    "forecast": {
+        "startAt": "2030-08-29T15:00:02Z", "finishAt": "2030-08-29T15:00:04Z", "finishAtP50": "2030-08-29T15:00:04Z",
+        "finishAtP90": "2030-08-29T15:00:09Z", "waiting": 7,
+    },
+    "warnings": [{"code": "instance_paused", "text": "A person paused it."}],
+    "risks": [{"code": "no_opt_out", "text": "It does not say how to leave.", "heuristic": True}],
+}  # fmt: skip
+
+
+def test_preview_asks_what_send_would_and_shows_all_of_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "telefone\n" + "5511999990001\n" * 15)
+    template = write(tmp_path / "t.json", '{"name": "promo", "language": "pt_BR"}')
+    options = (
+        "--instance", "loja", "--message", "Oi", "--priority", "7", "--template", str(template),
+        "--callback-url", "https://crm.example/news",
+    )  # fmt: skip
+    with answering(200, SEEN) as (url, seen):
+        result = run(url, "preview", str(file), *options)
+        as_json = run(url, "preview", str(file), *options, "--json")
+    with answering(202, STATUS) as (url, sent):
+        run(url, "send", str(file), *options, "--campaign", "c1")
+
+    assert result.exit_code == 0, result.output
+    assert seen[0]["path"] == "/campaigns/preview"
+    assert {**seen[0]["body"], "action": "send_broadcast", "campaignId": "c1"} == sent[0]["body"]
+    assert sent[0]["body"]["template"] == {"name": "promo", "language": "pt_BR"}
+    assert sent[0]["body"]["callbackUrl"] == "https://crm.example/news"
+    for text in (
+        "2 of 15", "missing_variable: city", "row 4", "and 3 more", "Oi [bold]Ana[/bold]", "2030-08-29T15:00:04Z",
+        "2030-08-29T15:00:09Z (in nine cases of ten)", "A person paused it", "risk (heuristic): no_opt_out",
+    ):  # fmt: skip
+        assert text in result.output, result.output
+    assert json.loads(as_json.output) == SEEN
+
+
+def test_a_template_that_is_no_json_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "telefone\n5511999990001\n")
+    template = write(tmp_path / "t.json", "promo")
+    result = run("http://127.0.0.1:1", "preview", str(file), "--instance", "loja", "--template", str(template))
+    assert (result.exit_code, "t.json is not JSON" in result.output) == (1, True)

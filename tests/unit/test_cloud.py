@@ -25,6 +25,7 @@ from broadcast.gateways.base import (
     Message,
     News,
     Preference,
+    Receipt,
     Refused,
     Scope,
     Unknown,
@@ -290,6 +291,16 @@ RECEIPTS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 
+#: payload file -> its news of numbers that are not ours
+NEWS_OF_OTHERS = {
+    "statuses_of_two_numbers": {
+        "number/106540352249999": News(
+            receipts=(Receipt(message_id="wamid.HBgINVENTED0002", status=Status.READ, reference="natal:7"),)
+        )
+    }
+}
+
+
 def said(text: str) -> News:
     return News(inbound=(Inbound(phone="551199990001", text=text),))
 
@@ -299,7 +310,8 @@ def wish(*, stops: bool) -> News:
 
 
 def banned(reason: str) -> News:
-    return News(connection=Connection(is_open=False, reason=reason))
+    # Of an account that this instance was not told to be its own.
+    return News(others={"account/102290129340398": News(connection=Connection(is_open=False, reason=reason))})
 
 
 #: payload file without receipts -> its news
@@ -342,7 +354,7 @@ def test_a_status_says_what_it_says(name: str) -> None:
     assert found == [row[:4] for row in RECEIPTS[name]]
     for receipt, (*_, kind) in zip(news.receipts, RECEIPTS[name], strict=True):
         assert receipt.means is None if kind is None else isinstance(receipt.means, kind)
-    assert news == News(receipts=news.receipts)
+    assert news == News(receipts=news.receipts, others=NEWS_OF_OTHERS.get(name, {}))
 
 
 @pytest.mark.parametrize("name", sorted(NEWS))
@@ -387,6 +399,17 @@ def test_an_id_that_is_none_is_left_out(message_id: Any) -> None:
     given_ = payload("status_read")
     given_["entry"][0]["changes"][0]["value"]["statuses"][0]["id"] = message_id
     assert GATEWAY.read(given_) == News()
+
+
+@pytest.mark.parametrize("id_", ["", "a b", "\ud800", "x" * 300])
+def test_an_account_or_a_number_by_what_can_be_no_id_has_none(id_: str) -> None:
+    change = {"field": "account_update", "value": {"event": "ACCOUNT_DELETED"}}
+    banned_ = GATEWAY.read({"entry": [{"id": id_, "changes": [change]}]})
+    assert (banned_.connection is not None, banned_.others) == (True, {})
+
+    given_ = payload("status_read")
+    given_["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = id_
+    assert len(GATEWAY.read(given_).receipts) == 1
 
 
 @pytest.mark.parametrize("entry", [7, True, "x", {"changes": []}, [7, None, {"changes": 7}], None])

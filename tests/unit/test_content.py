@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.content import missing, render
+from broadcast.domain.content import Content, Kind, Template, loose_mark, missing, render, unreadable
+from broadcast.domain.naming import form_of
+from broadcast.domain.table import plain
 
 VALUES = {"name": "Ana"}
 
@@ -110,5 +112,94 @@ class Asked(dict[str, str]):
 def test_what_rendering_asks_for_is_missing_or_has_a_default(text: str, variant: str) -> None:
     asked = Asked()
     render(text, asked, variant=variant)
-    with_default = {name for name in asked if re.search(rf"\{{\{{\s*{name}\s*\|", text)}
+    with_default = {name for name in asked if re.search(rf"\{{\{{\s*{re.escape(name)}\s*\|", text)}
     assert asked.keys() <= {*missing(text, {}), *with_default}
+
+
+TITLES = {
+    "preco": "10",
+    "data_de_vencimento": "1/1",
+    "valor_(r$)": "5",
+    "1": "um",
+    "nome completo": "Ana Lima",
+    "name": "Ana",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{preço}} {{ PREÇO }} {{preco}}", "10 10 10"),
+        ("{{Data de Vencimento}}|{{data-de  vencimento}}", "1/1|1/1"),
+        ("{{Valor (R$)}} {{valor_r}}", "5 5"),
+        ("{{1}} {{nome-completo}} {{nome}} {{Name}}", "um Ana Lima Ana Ana"),
+        ("[[{{Preço|?}}|{{preço}}]]", "10"),
+    ],
+)
+def test_a_name_is_known_however_it_is_written(text: str, said: str) -> None:
+    assert render(text, TITLES, variant="c1:0") == said
+    assert missing(text, TITLES) == []
+    assert unreadable(text) is None
+
+
+def test_the_very_name_goes_before_those_like_it_and_a_blank_value_before_none() -> None:
+    assert render("{{nome}} {{name}} {{NAME}}", {"name": "Ana", "nome": "Bia"}, variant="") == "Bia Ana Ana"
+    assert render("{{preço}}", {"preço": "", "Preço": "9"}, variant="") == "9"
+    assert missing("{{Preço}} {{Data de Vencimento}} {{x y|z}}", {"preco": ""}) == ["Preço", "Data de Vencimento"]
+
+
+@given(st.text(max_size=7))  # seven letters are never taken apart into more than a name may have
+def test_a_column_has_the_name_of_its_title(title: str) -> None:
+    # A title of signs alone is no name, even where something is left of it.
+    assert form_of(title) in {form_of(plain(title).replace(" ", "_")), ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Oi {{}}", "{{}}"),
+        ("Oi {{ - }}!", "{{ - }}"),
+        ("{{|x}}", "{{|x}}"),
+        ("[[Oi {{|x}}|Olá]]", "{{|x}}"),
+        ("{{a [x]}}", "{{a [x]}}"),
+        ("{{" + "a" * 129 + "}}", "{{" + "a" * 129 + "}}"),
+        ("{{a|b|c}} {{a", None),
+        ("{{a}} {{ b }} {{c|[[d|e]]}} {x} }} {{", None),
+        (r"\[[x]] [[{{a}}|{{b|c}}]]", None),
+    ],
+)
+def test_what_looks_like_a_variable_and_is_none_is_found(text: str, found: str | None) -> None:
+    assert unreadable(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Oi {{name", "{{"),
+        ("Oi name}}", "}}"),
+        ("{{name|{{x}}}}", "{{"),
+        ("[[a|[[b|c]]]]", "[["),
+        ("[[Oi {{name|Olá]]", "{{"),
+        ("[[Oi|Olá", "[["),
+        ("{{name}} }} [[", "}}"),
+        (r"\[[x]] {{{name}}} [[x]] [[{{a}}|{{b|c}}]] {x} [y] ]]", None),
+    ],
+)
+def test_a_mark_without_a_partner_is_found(text: str, found: str | None) -> None:
+    assert loose_mark(Content(kind=Kind.TEXT, text=text)) == found
+    template = Template(name="a", language="pt_BR", components=[{"parameters": [{"type": "text", "text": text}]}])
+    assert loose_mark(Content(kind=Kind.TEXT, text="{{", template=template)) == found
+
+
+@given(MARKS)
+def test_what_is_readable_leaves_no_variable_as_it_stands(text: str) -> None:
+    text = text.replace("[", "")
+    if unreadable(text) is None:
+        assert not re.search(r"\{\{[^{}]*\}\}", render(text, Always(), variant=""))
+
+
+class Always(dict[str, str]):
+    """A value for every name."""
+
+    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
+        return "v"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import COMES_AFTER, Status
-from broadcast.domain.phone import identity, mask, normalise
+from broadcast.domain.phone import forms, identity, mask, normalise
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,8 @@ from broadcast.domain.phone import identity, mask, normalise
         ("551133334444", "551133334444"),
         ("+14155552671", "14155552671"),
         ("+351 912 345 678", "351912345678"),
+        ("+52 1 55 1234 5678", "5215512345678"),
+        ("+52 55 1234 5678", "525512345678"),
         ("999999999", None),
         ("5511", None),
         ("55119999999990000", None),
@@ -29,6 +31,42 @@ from broadcast.domain.phone import identity, mask, normalise
         ("abc", None),
         ("", None),
         ("5511999999999; DROP TABLE", None),
+        ("1199990001.0", "551199990001"),
+        ("551133334444.0", "551133334444"),
+        ("+551133334444,0", "551133334444"),
+        ("1133334444,00", "551133334444"),
+        ("5.5119876543E12", None),
+        ("5,51199E+12", None),
+        ("1.1987654E10", None),
+        ("1199999000O", None),
+        ("0055 11 99999-0001", "5511999990001"),
+        ("+005511999990001", "5511999990001"),
+        ("0041 11 99999-0001", None),
+        ("123.456.789-09", None),
+        ("l1 99999-0001", None),
+        ("11 3333-4444 r2", None),
+        ("11 3333-44 r: 44", None),
+        ("R$ 1133334444", None),
+        ("11987654321,5", None),
+        ("1199990001.5", None),
+        ("11 3333-4444, 5", None),
+        ("1133334444 / 5", None),
+        ("+55 (11) 99999-0001 / 98888-0001", None),
+        ("11 9999-0001 2", None),
+        ("+55 11 9999-0001 2", None),
+        ("11 3333-4444-1", None),
+        ("119999-0001 (1)", None),
+        ("11.98765.4321", "5511987654321"),
+        ("11.987654321", "5511987654321"),
+        ("+33 6.12.34.56.78", "33612345678"),
+        ("11 9 9999 0001", "5511999990001"),
+        ("(+55) 11 99999-0001", "5511999990001"),
+        ("+55 (0) 11 99999\u20110001", "5511999990001"),
+        ("\u202a+5511999990001\u202c", "5511999990001"),
+        ("'5511999990001", "5511999990001"),
+        ("\uff15\uff1511999990001", "5511999990001"),
+        ("tel:+55-11-99999-0001", "5511999990001"),
+        ("Cel: 11 99999-0001,", "5511999990001"),
     ],
 )
 def test_a_number_becomes_e164_digits_or_nothing(text: str, digits: str | None) -> None:
@@ -45,6 +83,18 @@ def test_both_forms_of_a_brazilian_mobile_are_one_person() -> None:
     assert identity("5531999990001") == identity("553199990001")
     assert identity("551133334444") == "551133334444"
     assert identity("14155552671") == "14155552671"
+    assert identity("5511951234567") != identity("551151234567")  # the mobile has no short form, and that is a landline
+
+
+def test_both_forms_of_a_mexican_mobile_are_one_person() -> None:
+    assert identity("5215512345678") == identity("525512345678")
+    assert forms("525512345678") == {"5215512345678", "525512345678"}
+
+
+@given(st.from_regex(r"(55|52|1)[0-9]{8,11}", fullmatch=True))
+def test_all_forms_of_a_person_have_one_identity(digits: str) -> None:
+    assert {identity(form) for form in forms(digits)} == {identity(digits)}
+    assert digits in forms(digits)
 
 
 @given(st.from_regex(r"[0-9]{8,15}", fullmatch=True))
@@ -54,8 +104,14 @@ def test_a_masked_number_cannot_be_called(digits: str) -> None:
 
 
 def test_what_is_over_is_never_undone() -> None:
-    final = {Status.READ, Status.SKIPPED, Status.CANCELLED}
-    assert all(not final & before for before in COMES_AFTER.values())
+    assert all(Status.READ not in before for before in COMES_AFTER.values())
+    # but where a receipt tells of an attempt that was made before
+    given_up = {Status.SKIPPED, Status.CANCELLED}
+    assert {after for after, before in COMES_AFTER.items() if given_up & before} == {
+        Status.SENT,
+        Status.DELIVERED,
+        Status.READ,
+    }
 
 
 def test_sending_can_only_come_from_a_booking() -> None:

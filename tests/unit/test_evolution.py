@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from time import time
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 import pytest
@@ -40,6 +41,7 @@ from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import LEEWAY_S
 from broadcast.gateways.http import Response
 from broadcast.gateways.meta import MEANINGS
+from broadcast.gateways.waha import request_of as waha_request_of
 from broadcast.gateways.words import LONGEST_RETRY_S
 from tests.departures import Gate
 from tests.stubs import answering
@@ -68,12 +70,47 @@ def test_a_text_is_one_field() -> None:
     assert body == {"number": "5511999990001", "text": "Oi"}
 
 
-@pytest.mark.parametrize("kind", [Kind.IMAGE, Kind.VIDEO, Kind.DOCUMENT])
-def test_media_goes_by_address_with_its_name_and_type(kind: Kind) -> None:
-    path, body = request_of(a_message(kind, media_url="https://cdn.example/a/foto%20nova.jpg?x=1"))
+@pytest.mark.parametrize(
+    ("kind", "name", "mimetype"),
+    [
+        (Kind.IMAGE, "foto nova.jpg", "image/jpeg"),
+        (Kind.VIDEO, "filme.mp4", "video/mp4"),
+        (Kind.DOCUMENT, "foto nova.jpg", "image/jpeg"),
+        (Kind.DOCUMENT, "página.html", "text/html"),
+    ],
+)
+def test_media_goes_by_address_with_its_name_and_type(kind: Kind, name: str, mimetype: str) -> None:
+    url = f"https://cdn.example/a/{quote(name)}?x=1"
+    path, body = request_of(a_message(kind, media_url=url))
     assert path == "/message/sendMedia/loja%2001"
-    assert (body["mediatype"], body["fileName"], body["mimetype"]) == (kind.value, "foto nova.jpg", "image/jpeg")
-    assert (body["media"], body["caption"]) == ("https://cdn.example/a/foto%20nova.jpg?x=1", "Oi")
+    assert (body["mediatype"], body["fileName"], body["mimetype"]) == (kind.value, name, mimetype)
+    assert (body["media"], body["caption"]) == (url, "Oi")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "sent", "mimetype"),
+    [
+        (Kind.IMAGE, "x.php", "x.jpg", "image/jpeg"),
+        (Kind.IMAGE, "view.html", "view.jpg", "image/jpeg"),
+        (Kind.IMAGE, "foto.pdf", "foto.jpg", "image/jpeg"),
+        (Kind.IMAGE, "foto", "foto.jpg", "image/jpeg"),
+        (Kind.IMAGE, "foto.webp", "foto.webp", "image/webp"),
+        (Kind.VIDEO, "watch.aspx", "watch.mp4", "video/mp4"),
+        (Kind.VIDEO, "filme.mov", "filme.mov", "video/quicktime"),
+    ],
+)
+def test_a_medium_is_named_as_its_kind_whatever_serves_it(kind: Kind, name: str, sent: str, mimetype: str) -> None:
+    url = f"https://cdn.example/{name}?id=7"
+    message = a_message(kind, media_url=url)
+    _, body = request_of(message)
+    assert (body["media"], body["fileName"], body["mimetype"]) == (url, sent, mimetype)
+    _, waha = waha_request_of(message, session="loja", chat="c", own_id=None)
+    assert waha["file"] == {"url": url, "filename": sent, "mimetype": mimetype}
+
+
+def test_a_medium_without_a_name_is_left_to_evolution() -> None:
+    _, body = request_of(a_message(Kind.IMAGE, media_url="https://cdn.example/"))
+    assert body.keys() == {"number", "mediatype", "media", "caption"}
 
 
 def test_audio_goes_as_a_voice_note() -> None:
@@ -162,6 +199,8 @@ ANSWERS = [
     (answer(301, None, text=""), Closed, "gateway_address_wrong"),
     (answer(408, None, text="<html>"), Unknown, "unknown_answer"),
     (answer(201, {"message": "(#131026)", "code": 131026}), Refused, "not_on_whatsapp"),
+    (answer(201, {"message": "new", "code": 999999}), Refused, "rejected"),
+    (answer(201, {"message": "new", "code": 999999, "is_transient": True}), Busy, "gateway_error"),
     (answer(201, {"message": "what", "code": True}), Unknown, "answer_without_id"),
 ]
 
@@ -389,9 +428,9 @@ def receipts(*pairs: tuple[str, Status]) -> News:
     )
 
 
-def echoed(text: str) -> News:
-    echo = Echo(message_id="3EB0AA11BB22CC33DD44EE", phone="551100000001", text=text, at_ms=1_894_699_860_000)
-    return News(echoes=(echo,))
+def echoed(text: str, kind: Kind = Kind.TEXT) -> News:
+    at_ms, message_id = 1_894_699_860_000, "3EB0AA11BB22CC33DD44EE"
+    return News(echoes=(Echo(message_id=message_id, phone="551100000001", text=text, kinds=(kind,), at_ms=at_ms),))
 
 
 def wrote(text: str) -> News:
@@ -422,9 +461,9 @@ NEWS: dict[str, News] = {
     "messages_update_many": receipts(("3EB0000000000000000001", Status.READ), ("3EB0000000000000000003", Status.SENT)),
     "send_message_text": echoed("Oi, Ana!\nTudo bem? \U0001f389"),
     "send_message_extended": echoed("Oi, https://loja.example"),
-    "send_message_image": echoed("Oferta"),
-    "send_message_document_wrapped": echoed("Tabela"),
-    "send_message_audio": echoed(""),
+    "send_message_image": echoed("Oferta", Kind.IMAGE),
+    "send_message_document_wrapped": echoed("Tabela", Kind.DOCUMENT),
+    "send_message_audio": echoed("", Kind.AUDIO),
     "send_message_hidden_id": echoed("Oi"),
     "send_message_hidden_id_alone": News(),
     "send_message_group": News(),
@@ -560,6 +599,26 @@ def test_a_probe_says_what_the_gateway_knows(answer: Any, connection: Connection
     with answering(200, answer) as (url, seen):
         assert Evolution(url, "k", timeout_s=5).probe("loja 1") == connection
         assert seen[0]["path"] == "/instance/connectionState/loja%201"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason"),
+    [
+        (401, "Unauthorized", "unauthorized"),
+        (404, ['The "loja" instance does not exist'], "unknown_instance"),
+        (404, ["Cannot GET /evolution/instance/connectionState/loja"], "gateway_address_wrong"),
+        (500, ["Connection Closed"], "disconnected"),
+        (500, "PrismaClientInitializationError", None),
+        (429, ["Too Many Requests"], None),
+        (503, ["Service Unavailable"], None),
+    ],
+)
+def test_a_probe_that_is_refused_says_why_and_one_that_is_only_late_says_nothing(
+    status: int, message: Any, reason: str | None
+) -> None:
+    with answering(status, {"status": status, "error": "x", "response": {"message": message}}) as (url, _):
+        found = Evolution(url, "k", timeout_s=5).probe("loja")
+    assert found == (Connection(is_open=False, reason=reason) if reason else None)
 
 
 def test_a_probe_of_a_gateway_that_is_away_says_nothing() -> None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.intake import MOST_BYTES, READERS, Found, Intake, Unreadable
+from broadcast.domain.intake import READERS, Found, Intake
+from broadcast.domain.lines import MOST_BYTES, Unreadable
+from broadcast.domain.table import people, read_table
 
 
 class Trickle(io.RawIOBase):
@@ -47,7 +49,9 @@ PEOPLE = [
     [
         (CSV.encode(), "utf-8"),
         (CSV.encode("utf-8-sig"), "utf-8"),
-        (CSV.encode("latin-1"), "latin-1"),
+        (CSV.encode("windows-1252"), "windows-1252"),
+        (CSV.replace("\n", "\r").encode(), "utf-8"),
+        (CSV.replace("\n", "\r").encode("utf-16"), "utf-16"),
         (CSV.encode("utf-16"), "utf-16"),
         (CSV.replace("\n", "\r\n").encode(), "utf-8"),
     ],
@@ -57,6 +61,136 @@ def test_a_csv_tells_what_was_found_out(raw: bytes, encoding: str) -> None:
         PEOPLE,
         {"separator": ";", "header": ["nome", "telefone", "cidade"], "encoding": encoding},
     )
+
+
+@pytest.mark.parametrize(
+    ("raw", "rows"),
+    [
+        ("telefone;nome\n11998765432;“José” €5\n".encode("cp1252"), [(2, "11998765432", "“José” €5")]),
+        (b"telefone;nome\n11998765432;A\x81\n", [(2, "11998765432", "A\x81")]),
+        (b"sep=;\ntelefone;nome\n11998765432;A, b, c\n", [(2, "11998765432", "A, b, c")]),
+        (b'\n"sep=|"\r\nnome|fone\r\nAna|11998765432\r\n', [(4, "11998765432", "Ana")]),
+        (b'\n\nsep=|\n\nnome|fone\n"Ana\n\nLia"|11998765432\nBia|11998765433\n',
+         [(6, "11998765432", "Ana\n\nLia"), (7, "11998765433", "Bia")]),
+        (b"telefone;nome\r11998765432;Ana\r\r11998765433;Bia\r",
+         [(2, "11998765432", "Ana"), (4, "11998765433", "Bia")]),
+        (b"nome;numero;celular\nAna;123;11998765432\n", [(2, "11998765432", "Ana")]),
+        (b"contato;telefone;nome\nX;11998765432;Ana\n", [(2, "11998765432", "Ana")]),
+        (b"nome;Telefone Celular\nAna;(11) 99876-5432\n", [(2, "(11) 99876-5432", "Ana")]),
+        (b"telefone;celular;nome\n;11998765432;Ana\n-;11998765433;Bia\n",
+         [(2, "11998765432", "Ana"), (3, "11998765433", "Bia")]),
+        (b"telefone;celular;nome\nn/a;;Ana\n", [(2, "n/a", "Ana")]),
+    ],
+)  # fmt: skip
+def test_both_readers_find_out_the_same(raw: bytes, rows: list[tuple[int, str, str]]) -> None:
+    found, details = read("text/csv", raw)
+    assert [(one.row, one.contact["phone"], one.contact["name"]) for one in found] == rows
+    table = read_table(raw)
+    assert [one.contact for one in found] == people(table)
+    assert [row.number for row in table.rows] == [number for number, _, _ in rows]
+    assert (details["separator"], details["encoding"]) == (table.separator, table.encoding)
+    assert details["header"] == table.titles
+
+
+@pytest.mark.parametrize(
+    ("raw", "row"),
+    [
+        ('telefone;nome\r\n11999990001;"Zé\r\n11999990002;Ana\r\n11999990003;Bia\r\n', 2),
+        ('telefone;nome\n11999990001;Ana\n11999990002;"Zé', 3),
+        ('telefone;nome\n11999990001;"', 2),
+        ('telefone;"nome\n11999990001;Ana\n', 1),
+        ('11999990001\n"11999990002\n11999990003\n', 2),
+        ('telefone;"nome\n11999990001;Ana\n11999990002;"Bia"\n11999990003;Caio\n', 1),
+    ],
+)
+def test_a_quote_that_is_still_open_at_the_end_is_an_error_and_no_contact(raw: str, row: int) -> None:
+    for encoded in (raw.encode("utf-16"), raw.encode()):
+        found: list[Found] = []
+        with pytest.raises(Unreadable, match=f"^is not CSV at row {row}: "):
+            found.extend(Intake().csv(io.BufferedReader(io.BytesIO(encoded))))
+        with pytest.raises(Unreadable, match=f"^is not CSV at row {row}: "):
+            read_table(encoded)
+    assert [one.row for one in found] == list(range(1 if raw[0] == "1" else 2, row))
+
+
+@pytest.mark.parametrize(
+    ("swallowed", "after"),
+    [
+        ('telefone;nome\n11999990001;Ana\n11999990002;"Zé\n11999990003;Bia\n11999990004;Loja "Boa"\n', "11999990005;C"),
+        ('telefone;nome\n11999990001;Ana\n11999990002;"Zé\n11999990004;Loja "Boa"\n', "11999990005;C"),
+        ('telefone;nome\n11999990001;Ana\n11999990002;"Zé\n11999990004;TV 32"\n', "11999990005;C"),
+        ('telefone;nome;uf\n11999990001;Ana;SP\n11999990002;"Zé;SP\n11999990004;TV 32";SP\n', "11999990005;C;RJ"),
+        ('telefone;nome;uf\n11999990001;Ana;SP\n11999990002;"Zé;SP\n11999990004;"Bia";SP\n', "11999990005;C;RJ"),
+        ('nome;telefone\nAna;11999990001\n"Zé;11999990002\nBia "B";11999990004\n', "C;11999990005"),
+        ('nome;telefone\nAna;11999990001\nZé;"11999990002\n"Bia";11999990004\n', "C;11999990005"),
+        ('"telefone";"nome"\n"11999990001";"Ana"\n"11999990002";"Zé\n"11999990004";"Bia"\n', '"11999990005";"C"'),
+        ('11999990000;Ana\n11999990001;Ana\n11999990002;"Zé\n11999990003;Bia\n1;TV 32"\n', "11999990005;C"),
+        ('telefone\n11999990001\n"11999990002\n11999990003\n"11999990004"\n', "11999990005"),
+    ],
+)
+def test_a_row_that_holds_other_rows_between_quotes_is_an_error(swallowed: str, after: str) -> None:
+    raw = f"{swallowed}{after}\n".encode()
+    found = read("text/csv", raw)[0]
+    assert [one.row for one in found if one.problem and "quotation mark" in one.problem] == [3]
+    phones = [one.contact["phone"] for one in found if one.contact]
+    assert phones[-2:] == ["11999990001", "11999990005"]
+    with pytest.raises(Unreadable, match=r"^is not CSV at row 3: "):
+        read_table(raw)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '"Rua A\nSão Paulo";11999990001;x',
+        'Ana;"11999990001\n";x',
+        'Ana;"\n11999990001";x',
+        'Ana;11999990001;"Ligar;de novo\n1133334444"',
+        'Ana;11999990001;"Recado; 1133334444; urgente\nà noite"',
+        'Ana;11999990001;"a\nb; c; d\n"',
+        '"Loja ""Boa""\n";11999990001;"a\n""b"""',
+        'Loja "Boa";11999990001;x',
+        '"Ana" Souza;11999990001;x',
+        'Ana;11999990001;"disse ""oi""\n tchau" fim',
+    ],
+)
+def test_a_cell_of_several_lines_that_are_no_rows_is_one(row: str) -> None:
+    raw = f"nome;telefone;obs\n{row}\nBia;11999990002;\n".encode()
+    found = read("text/csv", raw)[0]
+    assert [(one.row, one.contact["phone"]) for one in found] == [(2, "11999990001"), (3, "11999990002")]
+    assert [one.contact for one in found] == people(read_table(raw))
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_one_line_in_another_encoding_changes_no_other(mark: bytes) -> None:
+    raw = mark + "telefone;nome\n11999990001;José\n".encode() + b"11999990002;Jo\xe3o\n"
+    found, details = read("text/csv", raw)
+    table = read_table(raw)
+    assert [one["name"] for one in people(table)] == [one.contact["name"] for one in found] == ["José", "João"]
+    assert table.encoding == details["encoding"] == "windows-1252"
+
+
+@pytest.mark.parametrize(
+    ("raw", "contact"),
+    [
+        ('"Rua, número, bairro";Telefone\n"A, 5";11999990001\n', {"vars": {"rua,_numero,_bairro": "A, 5"}}),
+        ("Cliente, nome, rua;Telefone\nA;11999990001\n", {"vars": {"cliente,_nome,_rua": "A"}}),
+        ('Telefone,"a;b;c"\n11999990001,x\n', {"vars": {"a;b;c": "x"}}),
+        ("nome;nome;telefone\nAna;Silva;11999990001\n", {"name": "Ana"}),
+        ("nome;name;telefone\n;Silva;11999990001\n", {"name": "Silva"}),
+        ("Preço;telefone;preco;PRECO\n;11999990001;9;8\n", {"vars": {"preco": "9"}}),
+    ],
+)
+def test_commas_in_a_title_separate_nothing_and_of_two_columns_of_one_title_the_first_counts(
+    raw: str, contact: dict[str, Any]
+) -> None:
+    assert people(read_table(raw.encode())) == [{"phone": "11999990001", **contact}]
+    assert [one.contact for one in read("text/csv", raw.encode())[0]] == [{"phone": "11999990001", **contact}]
+
+
+def test_a_contact_is_no_header_whatever_they_are_called() -> None:
+    raw = b"11998765432;Cel Silva\n11998765433;Bia\n"
+    assert [one.contact["phone"] for one in read("text/csv", raw)[0]] == people(read_table(raw))
+    assert people(read_table(raw)) == ["11998765432", "11998765433"]
 
 
 def test_a_csv_may_have_no_header_and_cells_of_several_lines() -> None:
@@ -97,7 +231,7 @@ def test_a_line_that_is_no_json_is_named_and_the_next_one_read() -> None:
         ("application/json", b'["' + b"x" * 3 * MOST_BYTES),
         ("text/csv", b"nome;cidade\nAna;Recife\n"),
         ("text/csv", b"x" * 2 * MOST_BYTES),
-        ("text/csv", b"phone\n1\ra\n"),
+        ("text/csv", b'phone\n"' + (b"1" * 60_000 + b"\n") * 3),
         ("application/x-ndjson", b"1" * 2 * MOST_BYTES),
     ],
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.optout import DEFAULT_WORDS, read_words, wants_out
+from broadcast.domain.optout import read_words, wants_out
+from broadcast.domain.phrases import DEFAULT_WORDS
 
 PORTUGUESE = [
     "SAIR",
@@ -22,6 +24,11 @@ PORTUGUESE = [
     "REMOVER",
     "NÃO QUERO",
     "nao quero",
+    "Descadastre-me",
+    "Não receber",
+    "Parar promoções",
+    "Interromper promoções",
+    "Não, quero sair",
     "pare de me mandar",
     "Pare de me mandar mensagens",
     "para de mandar mensagem",
@@ -74,6 +81,48 @@ PORTUGUESE = [
     "não mandem mais mensagens",
     "não envie mais nada para mim",
     "não quero mais fazer parte dessa lista",
+    "não envie mais",
+    "Não mande mais",
+    "não enviem mais, por favor",
+    "não envie mais mensagens",
+    "Não manda mais mensagem!",
+    "favor não enviar mais mensagens",
+    "não enviar mensagens",
+    "não receber mais",
+    "não mais mensagens",
+    "sem mais mensagens",
+    "chega de propaganda",
+    "não quero essas mensagens",
+    "não quero mais receber mensagens desse número",
+    "não quero receber esse tipo de mensagem",
+    "não gostaria mais de receber mensagens",
+    "não autorizo o envio de mensagens",
+    "pare de enviar",
+    "pare de enviar mensagens para mim",
+    "pare com as mensagens",
+    "podem parar com essas mensagens",
+    "parar mensagens",
+    "suspender o envio de mensagens",
+    "cancelar as mensagens",
+    "não entre mais em contato",
+    "não me chame mais",
+    "não me mande mais promoções",
+    "remover meu número",
+    "favor retirar meu número da lista",
+    "Retire meu número",
+    "apaga meu contato",
+    "tira meu nome da lista",
+    "descadastrar meu número",
+    "quero ser descadastrada",
+    "Descadastro",
+    "pode me tirar da lista",
+    "gostaria de sair da lista",
+    "gostaria de ser removido da lista",
+    "me retirem da lista",
+    "desinscreva-me",
+    "Bom dia! Não quero mais receber mensagens.",
+    "Oi, por favor, me tire da lista. Obrigada!",
+    "Não, obrigado. Não quero receber mensagens",
 ]
 
 SPANISH = [
@@ -101,6 +150,7 @@ SPANISH = [
     "Bórrenme de su lista, gracias",
     "quiero salir de la lista de difusión",
     "quiero salir",
+    "Detener promociones",
     "Salir, por favor",
     "Baja por favor",
     "por favor paren",
@@ -119,12 +169,45 @@ SPANISH = [
     "borren mi número, por favor",
     "quiten mi número de su lista",
     "eliminarme de la lista",
+    "no más mensajes",
+    "No más publicidad, por favor",
+    "basta de mensajes",
+    "no envíen más",
+    "no manden más, por favor",
+    "no enviar más mensajes",
+    "no enviar mensajes",
+    "ya no me manden mensajes",
+    "ya no quiero más mensajes",
+    "no quiero sus mensajes",
+    "no quiero recibir este tipo de mensajes",
+    "no quiero seguir recibiendo mensajes",
+    "no quiero que me manden mensajes",
+    "no quiero que me escriban",
+    "no me contacten más",
+    "no autorizo el envío de mensajes",
+    "dejen de enviar",
+    "dejen de enviar mensajes",
+    "paren de mandar mensajes",
+    "solicito la baja",
+    "quiero que me den de baja",
+    "dar de baja mi número",
+    "cancelar mensajes",
+    "detener mensajes",
+    "anular mi suscripción",
+    "desuscríbanme",
+    "quiero salirme de la lista",
+    "saquen mi número de la lista",
+    "remuevan mi número",
+    "Elimínenme, por favor",
+    "Hola, buenos días, no quiero más mensajes",
 ]
 
 ENGLISH = [
     "STOP",
     "Stop.",
     "stop please",
+    "Stop promotions",
+    "No, stop please",
     "Stop all",
     "UNSUBSCRIBE",
     "unsubscribe me",
@@ -160,6 +243,42 @@ ENGLISH = [
     "I don't want to receive anything from you",
     "do not contact me again",
     "stop contacting me",
+    "Stop all messages",
+    "stop all, please",
+    "Please stop all texts",
+    "stop these messages",
+    "stop sending",
+    "stop sending me these",
+    "stop messaging",
+    "stop spamming me",
+    "cancel all messages",
+    "no more spam",
+    "don't send any more messages",
+    "do not send messages",
+    "don't send me anymore messages",
+    "don't send anymore",
+    "I no longer wish to receive messages",
+    "I do not want to get texts anymore",
+    "unsub",
+    "unsubscribe my number",
+    "Unsubscribe me from this list",
+    "unsubscribe from all your messages",
+    "opt out of messages",
+    "I opt out",
+    "I want to be removed from your list",
+    "I would like to be removed",
+    "Hi, please take me off this list, thank you",
+]
+
+AGAIN = [
+    "SAIR SAIR",
+    "Sair! Sair! Sair!",
+    "PARE\nPARE",
+    "stop stop stop",
+    "baja, baja",
+    "cancelar cancelar",
+    "quero sair, quero sair",
+    "não me mande mais mensagens!! Não me mande mais mensagens, por favor",
 ]
 
 DRESSED = [
@@ -188,7 +307,7 @@ DRESSED = [
 ]
 
 
-@pytest.mark.parametrize("text", [*PORTUGUESE, *SPANISH, *ENGLISH, *DRESSED])
+@pytest.mark.parametrize("text", [*PORTUGUESE, *SPANISH, *ENGLISH, *AGAIN, *DRESSED])
 def test_who_wants_out_is_heard(text: str) -> None:
     assert wants_out(text)
 
@@ -196,6 +315,11 @@ def test_who_wants_out_is_heard(text: str) -> None:
 OTHER_MATTERS = [
     # Portuguese
     "tem como parar a dor?",
+    "cancelar envio",
+    "cancela o envio",
+    "quero cancelar o envio",
+    "Não, quero",
+    "não! quero.",
     "quero cancelar a consulta de amanhã",
     "quero cancelar",
     "preciso cancelar meu horário",
@@ -244,7 +368,39 @@ OTHER_MATTERS = [
     "não quero mais nada, obrigado",
     "não me mande mais fotos",
     "não me mande mais nada para o endereço antigo",
-    "não mande mais",
+    "não mande mais fotos",
+    "não envie mais pedidos",
+    "não envie o boleto",
+    "Não, cancelar",
+    "não, cancelar, por favor",
+    "Não! Cancelar!",
+    "não, remover",
+    "Não, parar",
+    "Não, não quero",
+    "cancelar pedido",
+    "cancelar o pedido",
+    "cancelar a mensagem de aniversário do bolo",
+    "cancelar plano",
+    "parar de fumar",
+    "parar de tomar o remédio",
+    "pare com o remédio",
+    "não, envie mais mensagens",
+    "não receber visitas",
+    "não quero a promoção",
+    "não quero promoção",
+    "sem mais",
+    "o aplicativo não envia mais mensagens",
+    "não entre em contato com o hospital",
+    "remover meu número do cartão",
+    "apagar meu nome",
+    "tira meu nome da lista de espera",
+    "descadastrar meu cartão",
+    "bom dia",
+    "bom dia, sair mais cedo?",
+    "oi, não quero",
+    "sair sair mais cedo",
+    "sair sairr",
+    "quero quero",
     "remover meu cartão",
     "remover meu siso",
     "remover meu contato de emergência",
@@ -277,6 +433,22 @@ OTHER_MATTERS = [
     "borrar mi número de tarjeta",
     "pare por favor en la esquina",
     "alto",
+    "¿Está alta la presión? No, baja",
+    "No, baja",
+    "No, salir",
+    "no, cancelar",
+    "no, no quiero",
+    "no más",
+    "no, más mensajes",
+    "más mensajes",
+    "no envíen más fotos",
+    "no quiero promociones en la compra",
+    "cancelar pedido",
+    "dejar de fumar",
+    "dejen de enviar el paquete a esa dirección",
+    "saca mi número para la fila",
+    "solicito la baja del servicio",
+    "hola",
     # English
     "where does the bus stop?",
     "stop by at five",
@@ -306,6 +478,18 @@ OTHER_MATTERS = [
     "please stop by",
     "unstoppable",
     "stopping",
+    "No, cancel",
+    "no, cancel please",
+    "No, remove",
+    "stop sending the order to the old address",
+    "stop all traffic",
+    "cancel all orders",
+    "cancel my subscription",
+    "no more",
+    "no more sugar please",
+    "I want to be removed from the waiting list",
+    "unsubscribe from the gym",
+    "hello hello",
     # nothing at all
     "",
     "   ",
@@ -399,6 +583,23 @@ def test_a_word_of_punctuation_alone_is_no_word() -> None:
 def test_a_courtesy_changes_no_short_word() -> None:
     # "Two, please" is an order, not an opt-out.
     assert not wants_out("2 por favor", read_words("2"))
+
+
+@pytest.mark.parametrize("text", ["não, 2", "No, two"])
+def test_a_short_word_of_the_operators_after_a_no_answers_something_else(text: str) -> None:
+    assert not wants_out(text, read_words("2, two"))
+
+
+@given(st.data(), st.sampled_from(sorted(DEFAULT_WORDS)), st.integers(2, 5))
+def test_who_says_it_again_and_again_means_it(data: st.DataObject, word: str, times: int) -> None:
+    assert wants_out(data.draw(SILENT).join(f" {word} " for _ in range(times)))
+
+
+@pytest.mark.parametrize("text", ["oi " * 20_000 + "sair", "sair " * 20_000 + "x", "bom dia " * 9_999, "a " * 32_768])
+def test_a_flood_of_words_is_read_in_no_time(text: str) -> None:
+    began = time.perf_counter()
+    assert not wants_out(text)
+    assert time.perf_counter() - began < 1
 
 
 def test_a_setting_without_words_is_our_words() -> None:

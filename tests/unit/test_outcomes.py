@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadcast.domain.contact import Status
-from broadcast.engine.sending import SHORT_WAIT_S, UNREACHED_REST_MS, outcome_of
+from broadcast.engine.outcomes import UNREACHED_REST_MS, outcome_of
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Unknown
 from broadcast.store.contacts import Outcome
 
@@ -45,8 +45,8 @@ def test_what_may_have_been_sent_is_never_tried_again(quick_left: int) -> None:
 
 def test_a_short_fault_stays_with_the_batch_while_tries_are_left() -> None:
     assert outcome(Busy("not_now"), quick_left=1).status is Status.BOOKED
-    assert outcome(Busy("not_now", after_s=SHORT_WAIT_S), quick_left=1).status is Status.BOOKED
-    assert outcome(Busy("not_now", after_s=SHORT_WAIT_S + 1), quick_left=1).status is Status.PENDING
+    assert outcome(Busy("not_now"), quick_left=0).status is Status.PENDING
+    assert outcome(Busy("not_now", after_s=1), quick_left=1).status is Status.PENDING  # which is obeyed, by the lane
 
 
 def test_a_retry_after_rests_the_whole_lane() -> None:

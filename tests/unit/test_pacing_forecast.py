@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import time as clocks
-from datetime import time
+from datetime import date, time, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcast.pacing import HORIZON_MS, Window, day_of, finish_ms, forecast_ms, is_open, next_day_ms, opens_ms
+from broadcast.pacing import (
+    HORIZON_MS,
+    Rules,
+    Window,
+    day_of,
+    finish_ms,
+    forecast_ms,
+    is_open,
+    later_ms,
+    next_day_ms,
+    opens_ms,
+)
 from tests.unit.zones import DAY_MS, HOUR_MS, moments, ms, windows, zones
 
 NOON_MS = ms(2030, 8, 29, 15)  # Thursday, 12:00 in São Paulo
@@ -17,6 +28,7 @@ OFFICE = Window(time(8), time(20), "America/Sao_Paulo", frozenset(range(5)))
 
 calm = settings(deadline=None)
 caps = st.none() | st.integers(1, 12)
+ages = st.none() | st.integers(-2, 40) | st.sampled_from((2, 3, 7))
 gaps = st.integers(1, 5 * HOUR_MS) | st.sampled_from((1000, 30_000, HOUR_MS))
 
 
@@ -29,12 +41,14 @@ def forecast(
     cap: int | None = None,
     used: int = 0,
 ) -> int:
-    return forecast_ms(now_ms, left, gap_ms, window=window, cap=cap, used_today=used, zone="America/Sao_Paulo")
+    rules = Rules(window=window, daily_cap=cap)
+    return forecast_ms(now_ms, left, gap_ms, rules=rules, used_today=used, zone="America/Sao_Paulo")
 
 
-def simulated(now_ms: int, left: int, gap_ms: int, window: Window | None, cap: int | None, used: int, zone: str) -> int:
+def simulated(now_ms: int, left: int, gap_ms: int, rules: Rules, used: int, zone: str) -> int:
     """Let one contact after another leave as soon as the gap, the window and the day's cap allow."""
     at_ms = last_ms = now_ms
+    window = rules.window
     day = day_of(now_ms, zone)
     for _ in range(left):
         at_ms = last_ms + gap_ms
@@ -43,6 +57,7 @@ def simulated(now_ms: int, left: int, gap_ms: int, window: Window | None, cap: i
                 at_ms = opens_ms(window, at_ms)
             if day_of(at_ms, zone) != day:
                 day, used = day_of(at_ms, zone), 0
+            cap = rules.cap_on(date.fromisoformat(day))
             if cap is None or used < cap:
                 break
             at_ms = next_day_ms(at_ms, zone)
@@ -52,14 +67,57 @@ def simulated(now_ms: int, left: int, gap_ms: int, window: Window | None, cap: i
 
 
 @calm
-@given(st.data(), st.integers(0, 60), gaps, st.none() | windows(), caps, st.integers(0, 15), zones)
+@given(
+    st.data(),
+    st.integers(0, 60) | st.integers(20, 200),
+    gaps,
+    st.none() | windows(),
+    caps,
+    ages,
+    st.integers(0, 15),
+    zones,
+)
 def test_the_forecast_is_what_happens_when_everyone_leaves_in_turn(
-    data: st.DataObject, left: int, gap_ms: int, window: Window | None, cap: int | None, used: int, zone: str
+    data: st.DataObject,
+    left: int,
+    gap_ms: int,
+    window: Window | None,
+    cap: int | None,
+    age: int | None,
+    used: int,
+    zone: str,
 ) -> None:
     now_ms = data.draw(moments(window.zone if window else zone))
-    finish = forecast_ms(now_ms, left, gap_ms, window=window, cap=cap, used_today=used, zone=zone)
+    since = None if age is None else date.fromisoformat(day_of(now_ms, zone)) - timedelta(days=age)
+    rules = Rules(window=window, daily_cap=cap, warm_up_since=since)
+    finish = forecast_ms(now_ms, left, gap_ms, rules=rules, used_today=used, zone=zone)
 
-    assert finish == simulated(now_ms, left, gap_ms, window, cap, used, zone)
+    assert finish == simulated(now_ms, left, gap_ms, rules, used, zone)
+
+
+def test_a_young_numbers_cap_grows_while_the_campaign_runs() -> None:
+    # 20 a day for four days, 50 a day for four, 100 a day for seven, then 200.
+    rules = Rules(warm_up_since=date(2030, 8, 29))
+
+    def days(left: int) -> float:
+        return (forecast_ms(NOON_MS, left, 1000, rules=rules, used_today=0, zone="UTC") - NOON_MS) / DAY_MS
+
+    assert days(80) == pytest.approx(3, abs=0.7)
+    assert days(80 + 200) == pytest.approx(7, abs=0.7)
+    assert days(80 + 200 + 700) == pytest.approx(14, abs=0.7)
+
+
+@calm
+@given(st.data(), st.none() | windows(), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_later_counts_the_time_in_which_the_window_is_open(
+    data: st.DataObject, window: Window | None, by_ms: int, more_ms: int
+) -> None:
+    now_ms = data.draw(moments(window.zone if window else "UTC"))
+    sooner = later_ms(now_ms, by_ms, window)
+
+    assert later_ms(sooner, more_ms, window) == later_ms(now_ms, by_ms + more_ms, window)
+    assert sooner >= now_ms + by_ms
+    assert window is None or is_open(window, sooner)
 
 
 @given(st.integers(0, 10**6), st.floats(0, 60_000))
@@ -74,7 +132,7 @@ def test_more_contacts_never_finish_earlier_and_always_in_the_window(
 ) -> None:
     now_ms = data.draw(moments(window.zone))
     sooner, later = (
-        forecast_ms(now_ms, count, gap_ms, window=window, cap=cap, used_today=0, zone=zone)
+        forecast_ms(now_ms, count, gap_ms, rules=Rules(window=window, daily_cap=cap), used_today=0, zone=zone)
         for count in (left, left + more)
     )
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 from broadcast import errors as tree
 from broadcast.api import errors
@@ -44,6 +44,7 @@ def caller_errors() -> list[type[tree.CallerError]]:
         (tree.CallerError("no"), 400, "bad_request"),
         (tree.Unavailable("away"), 503, "unavailable"),
         (tree.BroadcastError("inside"), 500, "internal"),
+        (ClientDisconnected(), 400, "cut_off"),
         (RequestEntityTooLarge(), 413, "too_large"),
         (UnsupportedMediaType(), 415, "not_json"),
         (ZeroDivisionError("inside"), 500, "internal"),

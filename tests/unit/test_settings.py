@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.domain.optout import DEFAULT_WORDS
+from broadcast.domain.phrases import DEFAULT_WORDS
 from broadcast.errors import SettingsError
 from broadcast.gateways.catalogue import DIALECTS, build
 from broadcast.settings import ACCESS, Settings, variable_of
@@ -43,6 +43,7 @@ def test_an_empty_environment_is_fine() -> None:
         ("API_RATE_LIMIT", "600"),
         ("TRUST_PROXY", "yes"),
         ("DEFAULT_COUNTRY", "brazil"),
+        ("DEFAULT_TIME_ZONE", "localtime"),
         ("OPTOUT_WORDS", "SAIR;PARE"),
         ("OPTOUT_WORDS", "="),
         ("OPTOUT_WORDS", "SAIR, !!"),

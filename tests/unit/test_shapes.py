@@ -90,6 +90,11 @@ def test_a_name_that_a_path_or_a_log_cannot_hold_is_refused(name: str) -> None:
     assert pointers(campaignId=name, instanceId=name) == ["/instanceId", "/campaignId"]
 
 
+def test_no_name_is_taken_that_is_a_part_of_an_address() -> None:
+    assert pointers(campaignId="events", instanceId="events") == ["/instanceId", "/campaignId"]
+    assert order(campaignId="Events", instanceId="events2").campaign == "Events"
+
+
 @pytest.mark.parametrize(
     ("contact", "pointer"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -79,10 +80,46 @@ def test_a_file_that_cannot_be_used_says_why(raw: bytes, sentence: str) -> None:
     assert len(read_table(b"telefone\n1\n2\n3\n", most=3).rows) == 3
 
 
-@given(CELL)
-def test_no_cell_is_a_formula(text: str) -> None:
-    for first in ("", "=", "+", "-", "@", "\t", "\r"):
-        cell = harmless(first + text)
-        assert cell[:1] not in {"=", "+", "-", "@", "\t", "\r"}
-        assert cell.removeprefix("'") == (first + text).removeprefix("'")
-        assert next(csv.reader(io.StringIO(written(["x", cell]), newline=""))) == ["x", cell]
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters=SIGNS), max_size=12), st.sampled_from(";,\t"))
+def test_what_is_no_formula_is_written_as_it_is(text: str, separator: str) -> None:
+    assert harmless(text) == ("'" if text[:1] in {"\t", "\r"} and text else "") + text
+    line = written(["x", text], separator=separator)
+    assert next(csv.reader(io.StringIO(line, newline=""), delimiter=separator)) == ["x", text]
+
+
+@given(
+    st.text(st.sampled_from(SIGNS + ",;\t\r\n \"'a\u200b"), max_size=12),
+    st.sampled_from(";,\t"),
+    st.sampled_from(";,\t"),
+)
+def test_no_cell_is_a_formula_whatever_it_is_read_with(text: str, separator: str, other: str) -> None:
+    cell = harmless(text)
+    assert re.sub("'(?=[ \"\u200b]*[=+@\uff1d\uff0b\uff0d\uff20\t\r-])", "", cell) == re.sub(
+        "'(?=[ \"\u200b]*[=+@\uff1d\uff0b\uff0d\uff20\t\r-])", "", text
+    )
+    line = written(["x", cell, "y"], separator=separator)
+    assert next(csv.reader(io.StringIO(line, newline=""), delimiter=separator)) == ["x", cell, "y"]
+    # Whoever knows of no quotes, too, and every way to end a line.
+    naive = [part for row in re.split("[\r\n]", line) for part in row.split(other)]
+    proper = [part for row in csv.reader(io.StringIO(line, newline=""), delimiter=other) for part in row]
+    for part in naive + proper:
+        assert part.lstrip(' "\u200b')[:1] not in set(SIGNS), line
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("Ana;=1+1", "Ana;'=1+1"),
+        ("Ana,+1", "Ana,'+1"),
+        ("a\n@b", "a\n'@b"),
+        ("\uff1d1", "'\uff1d1"),
+        ('x";"=1', 'x";\'"=1'),
+        ("Ana-Lia, 1+1=2 @ home", "Ana-Lia, 1+1=2 @ home"),
+    ],
+)
+def test_a_formula_has_a_quote_before_it_and_nothing_else_has(text: str, cell: str) -> None:
+    assert harmless(text) == cell

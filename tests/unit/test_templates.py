@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from broadcast.api import shapes
 from broadcast.domain.campaign import Order
-from broadcast.domain.content import Content, Kind, Template, lacking, render, render_template
+from broadcast.domain.content import Content, Kind, Template, lacking, on_one_line, render, render_template
 from broadcast.errors import Invalid
 from broadcast.gateways.cloud import request_of
 from broadcast.settings import Settings
@@ -33,6 +33,10 @@ def pointers(template: Any, **changes: Any) -> list[str]:
 def part(kind: str, *parameters: Any, **more: Any) -> dict[str, Any]:
     component = {"type": kind, "parameters": list(parameters), **more}
     return {"name": "promo", "language": "pt_BR", "components": [component]}
+
+
+def twice(template: dict[str, Any]) -> dict[str, Any]:
+    return {**template, "components": template["components"] * 2}
 
 
 def body(*parameters: Any) -> dict[str, Any]:
@@ -68,11 +72,21 @@ def test_a_button_is_counted_either_way() -> None:
     assert order(template).content.template.components == [{**button, "index": "1"}]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("kind", ["header", "body"])
+def test_a_component_with_an_empty_list_fills_nothing_and_is_left_out(kind: str) -> None:
+    full = component("body" if kind == "header" else "header", TEXT_ONLY)
+    said = {"name": "promo", "language": "pt_BR", "components": [component(kind), full]}
+    template = order(said).content.template
+    assert template == Template(name="promo", language="pt_BR", components=[full])
+    assert order(body()).content.template == Template(name="promo", language="pt_BR", components=[])
+
+
 HEADER = "/template/components/0"
 FIRST = f"{HEADER}/parameters/0"
 LINK = {"link": "https://cdn.example/a.jpg"}
 TEXT_ONLY = {"type": "text", "text": "x"}
 PAYLOAD = {"type": "payload", "payload": "x"}
+PLACE = {"latitude": "-23.55", "longitude": -46.63, "name": "Loja", "address": "Rua Azul, 7"}
 MONEY = {"fallback_value": "R$ 10", "code": "BRL", "amount_1000": 10_000}
 
 
@@ -92,16 +106,31 @@ MONEY = {"fallback_value": "R$ 10", "code": "BRL", "amount_1000": 10_000}
         ({"name": "promo", "language": "pt_BR", "components": ["body"]}, HEADER),
         (part("footer", TEXT_ONLY), f"{HEADER}/type"),
         ({"name": "promo", "language": "pt_BR", "components": [{"type": "body"}]}, f"{HEADER}/parameters"),
-        (body(), f"{HEADER}/parameters"),
+        (part("button", sub_type="url", index=0), f"{HEADER}/parameters"),
+        (part("button", sub_type="flow", index=0), f"{HEADER}/parameters"),
+        (part("limited_time_offer"), f"{HEADER}/parameters"),
+        (twice(body()), "/template/components/1/type"),
         (body("Ana"), FIRST),
         (body({"text": "Ana"}), f"{FIRST}/type"),
         (body({"type": "text"}), f"{FIRST}/text"),
         (body({"type": "text", "text": ""}), f"{FIRST}/text"),
         (body({"type": "text", "text": "a\x00"}), f"{FIRST}/text"),
         (body({"type": "text", "text": 7}), f"{FIRST}/text"),
+        (body({"type": "text", "text": "a\nb"}), f"{FIRST}/text"),
+        (body({"type": "text", "text": "a\tb"}), f"{FIRST}/text"),
+        (body({"type": "text", "text": "a\r\n"}), f"{FIRST}/text"),
+        (body({"type": "text", "text": "a     b"}), f"{FIRST}/text"),
+        (body({"type": "text", "text": "{{name|a     b}}"}), f"{FIRST}/text"),
+        (body({"type": "text", "text": "   "}), f"{FIRST}/text"),
+        (body({"type": "text", "text": "[[{{name}}| ]]"}), f"{FIRST}/text"),
+        (body(TEXT_ONLY, {**TEXT_ONLY, "parameter_name": "a"}), f"{FIRST}/parameter_name"),
+        (body(*[{**TEXT_ONLY, "parameter_name": "a"}] * 2), f"{HEADER}/parameters/1/parameter_name"),
+        (twice(part("body", TEXT_ONLY)), "/template/components/1/type"),
+        (twice(part("header", TEXT_ONLY)), "/template/components/1/type"),
+        (twice(part("button", TEXT_ONLY, sub_type="url", index="0")), "/template/components/1/index"),
         (body({"type": "text", "text": "a", "payload": "b"}), f"{FIRST}/payload"),
         (body({"type": "text", "text": "a", "example": "b"}), f"{FIRST}/example"),
-        (body({"type": "location", "location": {}}), f"{FIRST}/location"),
+        (body({"type": "location", "location": {**PLACE}}), f"{FIRST}/type"),
         (body({"type": "sticker"}), f"{FIRST}/type"),
         (body({"type": "image", "image": LINK}), f"{FIRST}/type"),
         (body({"type": "currency", "currency": {**MONEY, "amount_1000": "10"}}), f"{FIRST}/currency/amount_1000"),
@@ -135,6 +164,108 @@ def test_a_component_takes_what_is_its_own(template: Any, pointer: str) -> None:
     assert pointers(template) == [pointer]
 
 
+TEXT_7 = {"type": "text", "text": "{{code}}"}
+COUPON = {"type": "coupon_code", "coupon_code": "{{code}}"}
+OFFER = {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": 1_900_000_000_000}}
+IMAGE = {"type": "image", "image": LINK}
+
+
+def action(**said: Any) -> dict[str, Any]:
+    return {"type": "action", "action": said}
+
+
+def component(kind: str, *parameters: Any, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "parameters": list(parameters), **more}
+
+
+def card(index: Any, *components: Any) -> dict[str, Any]:
+    return {"card_index": index, "components": list(components or [component("header", IMAGE)])}
+
+
+def carousel(*cards: Any) -> dict[str, Any]:
+    return {"name": "promo", "language": "pt_BR", "components": [{"type": "carousel", "cards": list(cards)}]}
+
+
+def located(**changes: Any) -> dict[str, Any]:
+    return part("header", {"type": "location", "location": {**PLACE, **changes}})
+
+
+def button(sub_type: str, parameter: Any, index: Any = "0") -> dict[str, Any]:
+    return component("button", parameter, sub_type=sub_type, index=index)
+
+
+WHOLE_CARD = card(0, component("header", IMAGE), component("body", TEXT_7), button("url", TEXT_7))
+PRODUCT = {"type": "product", "product": {"product_retailer_id": "7", "catalog_id": "8"}}
+
+
+@pytest.mark.parametrize(
+    "components",
+    [
+        [component("header", {"type": "location", "location": PLACE})],
+        [component("body", TEXT_7), component("limited_time_offer", OFFER), button("copy_code", COUPON)],
+        [
+            button("flow", action(flow_token="x", flow_action_data={"a": ["{{code}}", 1, None]})),
+            button("url", TEXT_7, 1),
+        ],
+        [button("FLOW", action())],
+        [button("CATALOG", action(thumbnail_product_retailer_id="{{code}}"))],
+        [component("body", TEXT_7), {"type": "carousel", "cards": [WHOLE_CARD, {**WHOLE_CARD, "card_index": 1}]}],
+        [{"type": "carousel", "cards": [card(0, component("header", PRODUCT))]}],
+    ],
+)
+def test_every_other_sort_of_template_is_taken_and_only_its_texts_are_filled(components: list[Any]) -> None:
+    template = order({"name": "promo", "language": "pt_BR", "components": components}).content.template
+    assert template
+    wants_code = '"text": "{{code}}"' in json.dumps(components) or "coupon_code" in json.dumps(components)
+    assert lacking(Content(kind=Kind.TEXT, text="", template=template), {}) == ["code"] * wants_code
+
+    sent = checked(request_of(a_message(template=render_template(template, {"code": "7"}, variant="c1:0"))), {})
+
+    filled = json.dumps(components)
+    for name in ("text", "coupon_code"):
+        filled = filled.replace(f'"{name}": "{{{{code}}}}"', f'"{name}": "7"')
+    assert sent["template"]["components"] == json.loads(filled.replace('"index": 1', '"index": "1"'))
+
+
+@pytest.mark.parametrize(
+    ("template", "pointer"),
+    [
+        (located(latitude="south"), f"{FIRST}/location/latitude"),
+        (located(longitude=181), f"{FIRST}/location/longitude"),
+        (located(longitude=True), f"{FIRST}/location/longitude"),
+        (part("header", PRODUCT), f"{FIRST}/type"),
+        (part("limited_time_offer", TEXT_ONLY), f"{FIRST}/type"),
+        (part("limited_time_offer", OFFER, sub_type="url"), f"{HEADER}/sub_type"),
+        (part("button", COUPON, sub_type="url", index=0), f"{FIRST}/type"),
+        (part("button", TEXT_ONLY, sub_type="copy_code", index=0), f"{FIRST}/type"),
+        (part("button", {**COUPON, "coupon_code": " "}, sub_type="copy_code", index=0), f"{FIRST}/coupon_code"),
+        (part("button", action(flow_token="x"), sub_type="catalog", index=0), f"{FIRST}/action/flow_token"),
+        (part("button", action(flow_action_data=[]), sub_type="flow", index=0), f"{FIRST}/action/flow_action_data"),
+        (
+            part("button", action(flow_action_data={"a": {"b": ["\x00"]}}), sub_type="flow", index=0),
+            f"{FIRST}/action/flow_action_data",
+        ),
+        (
+            part("button", action(flow_action_data={"a": json.loads("[" * 20 + "]" * 20)}), sub_type="flow", index=0),
+            f"{FIRST}/action/flow_action_data",
+        ),
+        (part("carousel", TEXT_ONLY), f"{HEADER}/cards"),
+        (carousel(), f"{HEADER}/cards"),
+        (carousel(*[card(0)] * 11), f"{HEADER}/cards"),
+        (carousel(card(0), card(0)), f"{HEADER}/cards/1/card_index"),
+        (carousel(card("0")), f"{HEADER}/cards/0/card_index"),
+        (carousel(card(0, *[component("body", TEXT_ONLY)] * 2)), f"{HEADER}/cards/0/components/1/type"),
+        (carousel(card(0, component("body"))), f"{HEADER}/cards/0/components/0/parameters"),
+        ({**carousel(card(0)), "components": [{"type": "carousel", "parameters": []}]}, f"{HEADER}/parameters"),
+        (carousel(card(0, {"type": "carousel", "cards": []})), f"{HEADER}/cards/0/components/0/cards"),
+        (body(TEXT_ONLY) | {"components": [{**component("body", TEXT_ONLY), "cards": [card(0)]}]}, f"{HEADER}/cards"),
+    ],
+)
+def test_what_those_may_not_have_is_named_by_its_place(template: Any, pointer: str) -> None:
+    assert pointer in pointers(template)
+    assert all(one.startswith(HEADER) for one in pointers(template))
+
+
 def test_a_template_and_a_medium_contradict_each_other() -> None:
     image = {"mediaType": "image", "mediaUrl": "https://cdn.example/a.jpg"}
     assert pointers(a_template(), **image) == ["/mediaType"]
@@ -156,7 +287,9 @@ JSON = st.recursive(
 
 @given(st.data(), JSON)
 def test_no_value_at_any_place_breaks_the_reader(data: st.DataObject, value: Any) -> None:
-    said = {"template": a_template()}
+    more = [component("limited_time_offer", OFFER), {"type": "carousel", "cards": [WHOLE_CARD]}]
+    more += [button("copy_code", COUPON, 2), button("flow", action(flow_action_data={"a": ["b", 1]}), 3)]
+    said = {"template": copy.deepcopy(a_template(components=[*a_template()["components"], *more]))}
     holder, name = data.draw(st.sampled_from(places(said)))
     holder[name] = value
     wrong: list[str] = []
@@ -195,7 +328,9 @@ def test_only_texts_are_filled_and_the_template_stays_as_it_was(components: list
         for parameter, shown in zip(was["parameters"], now["parameters"], strict=True):
             is_text = parameter["type"] == "text"
             assert shown == (
-                {**parameter, "text": render(parameter["text"], values, variant="c1:0")} if is_text else parameter
+                {**parameter, "text": on_one_line(render(parameter["text"], values, variant="c1:0"))}
+                if is_text
+                else parameter
             )
     assert json.loads(json.dumps(filled.components)) == filled.components
 
@@ -208,6 +343,45 @@ def test_whoever_lacks_nothing_gets_every_variable_filled(
     lacks = lacking(Content(kind=Kind.TEXT, text=message, template=template), values)
 
     texts = [one["text"] for part in components for one in part["parameters"] if one["type"] == "text"]
-    assert set(lacks) == {
+    missing = {
         name for name in ("name", "code") if any(f"{{{{{name}}}}}" in text for text in texts) and not values.get(name)
     }
+    emptied = {"name"} if "{{name}}" in texts and not values.get("name", "").strip() else set()
+    assert set(lacks) == missing | emptied
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "lacks"),
+    [
+        ("{{name|}}", {}, ["name"]),
+        ("{{name|}}", {"name": " \n"}, ["name"]),
+        ("{{name|}}", {"name": "Ana"}, []),
+        ("{{name|}} {{code|}}", {}, ["name", "code"]),
+        ("{{name|}} {{code|}}", {"code": "7"}, []),
+        ("Oi {{name|}}", {}, []),
+        ("[[{{name}}|{{code}}]]", {"name": "Ana", "code": " "}, ["code"]),
+        ("[[{{name}}]]", {"name": " "}, []),  # brackets are no variation, and stay
+        ("\\[[{{name}}", {"name": " "}, []),
+    ],
+)
+def test_whoever_would_leave_a_place_empty_lacks_a_variable(
+    text: str, values: dict[str, str], lacks: list[str]
+) -> None:
+    template = order(body({"type": "text", "text": text})).content.template
+    assert lacking(Content(kind=Kind.TEXT, text="", template=template), values) == lacks
+
+
+BLANKS = st.text(alphabet=" \t\n\r\u00a0\u2028ab", max_size=14)
+
+
+@given(BLANKS, BLANKS)
+def test_whatever_a_value_has_between_its_words_the_strict_server_takes(name: str, code: str) -> None:
+    values = {"name": name, "code": code}
+    template = order(body({"type": "text", "text": "{{name|}} {{code|}}"})).content.template
+    assert template
+    if lacking(Content(kind=Kind.TEXT, text="", template=template), values):
+        assert not f"{name}{code}".strip()
+        return
+    filled = render_template(template, values, variant="c1:0")
+    (parameter,) = checked(request_of(a_message(template=filled)), {})["template"]["components"][0]["parameters"]
+    assert parameter["text"].split() == f"{name} {code}".split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,10 @@ def test_a_medium_is_named_and_typed_and_typed_even_without_a_name() -> None:
 def test_a_texts_id_is_always_the_same_for_one_reference_and_looks_like_whatsapps() -> None:
     own_id = GATEWAY.own_id(a_message())
     assert own_id == GATEWAY.own_id(a_message(text="Outro"))
+    editions = [GATEWAY.own_id(replace(a_message(), edition=edition)) for edition in ("", "1", "2", "2")]
+    assert editions[0] == own_id
+    assert len({*editions[:3]}) == 3
+    assert editions[2] == editions[3]
     assert own_id is not None
     assert re.fullmatch(r"3EB0[0-9A-F]{18}", own_id)
     other = Message(instance="loja 01", phone="5511", kind=Kind.TEXT, text="Oi", reference="natal \U0001f384\ud800:7")
@@ -399,7 +404,11 @@ NEWS: dict[str, News] = {
     "message_group": News(),
     "message_status_broadcast": News(),
     "message_newsletter": News(),
-    "message_any_by_api": News(echoes=(Echo(message_id=ID, phone="551100000001", text="Oi, Ana!"),)),
+    "message_any_by_api": News(
+        echoes=(
+            Echo(message_id=ID, phone="551100000001", text="Oi, Ana!", kinds=(Kind.TEXT,), at_ms=1_893_456_000_000),
+        )
+    ),
     "message_any_by_phone": News(),
     "message_any_by_api_hidden_id": News(),
     "message_revoked": News(),

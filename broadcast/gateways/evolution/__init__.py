@@ -2,45 +2,85 @@
 
 from __future__ import annotations
 
-import mimetypes
+import hmac
 from collections.abc import Iterable, Mapping
 from time import time
 from typing import Any
 from urllib.parse import quote
 
-from broadcast.domain.content import Kind, file_name
-from broadcast.gateways.base import Answer, Busy, Closed, Connection, Departure, Message, News
+from broadcast.domain.content import Kind
+from broadcast.gateways.addresses import Addresses
+from broadcast.gateways.base import Alone, Answer, Busy, Closed, Connection, Departure, Gateway, Message, News, Refused
 from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import connection_of, is_ours, read_call
+from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
 
 #: Newer versions take no more numbers in one check. Source: Evolution's docs/responsible-messaging.md.
 MOST_NUMBERS = 50
 
 
-class Evolution:
-    """One Evolution API server. `timeout_s` is how long it may take over one send, its own waiting included."""
+class Evolution(Alone):
+    """One Evolution API server. `timeout_s` is how long it may take over one send, its own waiting included.
+
+    `check_numbers`: each number is asked about before its message leaves. A send asks as well, but media only after
+    they were uploaded; and to ask about many is a reason to be banned.
+    """
 
     pair_ms = 0
 
-    def __init__(self, url: str, api_key: str, *, timeout_s: float, webhook_token: str | None = None) -> None:
-        self._http = Http(url, timeout_s=timeout_s, headers={"apikey": api_key})
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        *,
+        timeout_s: float,
+        webhook_token: str | None = None,
+        check_numbers: bool = False,
+    ) -> None:
+        self._http = Http(url, timeout_s=timeout_s, headers={"apikey": api_key}, secrets=(api_key, webhook_token))
         self._webhook_token = webhook_token
+        self.checks_numbers = check_numbers
+        self._addresses = Addresses()
 
     def own_id(self, message: Message) -> None:
         """None: WhatsApp's side chooses the id."""
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
+        unsendable = self._unsendable(message) if self.checks_numbers else None
+        if unsendable is not None:
+            return unsendable
         path, body = request_of(message)
         # A campaign may be named with anything; a header holds Latin-1 at the most.
         headers = {"X-Broadcast-Reference": quote(message.reference, safe=":")}
         answer = self._http.post(path, body, departure=departure, headers=headers)
         return read_answer(answer) if isinstance(answer, Response) else answer
 
+    def _unsendable(self, message: Message) -> Refused | Busy | Closed | None:
+        """Why the message need not leave; None where it may, or nobody could say: the send asks once more."""
+        if self._addresses.of(message.instance, message.phone) is not None:
+            return None
+        found = self.exists(message.instance, [message.phone])
+        if isinstance(found, Busy):
+            return found
+        if isinstance(found, Closed):
+            # Of Meta's instances nobody can ask; and a number that it does not take is no reason to close the lane.
+            return None if found.reason in {"method_not_available", "rejected"} else found
+        if message.phone not in found:
+            return None
+        address = found[message.phone]
+        if address is None:
+            return Refused("not_on_whatsapp")
+        self._addresses.keep(message.instance, message.phone, address)
+        return None
+
     def probe(self, instance: str) -> Connection | None:
-        """The state that Evolution has of the instance. A restricted number stays `open`."""
+        """The state that Evolution has of the instance, or why it says none. A restricted number stays `open`."""
         answer = self._http.ask("GET", f"/instance/connectionState/{quote(instance, safe='')}")
+        if isinstance(answer, Response) and answer.status >= 300:
+            means = read_answer(answer)
+            return Connection(is_open=False, reason=means.reason) if isinstance(means, Closed) else None
         body = answer.json if isinstance(answer, Response) else None
         found = body.get("instance") if isinstance(body, dict) else None
         return connection_of(found) if isinstance(found, dict) else None
@@ -71,6 +111,18 @@ class Evolution:
         """
         return self._webhook_token is None or is_ours(headers, path=path, token=self._webhook_token, now=time())
 
+    def session_of(self, instance: str) -> str:
+        """The instance's own name: it is what messages are sent through."""
+        return instance
+
+    def trusts(self, other: Gateway) -> bool:
+        """Whether calls that carry the other's token may speak of ours: it is the same token."""
+        return other.signs_with("evolution", self._webhook_token or "")
+
+    def signs_with(self, dialect: str, secret: str) -> bool:
+        """Whether it is what calls to us carry."""
+        return dialect == "evolution" and hmac.compare_digest((self._webhook_token or "").encode(), secret.encode())
+
     def challenge(self, query: Mapping[str, str]) -> None:
         """None: Evolution asks nothing before it posts."""
 
@@ -87,12 +139,11 @@ def request_of(message: Message) -> tuple[str, dict[str, Any]]:
     if message.kind is Kind.AUDIO:
         return f"/message/sendWhatsAppAudio/{instance}", {"number": message.phone, "audio": message.media_url}
     url = message.media_url or ""
-    name = file_name(url)
-    mimetype, _ = mimetypes.guess_type(name)
+    name, mimetype = named(message.kind, url)
     body = {"number": message.phone, "mediatype": message.kind.value, "media": url, "caption": message.text}
     # Evolution takes the type from the file's name, and a document is shown by it.
     return f"/message/sendMedia/{instance}", {
         **body,
         **({"fileName": name} if name else {}),
-        **({"mimetype": mimetype} if mimetype else {}),
+        **({"mimetype": mimetype} if name and mimetype else {}),
     }

@@ -14,9 +14,9 @@ from typing import Any
 
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Unknown
 from broadcast.gateways.http import Response
-from broadcast.gateways.meta import code_of, detail_of, meaning_of
+from broadcast.gateways.meta import code_of, meaning_of, unheard_of
 from broadcast.gateways.readings import OVERLIMIT_S, Reading, busy, closed, refused, unknown
-from broadcast.gateways.words import foreign, words
+from broadcast.gateways.words import can_be_id, foreign, words
 
 #: A person's address: digits, perhaps the number of a device.
 PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@s\.whatsapp\.net")
@@ -35,11 +35,11 @@ def read_answer(answer: Response) -> Answer:
 
 def _accepted(body: Mapping[str, Any], answer: Response) -> Answer:
     key = body.get("key")
-    if isinstance(key, dict) and isinstance(key.get("id"), str) and key["id"]:
+    if isinstance(key, dict) and can_be_id(key.get("id")):
         return Accepted(key["id"])
     if code_of(body) is not None:
         # What Meta answered to a WHATSAPP-BUSINESS instance, passed on inside a 201.
-        return meaning_of(body) or Refused("rejected", detail_of(body))
+        return meaning_of(body) or unheard_of(body)
     return Unknown("answer_without_id", words(answer.text))
 
 
@@ -50,7 +50,7 @@ def _accepted_at_length(text: str) -> Accepted | None:
         message_id = json.loads(match[1]).get("id") if match else None
     except ValueError:
         return None
-    return Accepted(message_id) if isinstance(message_id, str) and message_id else None
+    return Accepted(str(message_id)) if can_be_id(message_id) else None
 
 
 def _refused(message: Any, answer: Response) -> Answer:
@@ -83,7 +83,7 @@ _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
     (400, re.compile(r"^(Error: )?Connection Closed$"), closed("disconnected")),
     (500, re.compile(r"Connection Closed"), closed("disconnected")),
     (404, re.compile(r"instance does not exist"), closed("unknown_instance")),
-    (404, re.compile(r"^Cannot POST"), closed("gateway_address_wrong")),
+    (404, re.compile(r"^Cannot (GET|POST)"), closed("gateway_address_wrong")),
     (401, re.compile(r""), closed("unauthorized")),
     (403, re.compile(r""), closed("unauthorized")),
     (500, re.compile(r"reading 'textMessage'"), closed("instance_not_loaded")),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import jwt
 
 from broadcast.domain.contact import Status
+from broadcast.domain.content import Kind
 from broadcast.gateways.base import Answer, Closed, Connection, Echo, Inbound, News, Receipt
 from broadcast.gateways.evolution.answers import PERSON
-from broadcast.gateways.words import can_be_id, header, tell_of, whole, words
+from broadcast.gateways.words import can_be_id, header, moment_ms, named, tell_of, whole, words
 
 _Items = Sequence[Mapping[str, Any]]
-
-#: A time beyond this is none: the year 2100, in Unix s.
-MOST_SECONDS = 4_102_444_800
-
 
 #: How long, in s, a bearer is taken beyond the times in it. It is made once for an event, is good for 10 minutes, and
 #: comes again with every retry, the last some 20 minutes later; a refusal ends them. Source: Evolution 2.3.7.
@@ -65,7 +65,29 @@ def read_call(payload: Mapping[str, object]) -> News:
     data = payload.get("data")
     items = [item for item in (data if isinstance(data, list) else [data]) if isinstance(item, dict)]
     reading = _READINGS.get(event)
-    return reading(items) if reading else News()
+    news = replace(reading(items) if reading else News(), session=named(payload, "instance"))
+    if news.connection is None:
+        return news
+    told = replace(news.connection, at_ms=_told_ms(payload.get("date_time")), tried_for_ms=TRIED_FOR_MS, is_wall=True)
+    return replace(news, connection=told)
+
+
+#: Ten attempts with their pauses and time-outs take some 25 minutes. Source: Evolution 2.3.7. It is less than the
+#: hour by which clocks are put back.
+TRIED_FOR_MS = 2_400_000
+
+
+def _told_ms(text: object) -> int | None:
+    """When the event was, by the server's wall clock, though it says `Z`: good for comparing the server's own news."""
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        return None
+    try:
+        return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+    except ValueError:
+        return None
+
+
+_TIME = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 
 
 def _receipts(items: _Items) -> News:
@@ -172,12 +194,26 @@ def _echo(item: Mapping[str, Any]) -> Echo | None:
     key = item.get("key")
     if not isinstance(key, dict) or key.get("fromMe") is not True or not can_be_id(key.get("id")):
         return None
-    phone = _phone(key)
-    if phone is None:
+    phone, text, kinds = _phone(key), _text(item.get("message")), _kinds(item.get("message"))
+    if phone is None or not (text or kinds):  # a sticker, a place, a contact: nothing that we send
         return None
-    at = item.get("messageTimestamp")
-    at_ms = at * 1000 if isinstance(at, int) and not isinstance(at, bool) and 0 < at < MOST_SECONDS else None
-    return Echo(message_id=key["id"], phone=phone, text=_text(item.get("message")), at_ms=at_ms)
+    at_ms = moment_ms(item.get("messageTimestamp"), unit_ms=1000)
+    return Echo(message_id=key["id"], phone=phone, text=text, kinds=kinds or tuple(Kind), at_ms=at_ms)
+
+
+#: what a message is called in WhatsApp's protocol -> its kind
+_KINDS: Mapping[str, Kind] = {
+    "conversation": Kind.TEXT,
+    "extendedTextMessage": Kind.TEXT,
+    "imageMessage": Kind.IMAGE,
+    "videoMessage": Kind.VIDEO,
+    "audioMessage": Kind.AUDIO,
+    "documentMessage": Kind.DOCUMENT,
+}
+
+
+def _kinds(message: object) -> tuple[Kind, ...]:
+    return tuple(kind for layer in _layers(message) for name, kind in _KINDS.items() if name in layer)
 
 
 def _inbound(item: Mapping[str, Any]) -> Inbound | None:

@@ -1,6 +1,7 @@
 -- Add the next contacts of a chunk to an open campaign. Told twice, it does it once, and says the same.
 -- ARGV[1] campaign · ARGV[2] chunk · ARGV[3] which part of it, from 0 · ARGV[4] digest of the chunk up to its end
--- ARGV[5] the most contacts of a campaign · ARGV[6..] per contact: phone, identity or "", values as JSON or "", reason or ""
+-- ARGV[5] the most contacts of a campaign
+-- ARGV[6..] per contact: phone, identity or "", its hash or "", values as JSON or "", reason or "", detail or ""
 -- reply {"added", {reason or "", ...}} | {"other"} the chunk held something else | {"full"} | {"closed", status}, or false:
 -- no such campaign
 local campaign, chunk, part, digest, most = unpack(ARGV, 1, 5)
@@ -8,7 +9,7 @@ local key, field = campaign_key(campaign), chunk .. ":" .. part
 local status, is_open, total, left_out = unpack(redis.call("HMGET", key, "status", "open", "total", "left_out"))
 if not is_there(status) then return false end
 if not is_open or status ~= "scheduled" then return { "closed", status } end
-local count, reasons = (#ARGV - 5) / 4, {}
+local count, reasons = (#ARGV - 5) / 6, {}
 
 local known = redis.call("HGET", chunks_key(campaign), field)
 if known then
@@ -23,24 +24,29 @@ total = tonumber(total)
 if total + count > tonumber(most) then return { "full" } end
 
 local is_list_empty = redis.call("HLEN", suppressed_key()) == 0
-local function why_not(identity, reason)
+local function why_not(identity, hashed, reason)
   if identity == "" then return reason end
+  -- Of who was forgotten since they were added, what stands for them is there.
+  for _, is_there in ipairs(redis.call("SMISMEMBER", identities_key(campaign), hashed, redis.sha1hex(identity))) do
+    if is_there == 1 then return "duplicate" end
+  end
   if redis.call("SADD", identities_key(campaign), identity) == 0 then return "duplicate" end
-  return not is_list_empty and is_suppressed(identity) and "opted_out" or reason
+  return not is_list_empty and is_suppressed(identity, hashed) and "opted_out" or reason
 end
 
 left_out = cjson.decode(left_out)
 local pending = {}
-for i = 6, #ARGV, 4 do
-  local phone, identity, values, reason = unpack(ARGV, i, i + 3)
+for i = 6, #ARGV, 6 do
+  local phone, identity, hashed, values, given, detail = unpack(ARGV, i, i + 5)
   local number = total + #reasons
-  reason = why_not(identity, reason)
+  local reason = why_not(identity, hashed, given)
   local fields = { "phone", phone, "status", reason == "" and "pending" or "skipped" }
   if values ~= "" then fields[#fields + 1] = "values"; fields[#fields + 1] = values end
   if reason == "" then
     pending[#pending + 1] = number
   else
     fields[#fields + 1] = "reason"; fields[#fields + 1] = reason
+    if detail ~= "" and reason == given then fields[#fields + 1] = "detail"; fields[#fields + 1] = detail end
     left_out[reason] = (left_out[reason] or 0) + 1
   end
   redis.call("HSET", contact_key(campaign, number), unpack(fields))

@@ -16,13 +16,13 @@ local function look_again(at)
   look_at_host(host, at)
 end
 
-local function done(state, count)
-  redis.call("HSET", callback, "state", state, "done_ms", now)
-  local is_progress = state == "delivered" and redis.call("HGET", callback, "kind") == "campaign.progress"
+local function delivered()
+  redis.call("ZREM", outbox_key(campaign), number)
+  redis.call("HSET", callback, "state", "delivered", "done_ms", now)
+  local is_progress = redis.call("HGET", callback, "kind") == "campaign.progress"
   redis.call("EXPIRE", callback, is_progress and 3600 or done_s)  -- of long campaigns there is much, and the next says more
-  redis.call("HINCRBY", callback_tally_key(), "waiting", -count)
-  redis.call("HINCRBY", callback_tally_key(), state, count)
-  return state
+  redis.call("HINCRBY", callback_tally_key(), "waiting", -1)
+  redis.call("HINCRBY", callback_tally_key(), "delivered", 1)
 end
 
 redis.call("HSET", callback, "http", http, "error", err, "tried_ms", now)
@@ -41,21 +41,20 @@ end
 
 if word == "delivered" then
   redis.call("HDEL", key, "failures")
-  redis.call("ZREM", outbox_key(campaign), number)
+  delivered()
   look_again(now)
-  return done("delivered", 1)
-elseif word == "gone" then
+  return "delivered"
+elseif word == "gone" then  -- whatever else waits is given up when its turn would come; see call.lua
   redis.call("HSET", key, "off", "gone")
-  local waiting = redis.call("ZCARD", outbox_key(campaign))
-  redis.call("DEL", outbox_key(campaign))
+  give_up(campaign, number)
   look_again(now)
-  return done("failed", waiting)
+  return "failed"
 end
 redis.call("HINCRBY", key, "failures", 1)
 if now - redis.call("HGET", callback, "since_ms") >= tonumber(patience_ms) then
-  redis.call("ZREM", outbox_key(campaign), number)
+  give_up(campaign, number)
   look_again(now)
-  return done("failed", 1)
+  return "failed"
 end
 look_again(now + next_ms)
 return "waiting"

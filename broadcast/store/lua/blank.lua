@@ -4,13 +4,14 @@
 -- reply {"on" there is more | "wire" a request is on the wire: ask again later | "done", how many are blanked by now}
 local token, most = ARGV[1], tonumber(ARGV[2])
 local wish = forget_key(token)
-local phones, campaign, at, number, blanked =
-  unpack(redis.call("HMGET", wish, "phones", "campaign", "at", "number", "blanked"))
+local phones, sought, identity, campaign, at, number, blanked =
+  unpack(redis.call("HMGET", wish, "phones", "sought", "identity", "campaign", "at", "number", "blanked"))
 if not phones then
   redis.call("ZREM", forgetting_key(), token)
   return { "done", 0 }
 end
 phones, number, blanked = cjson.decode(phones), tonumber(number), tonumber(blanked)
+sought = cjson.decode(sought or "{}")
 
 -- The campaign after this one by age; where this one was removed meanwhile, the first that is not older.
 local function next_campaign()
@@ -24,6 +25,11 @@ local function next_campaign()
     next_one = redis.call("ZRANGEBYSCORE", campaigns_key(), at, "+inf", "WITHSCORES", "LIMIT", 0, 1)
   end
   campaign, at, number = next_one[1], next_one[2], 0
+  if not campaign or not identity then return end  -- an earlier version's wish has none
+  -- Whoever adds them to an open campaign again still finds them there; see add.lua.
+  if redis.call("SREM", identities_key(campaign), identity) == 1 then
+    redis.call("SADD", identities_key(campaign), token)
+  end
 end
 
 local function leave_out(instance, contact, status)
@@ -36,16 +42,15 @@ end
 -- False where its request is on the wire: the worker has the number in hand, and the contact may come back to the lane.
 local function blank(masked)
   local contact = contact_key(campaign, number)
-  local status, message_id, phone, told =
-    unpack(redis.call("HMGET", contact, "status", "message_id", "phone", "told"))
+  local status, phone, told = unpack(redis.call("HMGET", contact, "status", "phone", "told"))
   local instance, last_error = unpack(redis.call("HMGET", campaign_key(campaign), "instance", "last_error"))
   if status == "sending" then return false end
   if is_passing[status] then leave_out(instance, contact, status) end
-  if message_id then redis.call("DEL", message_key(instance, message_id)) end
+  forget_ids(instance, contact)
   for name in pairs(is_listed) do redis.call("ZREM", listed_key(campaign, name), number) end
   redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
   redis.call("HSET", contact, "phone", masked, "forgotten", 1)
-  redis.call("HDEL", contact, "values", "detail", "message_id")
+  redis.call("HDEL", contact, "values", "detail")
   if told and redis.call("EXISTS", callback_key(campaign, told)) == 1 then
     redis.call("HSET", callback_key(campaign, told), "shown", cjson.encode({ tonumber(number), shown(contact) }))
   end
@@ -54,6 +59,16 @@ local function blank(masked)
   end
   blanked = blanked + 1
   return true
+end
+
+-- What is to stand for the number of the contact, if it is theirs, or is somewhere in what was taken for no number.
+local function mask_of(contact)
+  local phone, reason = unpack(redis.call("HMGET", contact, "phone", "reason"))
+  if phones[phone] or reason ~= "invalid_phone" then return phones[phone] end
+  local digits = string.gsub(phone, "%D", "")
+  for form, masked in pairs(sought) do
+    if string.find(digits, form, 1, true) then return masked end
+  end
 end
 
 local function keep(word)
@@ -73,7 +88,7 @@ for _ = 1, most do
     end
     total = tonumber(redis.call("HGET", campaign_key(campaign), "total") or 0)
   else
-    local masked = phones[redis.call("HGET", contact_key(campaign, number), "phone")]
+    local masked = mask_of(contact_key(campaign, number))
     if masked and not blank(masked) then return keep("wire") end
     number = number + 1
   end

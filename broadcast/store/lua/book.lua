@@ -1,9 +1,9 @@
 -- Book departures for one batch: each contact gets its slot and belongs to the batch. moves: pending > booked
 -- ARGV[1] instance · ARGV[2] the lane's turn as surveyed · ARGV[3] batch · ARGV[4] the local day by which departures count
--- ARGV[5] nothing may leave from this Unix ms on, or ""
--- ARGV[6..] per departure: campaign, slot Unix ms, least gap before it ms, least gap after it ms
+-- ARGV[5] when that day ends, Unix ms · ARGV[6] nothing may leave from this Unix ms on, or ""
+-- ARGV[7..] per departure: campaign, slot Unix ms, least gap before it ms, least gap after it ms
 -- reply {{campaign, number, slot}, ...}, or false when another planner was first
-local instance, turn, batch, day, until_ms = unpack(ARGV, 1, 5)
+local instance, turn, batch, day, day_ends, until_ms = unpack(ARGV, 1, 6)
 turn = tonumber(turn)
 if tonumber(redis.call("HGET", lane_key(instance), "turn") or 0) ~= turn then return false end
 
@@ -17,12 +17,16 @@ local function next_contact(campaign)
   return next_contact(campaign)
 end
 
-if redis.call("HGET", lane_key(instance), "day") ~= day then
-  redis.call("HSET", lane_key(instance), "day", day, "used", 0)
+-- A day lasts to its end in the zone in which it began: a change of the zone makes no second one of it.
+local used_day, used_until = unpack(redis.call("HMGET", lane_key(instance), "day", "day_ends"))
+if used_day ~= day and now_ms() >= tonumber(used_until or 0) then
+  redis.call("HSET", lane_key(instance), "day", day, "day_ends", day_ends, "used", 0)
+elseif not used_until then  -- counted by an earlier version
+  redis.call("HSET", lane_key(instance), "day_ends", day_ends)
 end
 redis.call("HSET", lane_key(instance), "until", until_ms)
 local booked = {}
-for i = 6, #ARGV, 4 do
+for i = 7, #ARGV, 4 do
   local campaign, slot, before, after = unpack(ARGV, i, i + 3)
   local number = next_contact(campaign)
   if number then

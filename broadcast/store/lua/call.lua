@@ -11,6 +11,12 @@ if tonumber(redis.call("HGET", host_key(host), "rest") or 0) > now then
   return false
 end
 
+-- Give up what waits of a campaign whose CRM wants no more, so many at a time. False while some is left.
+local function give_up_rest(campaign)
+  for _, number in ipairs(redis.call("ZRANGE", outbox_key(campaign), 0, 499)) do give_up(campaign, number) end
+  return redis.call("ZCARD", outbox_key(campaign)) == 0
+end
+
 local function next_one()
   while true do
     local campaign = redis.call("ZRANGEBYSCORE", calling_key(host), "-inf", now, "LIMIT", 0, 1)[1]
@@ -21,6 +27,8 @@ local function next_one()
       redis.call("ZREM", calling_key(host), campaign)
     elseif not number then
       redis.call("ZREM", calling_key(host), campaign)
+    elseif redis.call("HEXISTS", callbacks_key(campaign), "off") == 1 then
+      if not give_up_rest(campaign) then return false end
     elseif redis.call("EXISTS", callback_key(campaign, number)) == 1 then
       return campaign, number
     else  -- forgotten before its turn came

@@ -7,16 +7,17 @@ local key, contact = campaign_key(campaign), contact_key(campaign, number)
 local state, instance = unpack(redis.call("HMGET", key, "status", "instance"))
 local status, attempts, forgotten = unpack(redis.call("HMGET", contact, "status", "attempts", "forgotten"))
 if forgotten or status ~= "failed" or state == "cancelled" then return 0 end
-if tonumber(attempts or 0) >= tonumber(most_attempts) then return 0 end
 
-local due = now_ms() + in_ms
-if tonumber(most_times) > 0 then
+local due, is_over = now_ms() + in_ms, tonumber(attempts or 0) >= tonumber(most_attempts)
+if tonumber(most_times) > 0 then  -- a person's retry waits as well, though no attempt is left of ours
   redis.call("HSET", contact, "not_before", due)
-  if redis.call("HINCRBY", contact, "capped", 1) >= tonumber(most_times) then return 0 end
+  is_over = redis.call("HINCRBY", contact, "capped", 1) >= tonumber(most_times) or is_over
 end
-redis.call("HDEL", contact, "message_id", "acked", "run", "batch", "at_failed")
+if is_over then return 0 end
+go_by(contact, "")
+redis.call("HDEL", contact, "acked", "run", "batch", "at_failed")
 untell(campaign, redis.call("HGET", contact, "told"))  -- it has not failed after all
-redis.call("HSET", contact, "retried", 1)
+redis.call("HINCRBY", contact, "failures", 1)
 move(campaign, number, "failed", "pending")
 redis.call("ZADD", later_key(campaign), due, number)
 if state == "completed" then

@@ -1,5 +1,5 @@
 -- Who may be meant by the echo of a send: the contacts on the wire, those that nobody knows the outcome of, and those of
--- them that wait to be sent to again.
+-- them that wait to be sent to again, or will not be.
 -- ARGV[1] instance · ARGV[2] message id of the echo · ARGV[3] how long ago a contact may have departed, ms
 -- reply {{campaign, number, departed Unix ms, phone, values as JSON or ""}, ...}; none when the id is known already
 local instance, message_id, since_ms = unpack(ARGV)
@@ -7,7 +7,7 @@ if redis.call("EXISTS", message_key(instance, message_id)) == 1 then return {} e
 local since = now_ms() - since_ms
 redis.call("ZREMRANGEBYSCORE", doubtful_key(instance), "-inf", since)
 local found, seen = {}, {}
-local in_doubt = { sending = true, unconfirmed = true, pending = true, booked = true }
+local in_doubt = { sending = true, unconfirmed = true, pending = true, booked = true, skipped = true, cancelled = true }
 for _, held in ipairs({ sending_key(instance), doubtful_key(instance) }) do
   for _, ref in ipairs(redis.call("ZREVRANGE", held, 0, 499)) do
     local campaign, number = parts(ref)

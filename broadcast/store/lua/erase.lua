@@ -11,9 +11,8 @@ end
 if forget_callbacks(campaign, most) > 0 then return tonumber(total) - erased end
 local last = math.min(erased + most, tonumber(total))
 for number = tonumber(erased), last - 1 do
-  local message_id = redis.call("HGET", contact_key(campaign, number), "message_id")
   -- An id may be known still, and the campaign's name be used anew: its receipts must not find other contacts.
-  if message_id then redis.call("DEL", message_key(instance, message_id)) end
+  forget_ids(instance, contact_key(campaign, number))
   redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
   redis.call("DEL", contact_key(campaign, number))
 end
@@ -21,8 +20,9 @@ redis.call("HSET", key, "erased", last)
 redis.call("ZADD", removals_key(), now_ms(), campaign)
 if last < tonumber(total) then return tonumber(total) - last end
 
-redis.call("UNLINK", pending_key(campaign), later_key(campaign), summary_key(campaign), tally_key(campaign),
-  identities_key(campaign), chunks_key(campaign), listed_key(campaign, "failed"), listed_key(campaign, "unconfirmed"))
+redis.call("UNLINK", pending_key(campaign), later_key(campaign), summary_key(campaign), departures_key(campaign),
+  tally_key(campaign), identities_key(campaign), chunks_key(campaign),
+  listed_key(campaign, "failed"), listed_key(campaign, "unconfirmed"))
 redis.call("DEL", key)
 redis.call("ZREM", removals_key(), campaign)
 return -1

@@ -4,6 +4,6 @@
 local digest, name, scopes, instances = unpack(ARGV)
 if redis.call("HSETNX", api_key_names_key(), name, digest) == 0 then return 0 end
 local now = now_ms()
-redis.call("HSET", api_key_key(digest), "name", name, "scopes", scopes, "instances", instances, "created", now)
+redis.call("HSET", api_key_key(digest), "name", name, "scopes", scopes, "instances", instances, "created", now, "used", 0)
 redis.call("ZADD", api_keys_key(), now, digest)
 return 1

@@ -4,15 +4,16 @@
 -- ARGV[1] instance · ARGV[2] campaign · ARGV[3] number · ARGV[4] batch · ARGV[5] run · ARGV[6] how far ahead to grant, ms
 -- ARGV[7] how long the asker will wait, ms · ARGV[8] lease of a send, ms · ARGV[9] identity of the person
 -- ARGV[10] the message's id where we choose it, or "" · ARGV[11] how long the id is kept, s
--- ARGV[12] least time between two messages of the instance to one person, ms; 0 for none
+-- ARGV[12] least time between two messages of the instance to one person, ms; 0 for none · ARGV[13] "1": it has waited
+-- ARGV[14] what stands for the person once they are forgotten
 -- reply {"go", wait us, departure Unix ms, attempt} | {"wait", us} | {"back", why} | {"gone", status}
 local instance, campaign, number, batch, run = unpack(ARGV, 1, 5)
 local ahead, patience, lease_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local identity, own_id, keep_s, pair_ms = unpack(ARGV, 9, 12)
+local identity, own_id, keep_s, pair_ms, has_waited, hashed = unpack(ARGV, 9, 14)
 pair_ms = tonumber(pair_ms)
 local contact = contact_key(campaign, number)
-local status, held_batch, held_run, before, after, departed, attempts =
-  unpack(redis.call("HMGET", contact, "status", "batch", "run", "before", "after", "departed", "attempts"))
+local status, held_batch, held_run, before, after, departed, attempts, slot =
+  unpack(redis.call("HMGET", contact, "status", "batch", "run", "before", "after", "departed", "attempts", "slot"))
 
 local again = status == "sending" and held_run == run
 if not again and not (status == "booked" and held_batch == batch) then return { "gone", status or "unknown" } end
@@ -23,7 +24,7 @@ local function back(why, due)
   return { "back", why }
 end
 
-if is_suppressed(identity) then
+if is_suppressed(identity, hashed) then
   let_go(instance, campaign, number)
   redis.call("HSET", contact, "reason", "opted_out")
   move(campaign, number, status, "skipped")
@@ -31,8 +32,8 @@ if is_suppressed(identity) then
 end
 local state = redis.call("HGET", campaign_key(campaign), "status")
 if state ~= "running" then return back(state or "unknown") end
-local hold, left, gap, rest, lost, until_ms =
-  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "lost", "until"))
+local hold, left, gap, rest, lost, until_ms, promised =
+  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "lost", "until", "promised"))
 if hold then return back(hold) end
 
 if pair_ms > 0 and not again then
@@ -42,20 +43,30 @@ end
 
 local now = now_us()
 local earliest = math.max(math.ceil(now / 1000), tonumber(rest or 0))
+local least = math.max(tonumber(gap or 0), tonumber(before))
 local was_last = again and left == departed
 if was_last then
   earliest = math.max(earliest, tonumber(departed))
 else
-  earliest = math.max(earliest, tonumber(left or 0) + math.max(tonumber(gap or 0), tonumber(before)))
+  earliest = math.max(earliest, tonumber(left or 0) + least)
 end
 if until_ms and until_ms ~= "" and earliest >= tonumber(until_ms) then return back("quiet_hours") end
 local wait_us = earliest * 1000 - now
 if wait_us > patience * 1000 then return back("late") end
 -- Never so far ahead that the one before, if it is late, could not push this one.
 ahead = math.min(ahead, math.floor(tonumber(before) / 2))
-if wait_us > ahead * 1000 then return { "wait", math.floor(wait_us) } end
+if wait_us > ahead * 1000 then
+  -- Those who come in a crowd are told moments a gap apart: all at once, each would ask at every departure. Who has waited
+  -- is not sent to the end again.
+  if has_waited ~= "1" and wait_us > least * 500 then
+    local turn = math.min(math.max(earliest, tonumber(promised or 0) + least), math.floor(now / 1000) + patience)
+    redis.call("HSET", lane_key(instance), "promised", turn)
+    wait_us = turn * 1000 - now
+  end
+  return { "wait", math.floor(wait_us) }
+end
 
-redis.call("HSET", lane_key(instance), "left", earliest, "gap", after)
+redis.call("HSET", lane_key(instance), "left", earliest, "gap", after, "left_slot", slot)
 if lost then redis.call("HDEL", lane_key(instance), "lost") end
 redis.call("ZADD", sending_key(instance), earliest + lease_ms, campaign .. ":" .. number)
 if again then
@@ -66,8 +77,9 @@ else
   redis.call("HINCRBY", lane_key(instance), "used", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
   if pair_ms > 0 then redis.call("SET", pair_key(instance, identity), 1, "PX", pair_ms) end
+  -- Without one, what it went by is of an earlier attempt: the gateway may have refused it, and an echo is to find this one.
+  go_by(contact, own_id)
   if own_id ~= "" then
-    redis.call("HSET", contact, "message_id", own_id)
     redis.call("SET", message_key(instance, own_id), campaign .. ":" .. number, "EX", keep_s)
   end
 end
@@ -78,4 +90,5 @@ if last and not again then
   redis.call("HSET", campaign_key(campaign), "mean_ms", mean and 0.8 * mean + 0.2 * since or since)
 end
 redis.call("HSET", campaign_key(campaign), "last_ms", earliest)
+note_departure(campaign, earliest, again and departed)
 return { "go", math.floor(wait_us), earliest, tonumber(attempts) }

@@ -5,9 +5,16 @@
 local instance, grace, most_attempts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 
+-- Whether the lane departs, late but in the order of its slots: its workers are behind, and nothing is lost.
+local function is_behind(slot)
+  local left, left_slot = unpack(redis.call("HMGET", lane_key(instance), "left", "left_slot"))
+  return left and left_slot and tonumber(left) >= now - grace and tonumber(left_slot) <= slot + grace
+end
+
 -- One contact overdue means that a worker is gone, or a batch was never published. The whole lane starts over: to wait
 -- for each slot to pass, or to book behind what is left, would keep it idle for a horizon.
-local is_lost = redis.call("ZCOUNT", booked_key(instance), "-inf", now - grace) > 0
+local oldest = tonumber(redis.call("ZRANGE", booked_key(instance), 0, 0, "WITHSCORES")[2])
+local is_lost = oldest and oldest <= now - grace and not is_behind(oldest)
 local booked = is_lost and start_over(instance) or 0
 if is_lost then redis.call("HINCRBY", lane_key(instance), "lost", 1) end
 

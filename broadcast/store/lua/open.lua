@@ -7,9 +7,12 @@ if redis.call("HGET", campaign_key(campaign), "token") ~= token then return "los
 local now = now_ms()
 local waits = scheduled_ms ~= "" and tonumber(scheduled_ms) > now
 
+-- `noted`: each of its departures will be.
 -- The first revision is the time: newer than all of an earlier campaign of this id, should that have been deleted.
-redis.call("HSET", campaign_key(campaign), "created_ms", now, "rev", now, "instance", instance, unpack(ARGV, 7))
-redis.call("HDEL", campaign_key(campaign), "token", "lease", "staged")
+redis.call("HSET", campaign_key(campaign), "created_ms", now, "rev", now, "instance", instance,
+  "noted", 1, unpack(ARGV, 7))
+redis.call("HDEL", campaign_key(campaign), "token", "lease", "staged", "stored")
+redis.call("ZREM", stagings_key(), campaign)
 redis.call("DEL", tally_key(campaign))
 redis.call("HSET", tally_key(campaign), "pending", pending, "skipped", skipped)
 redis.call("ZADD", campaigns_key(), now, campaign)

@@ -7,11 +7,14 @@
 -- ARGV[15] "1" when this attempt does not count · ARGV[16] the answer in a word
 -- ARGV[17] the person's identity to be suppressed, or "" · ARGV[18] what is known of that, as JSON
 -- ARGV[19] the gateway takes no more for this person for so long, ms, or 0
--- moves: pending > sent, booked > sent
--- reply "moved" | "failed" moved, and a failure that nobody explained had come before | "kept" no longer this run's to say
+-- ARGV[20] so many answers like this one in a row, none accepted between, pause the campaign, or 0 · ARGV[21] because
+-- ARGV[22] "app" or "account", whose other instances rest as well, or "" · ARGV[23] the settings' app, as app/…, or ""
+-- moves: pending > sent, booked > sent, booked > pending, skipped > sent, cancelled > sent
+-- reply "moved" | "failed" a failure that nobody explained had come before | "halted" one had come that paused the campaign
+-- | "kept" no longer this run's to say
 local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
 local message_id, keep_s, due, rest_ms, hold, reason, detail, uncounted, answer = unpack(ARGV, 8, 16)
-local identity, known, capped_ms = unpack(ARGV, 17, 19)
+local identity, known, capped_ms, most_misfits, because, rests, default = unpack(ARGV, 17, 23)
 local contact, ref = contact_key(campaign, number), campaign .. ":" .. number
 local now = now_ms()
 local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
@@ -19,41 +22,50 @@ local not_asked = status == "booked" and held_batch == batch
 -- Of who was forgotten, no id is learned anew: some have the number in them, and so may what the gateway says.
 if redis.call("HEXISTS", contact, "forgotten") == 1 then message_id, detail = "", "" end
 
--- The answer to an attempt that was given up meanwhile. That it was accepted counts: who waits to be sent to again need
--- not be, and the receipts of that message find their contact.
+-- The answer to an attempt that was given up meanwhile, or has failed by a receipt. That it was accepted counts, unless it
+-- failed: who waits to be sent to again need not be, and the receipts of that message find their contact.
 local function late()
   redis.call("SET", message_key(instance, message_id), ref, "EX", keep_s)
-  if status == "pending" or status == "booked" then
+  if is_dead(contact, message_id) then return receive_parked(instance, ref, message_id) end
+  if status == "pending" or status == "booked" or status == "skipped" or status == "cancelled" then
     if status == "booked" then let_go(instance, campaign, number) end
-    redis.call("HSET", contact, "message_id", message_id)
+    go_by(contact, message_id)
     redis.call("HDEL", contact, "reason", "detail")
     move(campaign, number, status, "sent")
+  elseif redis.call("HGET", contact, "message_id") ~= message_id then
+    put_aside(contact, message_id)
   end
-  receive_parked(instance, ref, message_id)
+  return receive_parked(instance, ref, message_id)
 end
 
 if held_run ~= run and not not_asked then
-  if status and message_id ~= "" then late() end
-  return "kept"
+  return status and message_id ~= "" and late() or "kept"
 end
 
 if message_id ~= "" then
-  redis.call("HSET", contact, "message_id", message_id)
+  go_by(contact, message_id)
   redis.call("SET", message_key(instance, message_id), ref, "EX", keep_s)
 end
 if tonumber(capped_ms) > 0 then
   redis.call("HSET", contact, "not_before", now + capped_ms)
   redis.call("HINCRBY", contact, "capped", 1)
 end
-if identity ~= "" then redis.call("HSETNX", suppressed_key(), identity, known) end
-if tonumber(rest_ms) > 0 then
-  local rest = tonumber(redis.call("HGET", lane_key(instance), "rest") or 0)
-  redis.call("HSET", lane_key(instance), "rest", math.max(rest, now + rest_ms), "rest_reason", reason)
+if identity ~= "" then
+  local was = redis.call("HGET", suppressed_key(), identity)
+  redis.call("HSET", suppressed_key(), identity, was and merged(cjson.decode(was), cjson.decode(known)) or known)
 end
-redis.call("HSET", lane_key(instance), "answer", answer, "answer_ms", now, "answer_reason", reason)
-local held = redis.call("HGET", lane_key(instance), "hold")
-if hold ~= "" and held ~= "paused" and not (hold == "closed" and held == "restricted") then
-  redis.call("HSET", lane_key(instance), "hold", hold, "reason", reason, "detail", detail, "held_ms", now)
+if tonumber(rest_ms) > 0 then rest_lane(instance, rest_ms, reason, rests, default) end
+if answer == "accepted" then
+  redis.call("HDEL", campaign_key(campaign), "misfits")
+  redis.call("HDEL", lane_key(instance), "reopened")
+end
+-- Of the attempts, the share that is made again: a mean in which the newest counts for a twentieth.
+local failing = redis.call("HGET", lane_key(instance), "failing")
+local is_again = (to == "pending" or to == "booked") and uncounted ~= "1"
+redis.call("HSET", lane_key(instance), "answer", answer, "answer_ms", now, "answer_reason", reason,
+  "failing", 0.95 * (failing or 0) + (is_again and 0.05 or 0))
+if hold ~= "" and not (hold == "closed" and held_by_gateway(instance) == "restricted") then
+  close_lane(instance, hold, reason, detail, true)
 end
 if reason ~= "" then
   redis.call("HSET", contact, "reason", reason, "detail", detail)
@@ -66,8 +78,7 @@ if not_asked and to == "booked" then
   return "moved"
 end
 if not has(may_follow, status) then
-  if message_id ~= "" then receive_parked(instance, ref, message_id) end
-  return "moved"
+  return message_id ~= "" and receive_parked(instance, ref, message_id) or "moved"
 end
 if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end
 
@@ -84,7 +95,8 @@ else
   if to == "sent" then redis.call("HDEL", contact, "reason", "detail") end
   move(campaign, number, status, to)
 end
-local has_failed = message_id ~= "" and receive_parked(instance, ref, message_id)
+local parked = message_id ~= "" and receive_parked(instance, ref, message_id)
+misfit(campaign, "misfits", most_misfits, because)
 -- Nobody looks at the lane of a paused campaign for its sake: its last contact completes it.
 if redis.call("HGET", campaign_key(campaign), "status") == "paused" then finish(campaign) end
-return has_failed and "failed" or "moved"
+return parked or "moved"

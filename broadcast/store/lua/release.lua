@@ -4,4 +4,5 @@
 local campaign, token = unpack(ARGV)
 if redis.call("HGET", campaign_key(campaign), "token") ~= token then return 0 end
 redis.call("DEL", campaign_key(campaign), pending_key(campaign))
+redis.call("ZREM", stagings_key(), campaign)
 return 1

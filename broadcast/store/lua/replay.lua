@@ -11,6 +11,7 @@ local function again(number)
   if redis.call("EXISTS", callback) == 0 then return end
   redis.call("HSET", callback, "state", "waiting", "since_ms", now)
   redis.call("HDEL", callback, "attempts", "http", "error", "done_ms")
+  redis.call("ZREM", given_up_key(), given_up_ref(campaign, number))
   redis.call("EXPIRE", callback, waits_s)
   local is_new = redis.call("ZADD", outbox_key(campaign), number, number)
   redis.call("HINCRBY", callback_tally_key(), "waiting", is_new)

@@ -19,8 +19,9 @@ local numbers = redis.call("ZRANGE", listed_key(campaign, scope), 0, tonumber(mo
 for _, number in ipairs(numbers) do
   local contact = contact_key(campaign, number)
   if tonumber(redis.call("HGET", contact, "at_" .. scope) or 0) <= asked then
-    redis.call("HDEL", contact, "attempts", "reason", "detail", "message_id", "acked", "run", "batch", "at_" .. scope)
-    redis.call("HSET", contact, "retried", 1)
+    if scope == "unconfirmed" then disown(contact) else redis.call("HINCRBY", contact, "failures", 1) end
+    go_by(contact, "")
+    redis.call("HDEL", contact, "attempts", "reason", "detail", "acked", "run", "batch", "at_" .. scope)
     move(campaign, number, scope, "pending")
     local not_before = tonumber(redis.call("HGET", contact, "not_before") or 0)
     if not_before > now_ms() then  -- not even a person may hurry a gateway that said when
@@ -30,6 +31,11 @@ for _, number in ipairs(numbers) do
     end
     count = count + 1
   end
+end
+if count > 0 then
+  redis.call("HSET", key, "retried_ms", asked)
+  redis.call("HDEL", key, "misfits", "misfits_told")
+  upset(campaign, "retried")
 end
 if count > 0 and state ~= "paused" then
   local before = state

@@ -1,11 +1,7 @@
 -- Take one request out of a caller's bucket, which fills up evenly.
 -- ARGV[1] caller · ARGV[2] requests that the bucket holds · ARGV[3] time in which an empty one is full, ms
+-- ARGV[4] 1 a key of the settings, whose use is noted | 0
 -- reply 0 taken; else ms until there is one
-local caller, most, period_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local per_ms, now = most / period_ms, now_ms()
-local left, at = unpack(redis.call("HMGET", bucket_key(caller), "left", "at"))
-left = math.min(most, tonumber(left or most) + math.max(0, now - tonumber(at or now)) * per_ms)
-if left < 1 then return math.ceil((1 - left) / per_ms) end
-redis.call("HSET", bucket_key(caller), "left", string.format("%.6f", left - 1), "at", now)
-redis.call("PEXPIRE", bucket_key(caller), period_ms)
-return 0
+local caller, most, period_ms, is_of_settings = unpack(ARGV)
+if is_of_settings == "1" then note_use(api_keys_used_key(), caller) end
+return take(caller, tonumber(most), tonumber(period_ms))

@@ -1,0 +1,48 @@
+-- The move of a contact, which keeps the tally true.
+
+-- Told to the CRM; defined below, since news of a campaign shows all of it.
+local tell, tell_of_contact
+-- Pause, resume or cancel a campaign; and count what fits nobody, which may pause it. Defined below, since they tell of it.
+local steer, misfit
+
+local function parts(ref)
+  return string.match(ref, "^(.*):(%d+)$")
+end
+
+-- Keep the lists that a move into or out of failed and unconfirmed concerns.
+local function relist(campaign, number, from, to)
+  if is_listed[from] then redis.call("ZREM", listed_key(campaign, from), number) end
+  if is_listed[to] then redis.call("ZADD", listed_key(campaign, to), number, number) end
+  if from ~= "unconfirmed" and to ~= "unconfirmed" then return end
+  local doubtful = doubtful_key(redis.call("HGET", campaign_key(campaign), "instance"))
+  -- One that is sent again stays in doubt: an echo of the earlier attempt may still come.
+  if from == "unconfirmed" and to ~= "pending" then redis.call("ZREM", doubtful, campaign .. ":" .. number) end
+  if to == "unconfirmed" then
+    local departed = redis.call("HGET", contact_key(campaign, number), "departed")
+    redis.call("ZADD", doubtful, departed or now_ms(), campaign .. ":" .. number)
+  end
+end
+
+-- A campaign's tally or state changes: who follows it learns so by its revision.
+local function revise(campaign)
+  redis.call("HINCRBY", campaign_key(campaign), "rev", 1)
+end
+
+-- Move one contact and the tally in the same breath; more fields may be written with it. Where it comes to rest, the
+-- time is kept as `at_<status>`.
+local function move(campaign, number, from, to, ...)
+  redis.call("HSET", contact_key(campaign, number), "status", to, ...)
+  if not is_passing[to] then redis.call("HSET", contact_key(campaign, number), "at_" .. to, now_ms()) end
+  redis.call("HINCRBY", tally_key(campaign), from, -1)
+  redis.call("HINCRBY", tally_key(campaign), to, 1)
+  revise(campaign)
+  if is_listed[from] or is_listed[to] then relist(campaign, number, from, to) end
+  if is_listed[to] then tell_of_contact(campaign, number, to) end
+end
+
+local function let_go(instance, campaign, number)
+  local ref = campaign .. ":" .. number
+  redis.call("ZREM", booked_key(instance), ref)
+  redis.call("ZREM", sending_key(instance), ref)
+  redis.call("HDEL", contact_key(campaign, number), "batch", "run", "slot")
+end

@@ -1,0 +1,85 @@
+"""A real browser for the tests of the dashboard: who visits, what is looked at, and how a page is judged.
+
+Screenshots are kept in `artefacts/`, which git ignores.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.builders import a_body
+from tests.processes import Stack
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+#: What every file of such tests is marked with.
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install it (Debian: apt install chromium)"),
+]
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = ROOT / "artefacts"
+OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+KEY = "secret-of-marketing"
+#: name -> width and height of the window
+SIZES = {"phone": (375, 812), "desk": (1440, 900)}
+#: Both widths and both schemes; the other two pairs are made of the same parts.
+LOOKED_AT = {("desk", "light"), ("phone", "dark")}
+#: What WCAG 2.1 asks for on levels A and AA, which is what we promise.
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+
+
+@contextmanager
+def a_browser() -> Iterator[Browser]:
+    """One Chromium, with a user-data-dir of its own that is gone with it."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def a_visitor(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """Somebody in Brazil. Whatever a page asks of another host, or the policy forbids, fails the test."""
+    visitor = browser.new_context(locale="pt-BR", base_url=stack.url, viewport={"width": 1440, "height": 900})
+    visitor.set_default_timeout(15_000)
+    asked: list[str] = []
+    visitor.on("request", lambda request: asked.append(request.url))
+    problems: list[str] = []
+    visitor.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    yield visitor
+    visitor.close()
+    assert not [url for url in asked if not url.startswith((stack.url, "data:"))]
+    assert not [text for text in problems if "Content Security Policy" in text]
+
+
+def log_in(page: Page) -> None:
+    page.goto("/dashboard")
+    page.get_by_label("Chave de API").fill(KEY)
+    page.get_by_role("button", name="Entrar").click()
+    expect(page.get_by_role("heading", name="Campanhas", exact=True)).to_be_visible()
+
+
+def send(stack: Stack, campaign: str, instance: str, **changes: object) -> None:
+    body = {name: value for name, value in a_body(campaign, instance, **changes).items() if name != "action"}
+    stack.post("/queue/add-broadcast", body, Authorization=f"Bearer {KEY}").raise_for_status()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+
+def shoot(page: Page, name: str) -> None:
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)

@@ -1,0 +1,77 @@
+"""Receipts by which a gateway says that it is busy, or that a person has had enough: no failure without a reason."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from broadcast.domain.campaign import Scope
+from broadcast.domain.contact import Status
+from broadcast.domain.receipt import Receipt
+from broadcast.engine import accepting, inspecting, settling, steering, telling
+from broadcast.gateways.meta import MEANINGS
+from broadcast.store import Store
+from broadcast.store.contacts import Go, Outcome, Ticket
+from broadcast.store.keys import key
+from tests.builders import an_order
+from tests.lanes import ask, fan_out, tickets
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def lane(store: Store) -> Store:
+    store.workers.beat("broadcast", "w1")
+    store.workers.beat("control", "w1")
+    return store
+
+
+def leave(store: Store, ticket: Ticket) -> None:
+    while not isinstance(ask(store, ticket, ahead_ms=5000), Go):
+        pass
+
+
+def sent(store: Store, *, contacts: int) -> None:
+    """A campaign whose messages have all been taken, under the ids m0, m1 …"""
+    accepting.accept(store, an_order(contacts=contacts, gap_ms=10), country="BR")
+    for ticket in tickets(fan_out(store)):
+        leave(store, ticket)
+        store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
+
+
+def failed(number: int, code: int) -> Receipt:
+    """As the Cloud API's webhook reads a code of Meta's."""
+    means = MEANINGS[code]
+    return Receipt(message_id=f"m{number}", status=Status.FAILED, reason=means.reason, means=means)  # type: ignore[arg-type]  # Meaning is a part of Answer
+
+
+@pytest.mark.parametrize("code", [1, 2, 131000, 131016, 133004])
+def test_a_gateway_that_says_that_it_is_busy_restricts_nobody(lane: Store, code: int) -> None:
+    sent(lane, contacts=4)
+    settling.settle(lane, "i1", [failed(number, code) for number in range(4)], max_attempts=3)
+    view = inspecting.lane(lane, "i1")
+    assert (view.state, view.error_share) == ("open", 0.0)
+    assert view.slow_down > 1.9
+    assert telling.progress(lane, "c1").counts[Status.PENDING] == 4
+
+
+def test_one_that_says_so_before_its_answer_comes_restricts_nobody_either(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=10), country="BR")
+    for ticket in tickets(fan_out(lane)):
+        leave(lane, ticket)
+        settling.settle(lane, "i1", [failed(ticket.number, 131016)], max_attempts=3)
+        word = lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
+        assert word != "failed"
+    assert inspecting.lane(lane, "i1").error_share == 0.0
+
+
+def test_nobody_hurries_who_has_had_enough_though_no_attempt_is_left(lane: Store) -> None:
+    sent(lane, contacts=1)
+    settling.settle(lane, "i1", [failed(0, 131049)], max_attempts=1)
+    assert telling.progress(lane, "c1").counts[Status.FAILED] == 1
+    assert steering.retry(lane, "c1", Scope.FAILED).queued == 1
+    due_ms = lane.scripts.client.zscore(key("later", "c1"), "0")
+    assert due_ms is not None
+    assert abs(due_ms - (time.time() * 1000 + DAY_MS)) < 60_000
+    assert fan_out(lane).departures == []
