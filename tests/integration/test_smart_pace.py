@@ -26,9 +26,9 @@ from broadcast.engine.planning import Horizon
 from broadcast.engine.registering import Registration, register
 from broadcast.engine.suppressing import suppress_contacts, suppression
 from broadcast.gateways.base import Connection
-from broadcast.pacing import EVERY_DAY, Rules, Window, allow
+from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Outcome, Ticket
+from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket
 from broadcast.store.keys import key
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
@@ -630,7 +630,7 @@ def test_who_would_leave_after_the_end_of_the_window_goes_back_to_the_lane(lane:
     assert isinstance(leave(lane, first), Go)
     lane.contacts.record(first, Outcome(status=Status.SENT, message_id="m0"))
     lane.scripts.client.hset(key("lane", "i1"), "until", int(time.time() * 1000) + 100)  # less than the gap
-    assert ask(lane, second) == Back("quiet_hours")
+    assert ask(lane, second) == Back("rules")
     assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
 
 
@@ -651,6 +651,58 @@ def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
     midnight = {"day": "2000-01-01", "day_ends": 1}
     lane.scripts.client.hset(key("lane", "i1"), mapping=midnight)  # as if it had passed
     assert len(fan_out(lane).departures) == 3
+
+
+def busy(lane: Store, ticket: Ticket) -> None:
+    """Its request left, and was answered "not now": the batch holds it for a quick retry."""
+    leave(lane, ticket)
+    lane.contacts.record(ticket, outcome_of(Busy("busy"), attempt=1, max_attempts=5, quick_left=2))
+
+
+def pass_midnight(lane: Store) -> None:
+    lane.scripts.client.hset(key("lane", "i1"), mapping={"day": "2000-01-01", "day_ends": 1, "until": 1})
+
+
+def test_who_is_tried_again_needs_a_departure_of_the_day_as_well(lane: Store) -> None:
+    keep(lane, daily_cap=3)
+    accepting.accept(lane, an_order(contacts=2, gap_ms=10), country="BR")
+    first, second = tickets(fan_out(lane))
+    busy(lane, first)
+    busy(lane, second)
+    leave(lane, replace(first, run="again"))  # the third
+
+    assert ask(lane, replace(second, run="again")) == Back("daily_cap")
+    fan_out(lane)
+    progress = telling.progress(lane, "c1")
+    assert (progress.counts[Status.PENDING], progress.hold_reason) == (1, "daily_cap")
+    assert inspecting.lane(lane, "i1").used_today == 3
+    assert telling.contacts(lane, "c1", status=Status.PENDING, limit=10, cursor=None).items[0].attempts == 1
+
+    pass_midnight(lane)
+    (ticket,) = tickets(fan_out(lane))
+    assert leave(lane, ticket).attempt == 2
+
+
+def test_who_is_tried_again_after_midnight_counts_for_the_new_day(lane: Store) -> None:
+    keep(lane, daily_cap=3)
+    accepting.accept(lane, an_order(contacts=5, gap_ms=10), country="BR")
+    first, second, _ = tickets(fan_out(lane))
+    busy(lane, first)
+    leave(lane, second)
+
+    pass_midnight(lane)
+    assert ask(lane, replace(first, run="again")) == Back("rules")
+    lane.lanes.unbook_all()
+    assert len(tickets(fan_out(lane))) == 3
+    assert inspecting.lane(lane, "i1").used_today == 0
+
+
+def test_a_day_that_counts_by_an_earlier_zone_ends_there(lane: Store) -> None:
+    now_ms = int(time.time() * 1000)
+    found = allow(Rules(daily_cap=5), now_ms=now_ms, used_day="", used=3, used_until_ms=now_ms + 1000, zone="UTC")
+    assert (found.room, found.ends_ms) == (2, min(now_ms + 1000, found.ends_ms or 0))
+    over = allow(Rules(daily_cap=5), now_ms=now_ms, used_day="", used=3, used_until_ms=now_ms - 1000, zone="UTC")
+    assert (over.room, (over.ends_ms or 0) > now_ms) == (5, True)
 
 
 def test_a_young_number_has_the_cap_of_its_age(lane: Store) -> None:
@@ -796,6 +848,22 @@ def test_new_rules_hold_for_what_is_booked_as_well_and_wake_a_lane_that_waits(la
     assert len(fan_out(lane).departures) == 9
     register(lane, a_registration(daily_cap=3), secret_key=None, only_sandbox=False)
     assert telling.progress(lane, "c1").counts[Status.BOOKED] == 0
+
+
+def test_new_rules_hold_for_who_is_in_back_off_as_well(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2, gap_ms=10), country="BR")
+    first, second = tickets(fan_out(lane))
+    busy(lane, first)
+    surveyed = lane.lanes.survey("i1")
+    register(lane, a_registration(daily_cap=1), secret_key=None, only_sandbox=False)
+
+    assert ask(lane, replace(first, run="again")) == Back("rules")
+    assert ask(lane, second) == Gone("pending")
+    slots = [Slot(campaign="c1", at_ms=surveyed.now_ms, before_ms=10, after_ms=10)]
+    booked = lane.lanes.book("i1", turn=surveyed.turn, batch="b", slots=slots, day="d", day_ends_ms=0, until_ms=None)
+    assert booked is None
+    assert fan_out(lane).departures == []
+    assert telling.progress(lane, "c1").hold_reason == "daily_cap"
 
 
 def a_registration(**rules: object) -> Registration:
