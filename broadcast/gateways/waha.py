@@ -37,7 +37,7 @@ from broadcast.gateways.base import (
 )
 from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
-from broadcast.gateways.readings import OVERLIMIT_S, Reading, busy, closed, refused, unknown
+from broadcast.gateways.readings import NO_TEMPLATES, OVERLIMIT_S, Reading, busy, closed, refused, unknown
 from broadcast.gateways.waha_news import connection_of, id_of, news_of
 from broadcast.gateways.words import foreign, header, words
 
@@ -79,6 +79,8 @@ class Waha(Alone):
         An engine that takes no id says so in place of sending. It is remembered, and the contact, which used up none
         of its attempts, comes again without one.
         """
+        if message.template is not None:
+            return NO_TEMPLATES
         session = self._session_of(message)
         chat = self._chat(session, message.phone)
         if not isinstance(chat, str):

@@ -15,6 +15,7 @@ from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import connection_of, is_ours, read_call
 from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
+from broadcast.gateways.readings import NO_TEMPLATES
 
 #: Newer versions take no more numbers in one check. Source: Evolution's docs/responsible-messaging.md.
 MOST_NUMBERS = 50
@@ -48,6 +49,8 @@ class Evolution(Alone):
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
+        if message.template is not None:
+            return NO_TEMPLATES
         unsendable = self._unsendable(message) if self.checks_numbers else None
         if unsendable is not None:
             return unsendable
