@@ -22,6 +22,8 @@ PARK_S = 900
 SETTLED_AT_ONCE = 50
 #: The states that a campaign is paused in by a receipt that halts it.
 _PAUSED_FROM = ",".join(sorted(state.value for state in RULES[Move.PAUSE].from_))
+#: Contacts in doubt that one script looks at.
+DOUBTS_AT_ONCE = 500
 #: Contacts that one script looks at for a page.
 LOOKED_AT = 2000
 
@@ -285,13 +287,24 @@ class Contacts:
         """How many ids of receipts nobody ever knew, since the beginning."""
         return int(self._scripts.ask(lambda: self._scripts.client.get(key("unknown"))) or 0)
 
-    def doubts(self, instance: str, message_id: str, *, since_ms: int) -> list[Doubt]:
-        """The contacts of which an echo with this id may tell; none when the id is known already."""
-        rows = self._scripts.run("doubts", instance, message_id, since_ms)
-        return [
-            Doubt(campaign, number, departed, phone, _values(values))
-            for campaign, number, departed, phone, values in rows
-        ]
+    def doubts(
+        self, instance: str, message_id: str, *, since_ms: int, departed: tuple[int, int] | None = None
+    ) -> list[Doubt]:
+        """The contacts of which an echo with this id may tell; none when the id is known already.
+
+        Those not on the wire any more departed in the last `since_ms`, and (`departed`) between these two moments.
+        """
+        earliest, upto = map(str, departed or ("-inf", "+inf"))
+        found: dict[tuple[str, int], Doubt] = {}
+        is_first = "1"
+        while upto:
+            rows, upto = self._scripts.run(
+                "doubts", instance, message_id, since_ms, earliest, upto, DOUBTS_AT_ONCE, is_first
+            )
+            is_first = ""
+            for campaign, number, at, phone, values in rows:
+                found[campaign, number] = Doubt(campaign, number, at, phone, _values(values))
+        return list(found.values())
 
     def adopt(self, instance: str, doubt: Doubt, message_id: str) -> str:
         """Say that the contact's message left under this id, and apply what was parked for it. See adopt.lua."""

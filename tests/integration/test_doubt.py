@@ -20,6 +20,7 @@ from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.waha import Waha
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Gone, Outcome, Ticket
+from broadcast.store.keys import key
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
 from tests.processes import wait_for
@@ -528,6 +529,43 @@ def test_an_echo_of_either_of_two_resolves_neither(lane: Store) -> None:
     lose(lane, campaign="c2")
     assert not settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
     assert (count(lane, Status.UNCONFIRMED), count(lane, Status.UNCONFIRMED, "c2")) == (1, 1)
+
+
+def many_in_doubt(lane: Store, count: int, *, campaign: str = "c1") -> int:
+    """As if nobody knew the end of so many, the first of which departed first; when that was, Unix ms."""
+    accepting.accept(lane, an_order(campaign, contacts=count), country="BR")
+    first_ms = int(time.time() * 1000) - 600_000
+    with lane.scripts.client.pipeline(transaction=False) as pipe:
+        for number in range(count):
+            at_ms = first_ms + number // 2
+            state: dict[str, str | int] = {"status": "unconfirmed", "departed": at_ms}
+            pipe.hset(key("contact", campaign, number), mapping=state)
+            pipe.zadd(key("doubtful", "i1"), {f"{campaign}:{number}": at_ms})
+        pipe.execute()
+    return first_ms
+
+
+def resolved(lane: Store, campaign: str = "c1") -> list[int]:
+    page = telling.contacts(lane, campaign, status=Status.SENT, limit=9, cursor=None)
+    return [one.number for one in page.items]
+
+
+@pytest.mark.parametrize("says_when", [True, False])
+@pytest.mark.parametrize("number", [0, 1, 609])
+def test_an_echo_finds_its_contact_among_however_many_in_doubt(lane: Store, number: int, says_when: bool) -> None:
+    first_ms = many_in_doubt(lane, 1250)
+    at_ms = first_ms + number // 2 if says_when else None
+    assert settling.adopt(lane, "i1", an_echo(number, at_ms=at_ms), lease_ms=LEASE_MS)
+    assert resolved(lane) == [number]
+
+
+def test_an_echo_is_nobodys_where_one_far_behind_in_doubt_fits_as_well(lane: Store) -> None:
+    first_ms = many_in_doubt(lane, 501)
+    lose(lane, campaign="c2")
+    lane.scripts.client.zadd(key("doubtful", "i1"), {"c2:0": first_ms + 500})
+    lane.scripts.client.hset(key("contact", "c2", 0), "departed", first_ms + 500)
+    assert not settling.adopt(lane, "i1", an_echo(at_ms=first_ms), lease_ms=LEASE_MS)
+    assert resolved(lane) == resolved(lane, "c2") == []
 
 
 def test_a_reference_finds_the_contact_whose_id_nobody_learned(lane: Store) -> None:
