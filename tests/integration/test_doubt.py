@@ -538,7 +538,7 @@ def many_in_doubt(lane: Store, count: int, *, campaign: str = "c1") -> int:
     with lane.scripts.client.pipeline(transaction=False) as pipe:
         for number in range(count):
             at_ms = first_ms + number // 2
-            state: dict[str, str | int] = {"status": "unconfirmed", "departed": at_ms}
+            state: dict[Any, Any] = {"status": "unconfirmed", "departed": at_ms}
             pipe.hset(key("contact", campaign, number), mapping=state)
             pipe.zadd(key("doubtful", "i1"), {f"{campaign}:{number}": at_ms})
         pipe.execute()

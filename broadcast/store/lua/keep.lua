@@ -4,6 +4,11 @@
 local instance, names = unpack(ARGV, 1, 2)
 local key = instance_key(instance)
 local was_app, was_account = app_and_account(instance)
+local function at()
+  local dialect, url = unpack(redis.call("HMGET", key, "dialect", "url"))
+  return (dialect or "") .. " " .. (url or "")
+end
+local was_at = at()
 for name in string.gmatch(redis.call("HGET", key, "names") or "", "[^,]+") do
   redis.call("SREM", named_key(name), instance)
 end
@@ -15,4 +20,7 @@ local app, account = app_and_account(instance)
 if app and app ~= was_app then rest_with(instance, app) end
 if app and account and (app ~= was_app or account ~= was_account) then rest_with(instance, app .. "," .. account) end
 redis.call("HDEL", lane_key(instance), "reopened", "account")  -- its number, and what that was answered, may be others
+if at() ~= was_at then  -- what was heard was by another's clock
+  redis.call("HDEL", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms", "found_ms")
+end
 return redis.call("HINCRBY", key, "version", 1)
