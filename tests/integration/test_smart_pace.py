@@ -871,6 +871,23 @@ def a_registration(**rules: object) -> Registration:
     return Registration(instance="i1", dialect=None, url=None, credentials=None, rules=given)
 
 
+def test_another_gateway_neither_rests_nor_is_judged_for_the_one_before(lane: Store) -> None:
+    def at(url: str) -> Instance:
+        return Instance(id="i1", dialect="evolution", url=url)
+
+    lane.instances.keep(at("http://a"), Rules())
+    sent(lane, contacts=3)
+    settling.settle(lane, "i1", [failed(number) for number in range(3)])
+    lane.lanes.rest("i1", for_ms=DAY_MS, reason="too_many_requests")
+    lane.instances.keep(at("http://a"), Rules(gap_ms=10))
+    before = inspecting.lane(lane, "i1")
+    assert (before.rest_until_ms is None, before.error_share > 0) == (False, True)
+
+    lane.instances.keep(at("http://b"), Rules())
+    after = inspecting.lane(lane, "i1")
+    assert (after.rest_until_ms, after.error_share) == (None, 0.0)
+
+
 def test_no_departure_is_booked_past_the_day_that_it_counts_for(lane: Store) -> None:
     keep(lane, daily_cap=50, warm_up_since=None)
     now_ms = int(datetime(2030, 8, 29, 23, 59, 58, tzinfo=timezone.utc).timestamp() * 1000)

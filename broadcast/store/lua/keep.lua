@@ -13,6 +13,10 @@ for name in string.gmatch(redis.call("HGET", key, "names") or "", "[^,]+") do
   redis.call("SREM", named_key(name), instance)
 end
 redis.call("HSET", key, "names", names, unpack(ARGV, 3))
+if at() ~= was_at then  -- the one before had its own clock, asked for its own rests, and failed its own messages
+  redis.call("HDEL", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms", "found_ms", "rest", "rest_reason")
+  redis.call("DEL", recent_key(instance))
+end
 redis.call("SADD", instances_key(), instance)
 note_default(instance)
 for name in string.gmatch(names, "[^,]+") do redis.call("SADD", named_key(name), instance) end
@@ -20,7 +24,4 @@ local app, account = app_and_account(instance)
 if app and app ~= was_app then rest_with(instance, app) end
 if app and account and (app ~= was_app or account ~= was_account) then rest_with(instance, app .. "," .. account) end
 redis.call("HDEL", lane_key(instance), "reopened", "account")  -- its number, and what that was answered, may be others
-if at() ~= was_at then  -- what was heard was by another's clock
-  redis.call("HDEL", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms", "found_ms")
-end
 return redis.call("HINCRBY", key, "version", 1)
