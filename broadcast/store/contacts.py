@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from broadcast.domain.answer import Refused
 from broadcast.domain.campaign import RULES, Move
-from broadcast.domain.contact import COMES_AFTER, Status
+from broadcast.domain.contact import ANSWER_AFTER, COMES_AFTER, Status
 from broadcast.domain.pseudonym import Pseudonyms
 from broadcast.domain.receipt import Receipt
 from broadcast.store.keys import key
@@ -223,7 +223,7 @@ class Contacts:
         identity, known = suppress or ("", {})
         word = self._scripts.run(
             "record", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
-            outcome.status.value, may_follow(outcome.status), outcome.message_id, KEEP_ID_S,
+            outcome.status.value, may_follow(outcome.status, ANSWER_AFTER), outcome.message_id, KEEP_ID_S,
             "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.holds,
             outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
             identity, json.dumps(dict(known), ensure_ascii=False), outcome.capped_ms,
@@ -379,6 +379,6 @@ def _values(text: str | None) -> Mapping[str, str]:
     return values
 
 
-def may_follow(status: Status) -> str:
+def may_follow(status: Status, table: Mapping[Status, frozenset[Status]] = COMES_AFTER) -> str:
     """The statuses that `status` may follow, as the scripts take them."""
-    return ",".join(sorted(before.value for before in COMES_AFTER[status]))
+    return ",".join(sorted(before.value for before in table[status]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -240,15 +240,41 @@ def test_a_server_that_is_away_costs_no_attempt(server: StandIn) -> None:
     assert (answer.reason, answer.reached) == ("gateway_unreachable", False)
 
 
-def test_a_check_without_a_whole_answer_costs_no_attempt() -> None:
-    def cut(connection: socket.socket) -> None:
-        read_request(connection)
-        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"numberExists":true')
+def cut(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"numberExists":true')
 
+
+def test_a_check_without_a_whole_answer_is_tried_again_and_holds_nobody_else_up() -> None:
     with raw_server(cut) as url:
         answer = send(Waha(url, "k", timeout_s=1), gate=unasked())
     assert isinstance(answer, Busy)
-    assert answer.reached is False
+    assert (answer.reached, answer.contact_only) == (True, True)
+
+
+def failed_check(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}")
+
+
+@pytest.mark.parametrize("serve", [cut, failed_check])
+def test_a_number_whose_check_never_ends_well_is_not_asked_about_for_ever(
+    store: Store, serve: Callable[[socket.socket], None]
+) -> None:
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    with raw_server(serve) as url:
+        gateway = Waha(url, "k", timeout_s=1)
+        words = []
+        for run in ("r1", "r2", "r3"):
+            words.append(sends(store, gateway, run))
+            store.scripts.client.zadd(key("later", "c1"), {"0": 0}, xx=True)
+    assert words == ["pending", "pending", "failed"]
+    assert store.lanes.look("i1").fields.get("rest") is None
+    assert store.campaigns.finish("c1")
+    (contact,) = telling.contacts(store, "c1", status=Status.FAILED, limit=9, cursor=None).items
+    assert contact.attempts == 3
+    assert steering.retry(store, "c1", Scope.FAILED).queued == 1
 
 
 def test_a_send_whose_connection_is_reset_is_unknown_and_its_receipt_finds_it_by_our_id() -> None:
