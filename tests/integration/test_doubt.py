@@ -461,6 +461,20 @@ def test_an_echo_that_comes_before_the_answer_names_the_id_and_the_answer_change
     assert (count(lane, Status.SENT), count(lane, Status.UNCONFIRMED)) == (1, 0)
 
 
+@pytest.mark.parametrize("outcome", [Status.UNCONFIRMED, Status.FAILED, Status.PENDING, Status.BOOKED])
+def test_an_answer_that_comes_after_the_delivery_says_nothing_of_the_contact(lane: Store, outcome: Status) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
+    settling.settle(lane, "i1", [Receipt(message_id="m1", status=Status.DELIVERED)])
+    lane.contacts.record(ticket, Outcome(status=outcome, reason="gateway_timeout", detail="it took too long", due_ms=9))
+
+    (contact,) = telling.contacts(lane, "c1", status=Status.DELIVERED, limit=9, cursor=None).items
+    assert (contact.reason, contact.detail) == (None, None)
+    assert telling.progress(lane, "c1").last_error is None
+
+
 @pytest.mark.parametrize(
     "echo",
     [
