@@ -25,6 +25,7 @@ from broadcast.engine.outcomes import outcome_of
 from broadcast.engine.planning import Horizon
 from broadcast.engine.registering import Registration, register
 from broadcast.engine.suppressing import suppress_contacts, suppression
+from broadcast.engine.wording import rfc3339
 from broadcast.gateways.base import Connection
 from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow
 from broadcast.store import Store
@@ -558,6 +559,35 @@ def test_a_change_of_mind_undoes_what_that_menu_said_before(
     for instance, one in said:
         settling.heed(lane, instance, [one], words=DEFAULT_WORDS)
     assert bool(lane.suppressions.among([identity("5511990000001")])) is is_on
+
+
+@pytest.mark.parametrize(
+    ("stopped_s", "resumed_s", "again_s", "is_on"),
+    [(-100, -50, -100, False), (None, -50, -100, False), (-100, -50, -50, True), (-100, -50, -20, True),
+     (-100, 86_400, 60, True), (-100, -50, None, True)],
+    ids=["told again", "later than its resume", "in the same second", "newer", "by a clock ahead", "of no time"],
+)  # fmt: skip
+def test_a_stop_from_before_a_resume_is_not_believed_when_it_is_told_again(
+    lane: Store, stopped_s: int | None, resumed_s: int, again_s: int | None, is_on: bool
+) -> None:
+    now_s = int(time.time())
+    told = [wish(stops=True, at_s=now_s + stopped_s)] if stopped_s else []
+    again = wish(stops=True, at_s=again_s and now_s + again_s)
+    settling.heed(lane, "i1", [*told, wish(stops=False, at_s=now_s + resumed_s), again], words=DEFAULT_WORDS)
+    assert bool(lane.suppressions.among([identity("5511990000001")])) is is_on
+
+
+def test_a_change_of_mind_is_remembered_for_no_longer_than_it_may_be_needed(lane: Store) -> None:
+    now_s, client = int(time.time()), lane.scripts.client
+    stopped = {"phone": "5511990000001", "source": Source.MENU.at("i1"), "since": rfc3339((now_s - 100) * 1000)}
+    settling.heed(lane, "i1", [wish(stops=False, at_s=now_s - 50)], words=DEFAULT_WORDS)
+    (name,) = client.keys("bcast:relented:*")
+    assert 0 < client.ttl(name) <= 30 * 86_400
+    assert "990000001" not in name
+
+    assert lane.suppressions.add({identity("5511990000001"): stopped})  # an operator imports what they kept
+    lane.suppressions.hash_only(identity("5511990000001"))  # forgotten
+    assert client.keys("bcast:relented:*") == []
 
 
 def test_a_change_of_mind_undoes_that_the_gateway_turned_a_message_down(lane: Store) -> None:
