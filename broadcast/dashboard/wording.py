@@ -107,7 +107,10 @@ WARNINGS: Mapping[str, Any] = {
     "instance_paused": _("The instance is paused: nothing leaves until it is resumed."),
     "instance_closed": _("The gateway says that the instance cannot send: nothing leaves."),
     "instance_restricted": _("WhatsApp restricted the instance: nothing leaves until it is resumed."),
-    "loose_mark": _("The text has {{, }} or [[ without its partner: it is sent as it stands."),
+    "loose_mark": _(
+        "The text has {{, }} or [[ without its partner, [[ ]] around one choice alone, or [[ in a variable's default: "
+        "it is sent as it stands."
+    ),
     "template_needed": _("Meta takes free text only within 24 hours after a person wrote to you. Others will fail."),
 }
 #: what a preview says may get the number blocked
