@@ -209,6 +209,7 @@ def install(app: Flask) -> None:
         "state": lambda word: STATES.get(word, word),
         "status": lambda word: STATUSES.get(word, word),
         "reason": lambda word: REASONS.get(word, word),
+        "because": because,
         "under_pause": under_pause,
         "number": number,
         "percent": percent,
@@ -292,6 +293,11 @@ def phone(digits: str) -> str:
 def hold(code: str | None, detail: str | None = None) -> str:
     """Why nothing leaves, for people."""
     return str(HOLDS.get(code or "", detail or code or ""))
+
+
+def because(detail: str) -> str:
+    """Why an instance is held, as the API says it: a reason, what the gateway said, and the same under a pause."""
+    return ": ".join(str(REASONS.get(part, part)) for part in detail.split(": "))
 
 
 def under_pause(one: Mapping[str, Any]) -> str:

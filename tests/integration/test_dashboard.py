@@ -539,6 +539,28 @@ def test_an_instance_is_paused_and_resumed_after_a_question(browser: Browser, st
     assert "hold" not in store.lanes.look("loja")[0]
 
 
+@pytest.mark.parametrize(
+    ("hold", "reason", "english", "portuguese"),
+    [
+        ("paused", "paused by an operator", "paused", "pausada"),
+        ("closed", "unauthorized", "closed", "desconectada"),
+        ("restricted", "restricted", "restricted", "restrita"),
+    ],
+)
+def test_a_campaign_that_waits_for_its_instance_says_so_and_why(
+    browser: Browser, store: Store, hold: str, reason: str, english: str, portuguese: str
+) -> None:
+    send(browser, "c1")
+    assert 'data-live="expectedFinishAt"' in browser.text("/campaigns/c1")
+    store.lanes.hold("loja", hold, reason=reason, detail="131048: 24 h")
+    shown = browser.text("/campaigns/c1")
+    assert 'data-live="expectedFinishAt"' not in shown
+    assert f"<dd>waits for the instance: {english}</dd>" in shown
+    assert f"Reason: {wording.REASONS[reason]}: 131048: 24 h" in shown
+    browser.headers = {"Accept-Language": "pt-BR"}
+    assert f"<dd>espera pela instância: {portuguese}</dd>" in browser.text("/campaigns/c1")
+
+
 def test_what_a_gateway_said_during_a_pause_is_shown_before_the_resume(browser: Browser, store: Store) -> None:
     send(browser, "c1")
     browser.post("/instances/loja/pause", at="/instances/loja/pause")
