@@ -155,7 +155,6 @@ ERRORS: Mapping[int, Any] = {
     400: _("The request could not be read"),
     403: _("You may not do this"),
     404: _("There is nothing here"),
-    405: _("This cannot be done here"),
     409: _("This cannot be done now"),
     413: _("This is too large"),
     422: _("Something is not right"),

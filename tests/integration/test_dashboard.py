@@ -23,6 +23,7 @@ from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
 from broadcast.engine import accepting, charting, granting, previewing, searching, steering
+from broadcast.engine.suppressing import suppress
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
@@ -313,6 +314,41 @@ def test_who_is_refused_reads_why_in_their_language(stranger: Browser, store: St
     assert "Isto precisa de uma chave com o escopo read; os escopos desta: send." in stranger.get("/instances").text
     shown = stranger.post("/new", at="/new", **{**FORM, "contacts": "11999990001", "message": "a\x00b"})
     assert "tem caracteres que não podem ser enviados" in shown.text
+
+
+def test_who_is_refused_by_flask_reads_why_in_their_language(browser: Browser) -> None:
+    browser.headers = {"Accept-Language": "pt-BR"}
+    address, asked = f"{HOME}/new", {"headers": browser.headers, "buffered": True}
+    forged = browser.client.post(address, data={"csrf_token": "x"}, **asked)
+    large = browser.client.post(
+        address, data={"message": "x" * (33 << 20), "csrf_token": browser.token("/new")}, **asked
+    )
+    nowhere = browser.get("/static/none.js")
+    wrong = [browser.post(path, at="/new") for path in ("", "/callbacks", "/campaigns/c1")]
+    assert [one.status_code for one in (forged, large, nowhere, *wrong)] == [400, 413, 404, 404, 404, 404]
+    assert "Este formulário é antigo demais" in forged.text
+    assert "como um arquivo de no máximo 32 MB" in large.text
+    for answer in (forged, large, nowhere, *wrong):
+        assert not re.search(r"CSRF|\b(?:the|not|this)\b", answer.text.partition("<main")[2].partition("</main>")[0])
+
+
+def test_the_source_of_an_opt_out_is_in_the_readers_language(browser: Browser, store: Store) -> None:
+    people = {
+        "5511999990001": "message to loja",
+        "5511999990002": "preference at loja, gateway of a, b",
+        "5511999990003": "dashboard",
+        "5511999990004": "feira de 2024",
+    }
+    for phone, source in people.items():
+        suppress(store, phone, source=source)
+    shown = browser.text("/suppressions")
+    assert set(re.findall(r"From: ([^<]+)<", shown)) == {
+        "message to loja", "WhatsApp&#39;s menu, at loja, the gateway of a, b", "this page", "feira de 2024",
+    }  # fmt: skip
+    browser.headers = {"Accept-Language": "pt-BR"}
+    assert set(re.findall(r"Origem: ([^<]+)<", browser.text("/suppressions"))) == {
+        "mensagem para loja", "menu do WhatsApp, em loja, o gateway de a, b", "esta página", "feira de 2024",
+    }  # fmt: skip
 
 
 def test_every_refusal_has_all_the_names_that_it_is_told_with() -> None:
