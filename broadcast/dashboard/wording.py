@@ -96,6 +96,8 @@ REASONS: Mapping[str, Any] = {
     "unknown_answer": _("the gateway's answer says nothing"),
     "answer_without_id": _("the gateway's answer has no id"),
     "disconnected": _("the telephone was not connected"),
+    "unlinked": _("no telephone is linked to it"),
+    "shut_out": _("WhatsApp shut the number out, and may have banned it"),
     "unauthorized": _("the gateway does not take our key"),
     "unknown_instance": _("the gateway does not know the instance"),
     "paused by an operator": _("paused by a person"),

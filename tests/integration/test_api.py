@@ -396,7 +396,7 @@ def test_a_closed_instance_is_told_by_its_webhook(webhooks: FlaskClient, store: 
 
     call("close")
     fields, *_ = store.lanes.look("loja")
-    assert (fields["hold"], fields["reason"]) == ("closed", "close 401")
+    assert (fields["hold"], fields["reason"]) == ("closed", "unlinked")
     call("open")
     fields, *_ = store.lanes.look("loja")
     assert "hold" not in fields
