@@ -27,9 +27,9 @@ from broadcast.engine.registering import Registration, register
 from broadcast.engine.suppressing import suppress_contacts, suppression
 from broadcast.engine.wording import rfc3339
 from broadcast.gateways.base import Connection
-from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow
+from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow, slowed
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket
+from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
@@ -56,6 +56,12 @@ def sent(store: Store, *, contacts: int, campaign: str = "c1") -> None:
     for ticket in tickets(fan_out(store)):
         leave(store, ticket)
         store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
+
+
+def busy(lane: Store, ticket: Ticket) -> None:
+    """Its request left, and was answered "not now": the batch holds it for a quick retry."""
+    leave(lane, ticket)
+    lane.contacts.record(ticket, outcome_of(Busy("busy"), attempt=1, max_attempts=5, quick_left=2))
 
 
 def failed(number: int, *, reason: str | None = "gateway_error", **more: object) -> Receipt:
@@ -111,6 +117,22 @@ def test_a_lane_knows_the_share_of_attempts_that_are_made_again(lane: Store) -> 
     lane.contacts.record(third, Outcome(status=Status.PENDING, reason="unreachable", counts=False))
     assert failing() == pytest.approx(0.045125)
     assert [load.left for load in lane.lanes.outset("i1").others] == [2]
+
+
+@pytest.mark.parametrize(("own_gap_ms", "ago_ms"), [(0, 0), (0, 60_000), (2000, 0)])
+def test_a_quick_retry_keeps_the_gap_of_the_slow_down_in_force(lane: Store, own_gap_ms: int, ago_ms: int) -> None:
+    keep(lane, gap_ms=own_gap_ms)
+    accepting.accept(lane, an_order(contacts=2, gap_ms=1000), country="BR")
+    (first, *_) = tickets(fan_out(lane))
+    busy(lane, first)
+    lane.lanes.slow("i1", since_ms=0, factor=8.0, reason="busy")
+    since_ms = int(time.time() * 1000) - ago_ms
+    lane.scripts.client.hset(key("lane", "i1"), "slow_ms", since_ms)
+
+    found = ask(lane, replace(first, run="again"), has_waited=True)
+    assert isinstance(found, Wait)
+    factor = slowed(8.0, since_ms=since_ms, now_ms=int(time.time() * 1000))
+    assert found.wait_us / 1000 == pytest.approx(max(1000, own_gap_ms) * factor, abs=500)
 
 
 def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
@@ -681,12 +703,6 @@ def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
     midnight = {"day": "2000-01-01", "day_ends": 1}
     lane.scripts.client.hset(key("lane", "i1"), mapping=midnight)  # as if it had passed
     assert len(fan_out(lane).departures) == 3
-
-
-def busy(lane: Store, ticket: Ticket) -> None:
-    """Its request left, and was answered "not now": the batch holds it for a quick retry."""
-    leave(lane, ticket)
-    lane.contacts.record(ticket, outcome_of(Busy("busy"), attempt=1, max_attempts=5, quick_left=2))
 
 
 def pass_midnight(lane: Store) -> None:
