@@ -211,6 +211,11 @@ class Contacts:
             return Wait(reply[1])
         return Back(reply[1]) if reply[0] == "back" else Gone(reply[1])
 
+    def attend(self, ticket: Ticket, *, lease_ms: int) -> bool:
+        """Note that a question about the contact goes first; False when its batch does not hold it any more."""
+        held = (ticket.instance, ticket.campaign, ticket.number, ticket.batch)
+        return bool(self._scripts.run("attend", *held, lease_ms))
+
     def slip(self, ticket: Ticket, *, late_ms: int) -> bool:
         """Push the lane's clock, if this contact was the last to leave and left late."""
         return bool(self._scripts.run("slip", ticket.instance, ticket.campaign, ticket.number, ticket.run, late_ms))
