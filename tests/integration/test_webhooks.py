@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from broadcast.domain.instance import Instance
+from broadcast.engine.registering import Registration, register
 from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store import Store
@@ -124,6 +125,18 @@ def test_meta_hears_its_own_word_if_it_knows_ours(redis_url: str) -> None:
     assert (answer.status_code, answer.text) == (200, "<b>1158201444</b>")
     assert answer.content_type.startswith("text/plain")
     assert [stranger.status_code, nobody.status_code] == [403, 403]
+
+
+def test_meta_is_to_ask_again_where_we_cannot_read_the_word(redis_url: str, store: Store) -> None:
+    credentials = {"token": "t", "appSecret": "s", "verifyToken": "our word"}
+    wanted = Registration(instance="loja", dialect="cloud", url="http://x", credentials=credentials, rules=Rules())
+    register(store, wanted, secret_key="k" * 32, only_sandbox=False)
+    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": "our word"}
+    with webhooks(redis_url, "cloud") as client:  # without that SECRET_KEY
+        answer = client.get("/webhooks/cloud/loja", query_string=asked)
+
+    assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (503, "unavailable", "60")
+    assert "our word" not in answer.text
 
 
 def test_no_other_gateway_asks_before_it_posts(redis_url: str) -> None:
