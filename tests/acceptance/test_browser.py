@@ -201,6 +201,28 @@ def test_a_campaign_from_a_csv_is_watched_paused_resumed_and_reported(
     expect(page.get_by_text("cancelada").first).to_be_visible()
 
 
+def test_back_and_reload_show_the_preview_again(marketer: Page, stack: Stack, fresh: str) -> None:
+    page = marketer
+    page.goto("/dashboard/new")
+    page.get_by_label("Mensagem", exact=True).fill("Olá, amigo!")
+    page.get_by_label("ou contatos").fill("11999990001")
+    page.get_by_label("Instância").fill(fresh)
+    page.get_by_label("Nome da campanha").fill(f"volta-{fresh}")
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Olá, amigo!")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Olá, amigo!")).to_be_visible()
+    page.get_by_role("button", name="Começar").click()
+    expect(page.get_by_role("heading", name=f"volta-{fresh}")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("já foi começada")).to_be_visible()
+    expect(page.get_by_text("Olá, amigo!")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("link", name="Para a campanha").click()
+    expect(page.get_by_role("heading", name=f"volta-{fresh}")).to_be_visible()
+    wait_for(lambda: len(stack.arrivals(fresh)) == 1, what="the one message")
+
+
 def status(page: Page, fresh: str) -> dict[str, dict[str, int]]:
     answer: dict[str, dict[str, int]] = page.request.get(f"/dashboard/campaigns/promo-{fresh}/state.json").json()
     return answer

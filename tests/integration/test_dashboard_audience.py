@@ -28,7 +28,7 @@ def browser(services: Services) -> Browser:
 
 def opened(browser: Browser) -> None:
     """An open campaign, made as a person makes it."""
-    shown = browser.post("/new", at="/new", **FORM, is_open="y")
+    shown = browser.preview(**FORM, is_open="y")
     assert shown.status_code == 200, shown.text
     assert "Oi {{name|cliente}}!" in shown.text
     draft = re.search(r"/new/([\w-]+)/start", shown.text)
@@ -140,13 +140,13 @@ def test_without_anybody_it_does_not_start(browser: Browser) -> None:
 
 
 def test_contacts_in_the_form_of_an_open_campaign_are_refused(browser: Browser) -> None:
-    answer = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001"}, is_open="y")
+    answer = browser.preview(**{**FORM, "contacts": "11999990001"}, is_open="y")
     assert answer.status_code == 422
     assert "you add the files after the preview" in answer.text
 
 
 def test_who_goes_back_finds_the_campaign_open(browser: Browser) -> None:
-    shown = browser.post("/new", at="/new", **FORM, is_open="y").text
+    shown = browser.preview(**FORM, is_open="y").text
     draft = re.search(r"draft=([\w-]+)", shown)
     assert draft
     assert re.search(r'<input checked[^>]*name="is_open"', browser.text(f"/new?draft={draft[1]}"))

@@ -50,7 +50,7 @@ def serving(app: Flask) -> Iterator[str]:
 
 def preview(browser: Browser, raw: bytes) -> str:
     fields = {name: value for name, value in FORM.items() if name != "contacts"}
-    return browser.post("/new", at="/new", **fields, file=(io.BytesIO(raw), "a.csv")).text
+    return browser.preview(**fields, file=(io.BytesIO(raw), "a.csv")).text
 
 
 def opened(browser: Browser) -> None:
