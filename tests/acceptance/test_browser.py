@@ -223,6 +223,68 @@ def test_back_and_reload_show_the_preview_again(marketer: Page, stack: Stack, fr
     wait_for(lambda: len(stack.arrivals(fresh)) == 1, what="the one message")
 
 
+def written(page: Page, fresh: str) -> None:
+    """A form of a new campaign that somebody filled in."""
+    page.goto("/dashboard/new")
+    page.get_by_label("Mensagem", exact=True).fill("Um texto que levou meia hora")
+    page.get_by_label("ou contatos").fill("11999990001\n11999990002")
+    page.get_by_label("Instância").fill(fresh)
+    page.get_by_label("Nome da campanha").fill(f"texto-{fresh}")
+    page.get_by_label("Prioridade").select_option("high")
+
+
+def log_out_elsewhere(page: Page) -> None:
+    other = page.context.new_page()
+    other.goto("/dashboard")
+    other.get_by_role("button", name="Sair").click()
+    expect(other.get_by_role("heading", name="Entrar")).to_be_visible()
+    other.close()
+
+
+def test_what_was_written_outlives_the_session_and_no_log_out(marketer: Page, fresh: str) -> None:
+    page, kept = marketer, "sessionStorage.length"
+    written(page, fresh)
+    log_out_elsewhere(page)
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Sua sessão acabou")).to_be_visible()
+    assert violations(page) == []
+    shoot(page, "unsent-desk-light")
+    for key in ("wrong-wrong", KEY):
+        page.get_by_label("Chave de API").fill(key)
+        page.get_by_role("button", name="Entrar").click()
+    expect(page.get_by_text("O que você tinha escrito está aqui de novo")).to_be_visible()
+    expect(page.get_by_label("Mensagem", exact=True)).to_have_value("Um texto que levou meia hora")
+    expect(page.get_by_label("ou contatos")).to_have_value("11999990001\n11999990002")
+    expect(page.get_by_label("Instância")).to_have_value(fresh)
+    expect(page.get_by_label("Prioridade")).to_have_value("high")
+    assert violations(page) == []
+    assert page.evaluate(kept) == 0
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_role("heading", name=f"texto-{fresh}")).to_be_visible()
+    assert page.evaluate(kept) == 0
+
+    # To another person, or after a log-out, nothing of it is shown.
+    written(page, fresh)
+    log_out_elsewhere(page)
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Sua sessão acabou")).to_be_visible()
+    page.evaluate(
+        "sessionStorage.setItem('broadcast.written', sessionStorage['broadcast.written'].replace('marketing', 'x'))"
+    )
+    page.get_by_label("Chave de API").fill(KEY)
+    page.get_by_role("button", name="Entrar").click()
+    expect(page.get_by_role("heading", name="Nova campanha")).to_be_visible()
+    expect(page.get_by_label("Mensagem", exact=True)).to_have_value("")
+    written(page, fresh)
+    log_out_elsewhere(page)
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Sua sessão acabou")).to_be_visible()
+    assert page.evaluate(kept) == 1
+    page.goto("/dashboard/login")
+    expect(page.get_by_role("heading", name="Entrar")).to_be_visible()
+    assert page.evaluate(kept) == 0
+
+
 def status(page: Page, fresh: str) -> dict[str, dict[str, int]]:
     answer: dict[str, dict[str, int]] = page.request.get(f"/dashboard/campaigns/promo-{fresh}/state.json").json()
     return answer
