@@ -13,6 +13,8 @@ from broadcast.domain.content import unreadable
 
 #: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: What is said of a text with one of them.
+IS_UNSTORABLE = "has characters that cannot be sent"
 
 
 class Shape(Schema):
@@ -38,7 +40,7 @@ class Shape(Schema):
 def storable(text: str) -> None:
     """Raise ValidationError for a text that cannot be stored or sent."""
     if UNSTORABLE.search(text):
-        raise ValidationError("has characters that cannot be sent")
+        raise ValidationError(IS_UNSTORABLE)
 
 
 def readable(text: str) -> None:

@@ -84,6 +84,18 @@ def test_the_page_of_an_audience_names_the_spreadsheets_row(browser: Browser) ->
     assert f"nobody is added twice. (Row {BREAK})" in added(browser, BROKEN)
 
 
+@pytest.mark.parametrize("column", ["nome", "telefone", "cidade"])
+def test_a_character_that_cannot_be_sent_is_called_that(browser: Browser, column: str) -> None:
+    opened(browser)
+    cells = {"nome": "Ana", "telefone": "11999990001", "cidade": "SP"}
+    raw = "nome;telefone;cidade\n" + ";".join(text + "\0" * (name == column) for name, text in cells.items()) + "\n"
+    place = {"nome": "/name", "telefone": "/phone", "cidade": "/vars"}[column]
+    answer = browser.client.post("/campaigns/promo/contacts?chunk=1", data=raw, content_type="text/csv").json
+    assert answer["errors"] == [{"row": 2, "detail": f"{place} has characters that cannot be sent"}]
+    assert re.search(rf"Row 2: <span[^>]*>{place}: has characters that cannot be sent", added(browser, raw.encode()))
+    assert f"Row 2: {place}: has characters that cannot be sent" in preview(browser, raw.encode())
+
+
 def test_the_dashboards_preview_names_the_spreadsheets_row(browser: Browser) -> None:
     assert re.search(rf"Row {ZE}: .*123", preview(browser, GOOD))
     assert f"Row {LAST}: /name: must be a text, and not too long a one" in preview(browser, LONG)
