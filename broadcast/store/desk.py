@@ -1,4 +1,4 @@
-"""What the dashboard keeps in Redis: the secret that signs its sessions, and campaigns that nobody has started yet."""
+"""What the dashboard keeps in Redis: the secret that signs its sessions, and for a while what came of a form."""
 
 from __future__ import annotations
 

@@ -322,6 +322,9 @@ def test_an_audience_is_added_file_by_file_and_then_started(
     shoot(page, "audience-added-desk-light")
     assert stack.arrivals(fresh) == []
     page.get_by_role("link", name="Começar").click()
+    page.go_back()
+    expect(page.get_by_role("status")).to_contain_text("20 contatos foram incluídos.")
+    page.get_by_role("link", name="Começar").click()
     page.get_by_role("button", name="Começar").click()
     expect(page.get_by_role("status").first).to_contain_text("enviando")
     wait_for(lambda: stack.arrivals(fresh), what="the first message")

@@ -62,7 +62,11 @@ class Browser:
 
     def preview(self, **fields: Any) -> TestResponse:
         """Send the form of a new campaign, and go where it leads."""
-        answer = self.post("/new", at="/new", **fields)
+        return self.follow("/new", at="/new", **fields)
+
+    def follow(self, path: str, *, at: str, **fields: Any) -> TestResponse:
+        """Send a form, and go where it leads."""
+        answer = self.post(path, at=at, **fields)
         return self.get(answer.location.removeprefix(HOME)) if answer.status_code == 303 else answer
 
     def log_in(self, secret: str) -> TestResponse:
@@ -395,7 +399,7 @@ def test_a_key_that_may_only_send_adds_contacts_and_starts(browser: Browser, sto
     draft = re.search(r"/new/([\w-]+)/start", shown)[1]
     place = browser.post(f"/new/{draft}/start", at="/new").location.removeprefix(HOME)
     chunk = re.search(r'name="chunk" value="(\d+)"', browser.text(place))[1]
-    assert browser.post(place, at="/new", chunk=chunk, file=upload("telefone\n11999990001")).status_code == 200
+    assert browser.follow(place, at="/new", chunk=chunk, file=upload("telefone\n11999990001")).status_code == 200
     for path in (place, "/campaigns/promo/start"):
         assert {browser.get(link).status_code for link in links(browser.text(path))} == {200}
     data = {"csrf_token": browser.token("/new")}

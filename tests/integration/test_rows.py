@@ -63,7 +63,7 @@ def added(browser: Browser, raw: bytes) -> str:
     at = "/campaigns/promo/audience"
     chunk = re.search(r'name="chunk" value="(\d+)"', browser.text(at))
     assert chunk
-    return browser.post(at, at=at, chunk=chunk[1], file=(io.BytesIO(raw), "a.csv")).text
+    return browser.follow(at, at=at, chunk=chunk[1], file=(io.BytesIO(raw), "a.csv")).text
 
 
 def test_a_chunk_names_the_spreadsheets_row(browser: Browser) -> None:
