@@ -857,6 +857,11 @@ def test_contacts_are_found_by_status_and_by_digits(browser: Browser, store: Sto
     assert "/dashboard/campaigns/c1/contacts?status=failed&amp;reason=not_on_whatsapp" in browser.text("/campaigns/c1")
     assert browser.text("/campaigns/c1/contacts?reason=not_on_whatsapp").count('<li class="card">') == 1
     assert browser.text("/campaigns/c1/contacts?reason=other").count('<li class="card">') == 0
+    named = browser.text("/campaigns/c1/contacts?number=+Maria+%3Cb%3E")
+    assert "not by name" in named
+    assert 'value="Maria &lt;b&gt;"' in named
+    assert named.count('<li class="card">') == 0
+    assert browser.text("/campaigns/c1/contacts?number=+").count('<li class="card">') == 50
     found = browser.text("/campaigns/c1/contacts?number=0000042")
     assert found.count('<li class="card">') == 1
     assert "+55 11 99000-0042" in found
