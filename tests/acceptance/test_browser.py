@@ -210,6 +210,10 @@ def test_back_and_reload_show_the_preview_again(marketer: Page, stack: Stack, fr
     page.get_by_label("Nome da campanha").fill(f"volta-{fresh}")
     page.get_by_role("button", name="Prévia").click()
     expect(page.get_by_text("Olá, amigo!")).to_be_visible()
+    page.go_back()
+    for label, text in {"Mensagem": "Olá, amigo!", "Instância": fresh, "Nome da campanha": f"volta-{fresh}"}.items():
+        expect(page.get_by_label(label, exact=True)).to_have_value(text)
+    page.go_forward()
     page.reload()
     expect(page.get_by_text("Olá, amigo!")).to_be_visible()
     page.get_by_role("button", name="Começar").click()
