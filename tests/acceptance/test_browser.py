@@ -194,6 +194,7 @@ def test_a_campaign_from_a_csv_is_watched_paused_resumed_and_reported(
     wait_for(lambda: status(page, fresh)["counts"]["pending"] < paused, what="it to go on")
     with page.expect_download() as download:
         page.get_by_role("link", name="Baixar relatório").click()
+    assert download.value.suggested_filename == f"promo-{fresh}.csv"
     report = Path(download.value.path()).read_text("utf-8-sig")
     assert len(list(csv.DictReader(report.splitlines(), delimiter=";"))) == 42
     page.get_by_role("link", name="Cancelar de vez").click()

@@ -936,6 +936,9 @@ def test_the_report_is_for_excel_and_for_whoever_may_see_the_campaign(stranger: 
     assert answer.data.startswith(b"\xef\xbb\xbfnumber;phone;")
     assert answer.text.count("\n") == 4
     assert stranger.get("/campaigns/theirs/report.csv").status_code == 404
+    send(stranger, 'Promoção "x"; y')
+    named = stranger.get('/campaigns/Promoção "x"; y/report.csv').headers["Content-Disposition"]
+    assert named == "attachment; filename=report.csv; filename*=UTF-8''Promo%C3%A7%C3%A3o%20%22x%22%3B%20y.csv"
 
 
 def test_every_status_and_state_has_a_word() -> None:
