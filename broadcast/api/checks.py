@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from broadcast.domain.content import unreadable
 
@@ -35,6 +35,12 @@ class Shape(Schema):
         if not isinstance(data, Mapping):
             return data
         return {name: value for name, value in data.items() if value is not None or name not in self.fields}
+
+
+def like(pattern: str, error: str) -> dict[str, Any]:
+    """What a field takes whose whole text must be like the pattern. In OpenAPI it is one that not only Python reads."""
+    whole = validate.Regexp(rf"(?:{pattern})\Z", error=error)
+    return {"validate": whole, "metadata": {"pattern": f"^(?:{pattern})$"}}
 
 
 def storable(text: str) -> None:

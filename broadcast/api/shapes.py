@@ -259,7 +259,7 @@ class Send(Shape):
     campaignId = fields.Str(required=True, validate=new_name, metadata=NEW_NAME)
     contacts = _Contacts(
         _Contact(metadata={"oneOf": [{"type": "string"}, _PERSON]}),
-        load_default=(),
+        load_default=tuple,  # called, and so not shown as a default, which would have too few items
         metadata={"minItems": 1, "maxItems": MOST_CONTACTS, "description": "required, unless the campaign is open"},
     )
     open = Flag(load_default=False, allow_none=True)
