@@ -137,11 +137,15 @@ def test_an_open_list_shows_a_new_campaign_where_it_belongs(marketer: Page, stac
     assert not [url for url in loaded if url.endswith("/dashboard")]  # for those on the next page, nothing is fetched
 
     rows.first.get_by_role("link").focus()
+    page.evaluate("scrollTo(0, 600)")
+    scrolled = page.evaluate("scrollY")
+    assert scrolled > 300
     send(stack, f"{fresh}-new", f"{fresh}-new", contacts=1, scheduledFor="2033-01-01T00:00:00Z")
     expect(rows.first).to_have_attribute("data-campaign", f"{fresh}-new")
     expect(rows.nth(1)).to_have_attribute("data-campaign", f"{fresh}-runs")
     expect(rows).to_have_count(20)
     expect(rows.nth(1).get_by_role("link")).to_be_focused()
+    assert page.evaluate("scrollY") == scrolled  # whoever reads further down goes on reading
     assert page.evaluate("window.isTheSamePage") is True
     assert len([url for url in loaded if url.endswith("/dashboard")]) == 1
     # Who was pushed off the page is the first of the next one.
