@@ -88,7 +88,7 @@ class Settled:
 class Deferral:
     """A failed contact that is to be tried again in `in_ms`, if no more than `most_attempts` were made at it.
 
-    `most_times` is how often the gateway may say this of one contact, 0 for no such limit.
+    `most_times` is how often the gateway may say this of one contact, whatever its attempts; 0 for no such limit.
     """
 
     campaign: str

@@ -122,8 +122,10 @@ def test_an_instance_is_paused_and_resumed(client: FlaskClient) -> None:
     assert client.get("/instances/loja").json["state"] == "open"
     assert client.post("/instances/loja/pause").json["state"] == "paused"
     client.post(EDGE, json=a_body("c1", "loja"))
-    assert client.get("/broadcast-status/c1").json["holdReason"] == "instance_paused"
+    held = client.get("/broadcast-status/c1").json
+    assert (held["holdReason"], held["expectedFinishAt"]) == ("instance_paused", None)
     assert client.post("/instances/loja/resume").json["state"] == "open"
+    assert client.get("/broadcast-status/c1").json["expectedFinishAt"] is not None
 
 
 def test_no_campaign_and_no_instance_may_have_a_name_that_hides_it(client: FlaskClient) -> None:
@@ -431,7 +433,7 @@ def test_a_closed_instance_is_told_by_its_webhook(webhooks: FlaskClient, store: 
 
     call("close")
     fields, *_ = store.lanes.look("loja")
-    assert (fields["hold"], fields["reason"]) == ("closed", "close 401")
+    assert (fields["hold"], fields["reason"]) == ("closed", "unlinked")
     call("open")
     fields, *_ = store.lanes.look("loja")
     assert "hold" not in fields

@@ -23,6 +23,7 @@ from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
 from broadcast.engine import accepting, charting, granting, previewing, searching, steering
+from broadcast.engine.suppressing import suppress
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
@@ -324,6 +325,41 @@ def test_who_is_refused_reads_why_in_their_language(stranger: Browser, store: St
     assert "tem caracteres que não podem ser enviados" in shown.text
 
 
+def test_who_is_refused_by_flask_reads_why_in_their_language(browser: Browser) -> None:
+    browser.headers = {"Accept-Language": "pt-BR"}
+    address, asked = f"{HOME}/new", {"headers": browser.headers, "buffered": True}
+    forged = browser.client.post(address, data={"csrf_token": "x"}, **asked)
+    large = browser.client.post(
+        address, data={"message": "x" * (33 << 20), "csrf_token": browser.token("/new")}, **asked
+    )
+    nowhere = browser.get("/static/none.js")
+    wrong = [browser.post(path, at="/new") for path in ("", "/callbacks", "/campaigns/c1")]
+    assert [one.status_code for one in (forged, large, nowhere, *wrong)] == [400, 413, 404, 404, 404, 404]
+    assert "Este formulário é antigo demais" in forged.text
+    assert "como um arquivo de no máximo 32 MB" in large.text
+    for answer in (forged, large, nowhere, *wrong):
+        assert not re.search(r"CSRF|\b(?:the|not|this)\b", answer.text.partition("<main")[2].partition("</main>")[0])
+
+
+def test_the_source_of_an_opt_out_is_in_the_readers_language(browser: Browser, store: Store) -> None:
+    people = {
+        "5511999990001": "message to loja",
+        "5511999990002": "preference at loja, gateway of a, b",
+        "5511999990003": "dashboard",
+        "5511999990004": "feira de 2024",
+    }
+    for phone, source in people.items():
+        suppress(store, phone, source=source)
+    shown = browser.text("/suppressions")
+    assert set(re.findall(r"From: ([^<]+)<", shown)) == {
+        "message to loja", "WhatsApp&#39;s menu, at loja, the gateway of a, b", "this page", "feira de 2024",
+    }  # fmt: skip
+    browser.headers = {"Accept-Language": "pt-BR"}
+    assert set(re.findall(r"Origem: ([^<]+)<", browser.text("/suppressions"))) == {
+        "mensagem para loja", "menu do WhatsApp, em loja, o gateway de a, b", "esta página", "feira de 2024",
+    }  # fmt: skip
+
+
 def test_every_refusal_has_all_the_names_that_it_is_told_with() -> None:
     for pattern, text in refusing.REFUSALS.items():
         assert set(re.findall(r"%\((\w+)\)s", str(text))) <= set(re.compile(pattern).groupindex), pattern
@@ -546,6 +582,28 @@ def test_an_instance_is_paused_and_resumed_after_a_question(browser: Browser, st
     assert "The instance is paused" in browser.text("/campaigns/c1")
     browser.post("/instances/loja/resume", at="/instances/loja/resume")
     assert "hold" not in store.lanes.look("loja")[0]
+
+
+@pytest.mark.parametrize(
+    ("hold", "reason", "english", "portuguese"),
+    [
+        ("paused", "paused by an operator", "paused", "pausada"),
+        ("closed", "unauthorized", "closed", "desconectada"),
+        ("restricted", "restricted", "restricted", "restrita"),
+    ],
+)
+def test_a_campaign_that_waits_for_its_instance_says_so_and_why(
+    browser: Browser, store: Store, hold: str, reason: str, english: str, portuguese: str
+) -> None:
+    send(browser, "c1")
+    assert 'data-live="expectedFinishAt"' in browser.text("/campaigns/c1")
+    store.lanes.hold("loja", hold, reason=reason, detail="131048: 24 h")
+    shown = browser.text("/campaigns/c1")
+    assert 'data-live="expectedFinishAt"' not in shown
+    assert f"<dd>waits for the instance: {english}</dd>" in shown
+    assert f"Reason: {wording.REASONS[reason]}: 131048: 24 h" in shown
+    browser.headers = {"Accept-Language": "pt-BR"}
+    assert f"<dd>espera pela instância: {portuguese}</dd>" in browser.text("/campaigns/c1")
 
 
 def test_what_a_gateway_said_during_a_pause_is_shown_before_the_resume(browser: Browser, store: Store) -> None:
