@@ -111,6 +111,7 @@ def surroundings() -> dict[str, object]:
         "flower_url": f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{settings.flower_port}",
         "is_known": g.get("caller", auth.ANYBODY) is not auth.ANYBODY,
         "may_see": rights.may_see,
+        "page_of": rights.page_of,
         "home": rights.home(),
         "may_send": auth.caller().has_one_of(SEND),
         "may_admin": auth.caller().has_one_of(ADMIN),

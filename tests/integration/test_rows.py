@@ -50,7 +50,7 @@ def serving(app: Flask) -> Iterator[str]:
 
 def preview(browser: Browser, raw: bytes) -> str:
     fields = {name: value for name, value in FORM.items() if name != "contacts"}
-    return browser.post("/new", at="/new", **fields, file=(io.BytesIO(raw), "a.csv")).text
+    return browser.preview(**fields, file=(io.BytesIO(raw), "a.csv")).text
 
 
 def opened(browser: Browser) -> None:
@@ -63,7 +63,7 @@ def added(browser: Browser, raw: bytes) -> str:
     at = "/campaigns/promo/audience"
     chunk = re.search(r'name="chunk" value="(\d+)"', browser.text(at))
     assert chunk
-    return browser.post(at, at=at, chunk=chunk[1], file=(io.BytesIO(raw), "a.csv")).text
+    return browser.follow(at, at=at, chunk=chunk[1], file=(io.BytesIO(raw), "a.csv")).text
 
 
 def test_a_chunk_names_the_spreadsheets_row(browser: Browser) -> None:
@@ -82,6 +82,18 @@ def test_the_page_of_an_audience_names_the_spreadsheets_row(browser: Browser) ->
     assert f"Row {ZE}: not a phone number" in page
     assert re.search(rf"Row {LAST}: <span[^>]*>/name: must be a text", page)
     assert f"nobody is added twice. (Row {BREAK})" in added(browser, BROKEN)
+
+
+@pytest.mark.parametrize("column", ["nome", "telefone", "cidade"])
+def test_a_character_that_cannot_be_sent_is_called_that(browser: Browser, column: str) -> None:
+    opened(browser)
+    cells = {"nome": "Ana", "telefone": "11999990001", "cidade": "SP"}
+    raw = "nome;telefone;cidade\n" + ";".join(text + "\0" * (name == column) for name, text in cells.items()) + "\n"
+    place = {"nome": "/name", "telefone": "/phone", "cidade": "/vars"}[column]
+    answer = browser.client.post("/campaigns/promo/contacts?chunk=1", data=raw, content_type="text/csv").json
+    assert answer["errors"] == [{"row": 2, "detail": f"{place} has characters that cannot be sent"}]
+    assert re.search(rf"Row 2: <span[^>]*>{place}: has characters that cannot be sent", added(browser, raw.encode()))
+    assert f"Row 2: {place}: has characters that cannot be sent" in preview(browser, raw.encode())
 
 
 def test_the_dashboards_preview_names_the_spreadsheets_row(browser: Browser) -> None:

@@ -64,7 +64,7 @@
     place.innerHTML = fresh.innerHTML;
     delete place.dataset.left;
     Object.assign(place.dataset, fresh.dataset);
-    if (held) place.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
+    if (held) place.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
   }
 
   const isOther = (place, state) =>
