@@ -12,7 +12,8 @@ from broadcast.domain.contact import Recipient
 from broadcast.domain.content import Content, Kind
 from broadcast.gateways.base import Message
 
-#: A year for schedules: always to come, and never more than ten years ahead.
+#: A year for schedules: always to come, never more than ten years ahead. Where the hour matters, in Brazil's winter:
+#: nobody knows whether summer time comes back.
 TO_COME = datetime.now(timezone.utc).year + 2
 
 

@@ -317,7 +317,9 @@ JSON = st.recursive(
 )
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.sampled_from([*a_body("c", "i"), "priority", "jitterMs", "new"]), JSON)
 def test_no_value_of_any_field_breaks_the_process(client: FlaskClient, name: str, value: Any) -> None:
     answer = client.post(EDGE, json={**a_body("c1", "loja"), name: value})
