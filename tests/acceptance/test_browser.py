@@ -29,7 +29,7 @@ from tests.acceptance.browsing import (
     shoot,
     violations,
 )
-from tests.builders import phones
+from tests.builders import TO_COME, phones
 from tests.processes import RedisServer, Stack, wait_for
 
 pytestmark = MARKS
@@ -125,7 +125,7 @@ def progress(row: Locator) -> float:
 def test_an_open_list_shows_a_new_campaign_where_it_belongs(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
     for index in range(22):  # more than the page has: the events tell of all of them
-        send(stack, f"{fresh}-{index}", f"{fresh}-{index}", contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+        send(stack, f"{fresh}-{index}", f"{fresh}-{index}", contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     send(stack, f"{fresh}-runs", fresh, contacts=500, rateLimitMs=100)
     page.goto("/dashboard")
     page.evaluate("window.isTheSamePage = true")
@@ -140,7 +140,7 @@ def test_an_open_list_shows_a_new_campaign_where_it_belongs(marketer: Page, stac
     page.evaluate("scrollTo(0, 600)")
     scrolled = page.evaluate("scrollY")
     assert scrolled > 300
-    send(stack, f"{fresh}-new", f"{fresh}-new", contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, f"{fresh}-new", f"{fresh}-new", contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     expect(rows.first).to_have_attribute("data-campaign", f"{fresh}-new")
     expect(rows.nth(1)).to_have_attribute("data-campaign", f"{fresh}-runs")
     expect(rows).to_have_count(20)
@@ -369,7 +369,7 @@ def test_every_page_passes_axe_and_fits_on_every_window(context: BrowserContext,
     stack.post("/queue/add-broadcast", body, Authorization=f"Bearer {KEY}").raise_for_status()
     page.request.post("/dashboard/suppressions", form={"csrf_token": token(page), "phones": "11999990001\n11999990002"})
     long = f"{fresh}-{'x' * 128}"[:128]
-    send(stack, long, long, contacts=5, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, long, long, contacts=5, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     finished = f"/dashboard/campaigns/verao-{fresh}/state.json"
     wait_for(lambda: page.request.get(finished).json()["status"] == "completed", seconds=60, what="a campaign to end")
     pages = {
@@ -458,7 +458,7 @@ def test_an_open_page_of_a_campaign_that_was_over_shows_when_it_goes_on(
 
 def test_the_chart_is_drawn_anew_after_the_last_news(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
-    send(stack, fresh, fresh, contacts=3, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, fresh, fresh, contacts=3, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     once = f"retry: 3600000\n\nid: 1\ndata: {json.dumps(state_of(page, fresh))}\n\n"
     page.route(f"**/campaigns/{fresh}/events", lambda route: route.fulfill(content_type="text/event-stream", body=once))
     page.route(f"**/campaigns/{fresh}/chart", lambda route: route.fulfill(body="<p>As it is now</p>"))
@@ -468,7 +468,7 @@ def test_the_chart_is_drawn_anew_after_the_last_news(marketer: Page, stack: Stac
 
 def test_a_campaign_that_is_removed_elsewhere_leaves_the_open_list(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
-    send(stack, fresh, fresh, contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, fresh, fresh, contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     stack.post(f"/campaigns/{fresh}/cancel", Authorization=f"Bearer {KEY}").raise_for_status()
     page.clock.install()
     with page.expect_response("**/dashboard/events"):
@@ -489,7 +489,7 @@ def test_a_campaign_that_is_removed_elsewhere_leaves_the_open_list(marketer: Pag
 
 def test_an_open_page_says_when_no_answers_come(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
-    send(stack, fresh, fresh, contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, fresh, fresh, contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     page.route("**/events", lambda route: route.abort())
     page.route("**/state.json", lambda route: route.abort())
     page.goto(f"/dashboard/campaigns/{fresh}")

@@ -20,7 +20,7 @@ from broadcast.errors import Conflict, Invalid, NotFound
 from broadcast.store import Store
 from broadcast.web import create_app
 from broadcast.wiring import Services
-from tests.builders import a_body, phones
+from tests.builders import TO_COME, a_body, phones
 from tests.lanes import fan_out, tickets
 
 EDGE = "/functions/v1/broadcast_messaging_service"
@@ -236,11 +236,11 @@ def test_an_open_campaign_is_started_or_cancelled_and_nothing_else(
 
 
 def test_a_start_waits_for_the_schedule(client: FlaskClient, store: Store) -> None:
-    opened(client, scheduledFor="2030-08-29T15:00:00Z")
+    opened(client, scheduledFor=f"{TO_COME}-08-29T15:00:00Z")
     add(client, phones(1))
     assert client.post("/campaigns/c1/start").json["status"] == "scheduled"
     status = client.get("/broadcast-status/c1").json
-    assert (status["holdReason"], status["scheduledFor"]) == (None, "2030-08-29T15:00:00Z")
+    assert (status["holdReason"], status["scheduledFor"]) == (None, f"{TO_COME}-08-29T15:00:00Z")
     assert store.scripts.client.zscore("bcast:scheduled", "c1") is not None
     assert steering.steer(store, "c1", Move.PAUSE).state is State.PAUSED
 

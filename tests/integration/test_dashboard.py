@@ -29,7 +29,8 @@ from broadcast.store import Store
 from broadcast.store.keys import key
 from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
-from tests.builders import a_body, an_order, phones
+from tests.builders import TO_COME, a_body, an_order, phones
+from tests.processes import lateness
 
 HOME = "/dashboard"
 KEYS = (ApiKey("crm", "secret-of-crm"), ApiKey("loja", "secret-of-loja", frozenset({"loja"})))
@@ -146,7 +147,7 @@ def test_many_reasons_are_shown_as_ten_and_the_others(browser: Browser, store: S
 
 
 def test_who_was_left_out_or_cancelled_is_among_those_who_did_not_get_it(browser: Browser) -> None:
-    send(browser, "c1", contacts=[*phones(20), "nobody"], scheduledFor="2033-01-02T13:30:00Z")
+    send(browser, "c1", contacts=[*phones(20), "nobody"], scheduledFor=f"{TO_COME}-07-02T13:30:00Z")
     browser.post("/campaigns/c1/cancel", at="")
     shown = browser.text("/campaigns/c1")
     assert "20 contacts were not sent to" in shown
@@ -209,8 +210,9 @@ def test_an_open_page_hears_no_more_when_its_key_is_revoked(browser: Browser, st
 
     granting.revoke(store, "loja")
     revoked = time.monotonic()
-    list(stream)
-    assert time.monotonic() - revoked <= REVOKED_S + 0.5
+    with lateness() as late:
+        list(stream)
+        assert time.monotonic() - revoked <= REVOKED_S + 0.5 + late()
 
 
 def test_who_has_no_session_is_led_to_the_log_in(stranger: Browser) -> None:
@@ -661,12 +663,12 @@ def test_a_campaign_from_a_brazilian_spreadsheet_is_shown_and_then_started(brows
 
 
 def test_who_goes_back_finds_the_form_as_it_was(browser: Browser) -> None:
-    fields = {**FORM, "contacts": "11999990001\n11999990002", "scheduled": "2033-01-02T10:30", "priority": "high"}
+    fields = {**FORM, "contacts": "11999990001\n11999990002", "scheduled": f"{TO_COME}-07-02T10:30", "priority": "high"}
     shown = browser.preview(**fields)
     draft = re.search(r"draft=([\w-]+)", shown.text)[1]
     again = browser.text(f"/new?draft={draft}")
     assert "2 contacts are kept" in again
-    assert 'value="2033-01-02T10:30"' in again
+    assert f'value="{TO_COME}-07-02T10:30"' in again
     assert '<option selected value="high">' in again
     changed = browser.preview(**{**FORM, "message": "Outra", "draft": draft})
     assert "Outra" in changed.text
@@ -695,10 +697,10 @@ def test_a_preview_has_an_address_that_is_asked_again_before_and_after_the_start
 
 
 def test_a_time_is_read_in_the_settings_zone(browser: Browser) -> None:
-    shown = browser.preview(**{**FORM, "contacts": "11999990001", "scheduled": "2033-01-02T10:30"})
+    shown = browser.preview(**{**FORM, "contacts": "11999990001", "scheduled": f"{TO_COME}-07-02T10:30"})
     draft = re.search(r"/new/([\w-]+)/start", shown.text)[1]
     browser.post(f"/new/{draft}/start", at="")
-    assert browser.get("/campaigns/promo/state.json").json["scheduledFor"] == "2033-01-02T13:30:00Z"
+    assert browser.get("/campaigns/promo/state.json").json["scheduledFor"] == f"{TO_COME}-07-02T13:30:00Z"
 
 
 @pytest.mark.parametrize(
@@ -888,9 +890,9 @@ def test_no_filter_of_ours_is_worked_out_when_a_template_is_compiled(browser: Br
 
 
 def test_times_are_shown_in_the_settings_zone(browser: Browser) -> None:
-    send(browser, "c1", scheduledFor="2033-01-02T13:30:00Z")
+    send(browser, "c1", scheduledFor=f"{TO_COME}-07-02T13:30:00Z")
     browser.headers = {"Accept-Language": "pt"}
-    assert "02/01/2033 10:30" in browser.text("/campaigns/c1")
+    assert f"02/07/{TO_COME} 10:30" in browser.text("/campaigns/c1")
 
 
 def test_campaigns_are_filtered_and_go_on_over_the_page(browser: Browser) -> None:

@@ -23,8 +23,12 @@ from tests.stubs import answering, drip, listening, raw_server, read_request, re
 BODY = b'{"type": "campaign.completed"}'
 
 
+#: For calls whose time is to run out; every other one has as long as a busy machine needs.
+SOON = {"connect_s": 0.5, "whole_s": 1.0}
+
+
 def post(url: str, **options: Any) -> Answered | Unanswered:
-    poster = Poster(KEYS, **{"allow_private": True, "connect_s": 0.5, "whole_s": 1.0, **options})
+    poster = Poster(KEYS, **{"allow_private": True, "connect_s": 20.0, "whole_s": 30.0, **options})
     return poster.post(url, event="cb_1", at_s=int(time.time()), body=BODY)
 
 
@@ -175,18 +179,18 @@ def test_an_address_that_turns_out_to_be_another_once_connected_is_hung_up_on(mo
 
 
 def hanging(_: str, __: int) -> Sequence[tuple[int, Any]]:
-    time.sleep(5)
+    time.sleep(60)
     return []
 
 
 def test_a_name_that_is_not_found_in_time_holds_nobody_up() -> None:
     began = time.monotonic()
-    assert why("http://crm.example/", resolve=hanging) == "timeout"
-    assert time.monotonic() - began < 4
+    assert why("http://crm.example/", resolve=hanging, **SOON) == "timeout"
+    assert time.monotonic() - began < 20
 
 
 def test_a_name_that_nobody_has_says_so() -> None:
-    assert why("http://nobody.invalid/", connect_s=20, whole_s=30) == "name_unknown"
+    assert why("http://nobody.invalid/") == "name_unknown"
 
 
 def test_nobody_there_says_so() -> None:
@@ -209,7 +213,7 @@ def headers_without_end(connection: socket.socket) -> None:
 @pytest.mark.parametrize("serve", [silent, headers_without_end])
 def test_an_answer_that_does_not_come_is_cut_off(serve: Any) -> None:
     with raw_server(serve) as url:
-        assert why(url) == "timeout"
+        assert why(url, **SOON) == "timeout"
 
 
 def test_a_body_that_drips_is_not_waited_for() -> None:
@@ -226,7 +230,7 @@ def test_a_handshake_that_drips_is_cut_off() -> None:
             time.sleep(0.1)
 
     with raw_server(handshake) as url:
-        assert why(url.replace("http:", "https:")) == "timeout"
+        assert why(url.replace("http:", "https:"), **SOON) == "timeout"
 
 
 def test_a_connection_that_is_lost_is_no_delivery() -> None:
