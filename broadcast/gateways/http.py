@@ -243,6 +243,9 @@ class Http:
 class _Unfenced:
     """A departure that may leave at once."""
 
+    def attend(self) -> None:
+        """Nobody waits for it."""
+
     def wait(self) -> None:
         """Nothing to wait for."""
 

@@ -90,7 +90,7 @@ class Settled:
 class Deferral:
     """A failed contact that is to be tried again in `in_ms`, if no more than `most_attempts` were made at it.
 
-    `most_times` is how often the gateway may say this of one contact, 0 for no such limit.
+    `most_times` is how often the gateway may say this of one contact, whatever its attempts; 0 for no such limit.
     """
 
     campaign: str
@@ -210,6 +210,11 @@ class Contacts:
         if reply[0] == "wait":
             return Wait(reply[1])
         return Back(reply[1]) if reply[0] == "back" else Gone(reply[1])
+
+    def attend(self, ticket: Ticket, *, lease_ms: int) -> bool:
+        """Note that a question about the contact goes first; False when its batch does not hold it any more."""
+        held = (ticket.instance, ticket.campaign, ticket.number, ticket.batch)
+        return bool(self._scripts.run("attend", *held, lease_ms))
 
     def slip(self, ticket: Ticket, *, late_ms: int) -> bool:
         """Push the lane's clock, if this contact was the last to leave and left late."""

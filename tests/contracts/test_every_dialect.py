@@ -312,7 +312,7 @@ def test_the_fence_is_asked_once_when_the_connection_is_open_and_before_anything
     with hop(dialect.url, is_send=dialect.is_send) as way:
 
         def look() -> None:
-            wait_for(lambda: way.opened == len(way.asked) + 1, what="the connection", seconds=5)
+            wait_for(lambda: way.opened == len(way.asked) + 1, what="the connection")
             assert (way.sends, dialect.taken()) == ([], [])
 
         gate = Gate(look)
@@ -330,7 +330,7 @@ def test_nothing_is_written_when_the_fence_says_no(dialect: Dialect) -> None:
     with hop(dialect.url, is_send=dialect.is_send) as way:
         with pytest.raises(Held):
             dialect.gateway(url=way.url).send(dialect.message(), departure=gate)
-        wait_for(lambda: way.unused, what="the connection to be closed", seconds=5)
+        wait_for(lambda: way.unused, what="the connection to be closed")
     assert (way.sends, way.unused, gate.left_at, dialect.taken()) == ([], 1, [], [])
 
 

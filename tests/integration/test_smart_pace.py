@@ -27,9 +27,9 @@ from broadcast.engine.registering import Registration, register
 from broadcast.engine.suppressing import suppress_contacts, suppression
 from broadcast.engine.wording import rfc3339
 from broadcast.gateways.base import Connection
-from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow
+from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow, slowed
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket
+from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
@@ -58,6 +58,12 @@ def sent(store: Store, *, contacts: int, campaign: str = "c1") -> None:
         store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
 
 
+def busy(lane: Store, ticket: Ticket) -> None:
+    """Its request left, and was answered "not now": the batch holds it for a quick retry."""
+    leave(lane, ticket)
+    lane.contacts.record(ticket, outcome_of(Busy("busy"), attempt=1, max_attempts=5, quick_left=2))
+
+
 def failed(number: int, *, reason: str | None = "gateway_error", **more: object) -> Receipt:
     return Receipt(message_id=f"m{number}", status=Status.FAILED, reason=reason, **more)  # type: ignore[arg-type]
 
@@ -74,6 +80,12 @@ def a_window(*, opens_in_s: float, lasts_s: float) -> Window:
         return moment.time().replace(microsecond=moment.microsecond // 1000 * 1000)
 
     return Window(start=wall(opens), end=wall(closes), zone="UTC", days=EVERY_DAY)
+
+
+def at_noon() -> Window:
+    """Always open, by days of which none ends soon: a departure of the next one would be booked for that."""
+    hour = datetime.now(timezone.utc).hour
+    return Window(start=clock_time(), end=clock_time(), zone=f"Etc/GMT{hour - 12:+}", days=EVERY_DAY)
 
 
 # A busy answer.
@@ -111,6 +123,22 @@ def test_a_lane_knows_the_share_of_attempts_that_are_made_again(lane: Store) -> 
     lane.contacts.record(third, Outcome(status=Status.PENDING, reason="unreachable", counts=False))
     assert failing() == pytest.approx(0.045125)
     assert [load.left for load in lane.lanes.outset("i1").others] == [2]
+
+
+@pytest.mark.parametrize(("own_gap_ms", "ago_ms"), [(0, 0), (0, 60_000), (2000, 0)])
+def test_a_quick_retry_keeps_the_gap_of_the_slow_down_in_force(lane: Store, own_gap_ms: int, ago_ms: int) -> None:
+    keep(lane, gap_ms=own_gap_ms)
+    accepting.accept(lane, an_order(contacts=2, gap_ms=1000), country="BR")
+    (first, *_) = tickets(fan_out(lane))
+    busy(lane, first)
+    lane.lanes.slow("i1", since_ms=0, factor=8.0, reason="busy")
+    since_ms = int(time.time() * 1000) - ago_ms
+    lane.scripts.client.hset(key("lane", "i1"), "slow_ms", since_ms)
+
+    found = ask(lane, replace(first, run="again"), has_waited=True)
+    assert isinstance(found, Wait)
+    factor = slowed(8.0, since_ms=since_ms, now_ms=int(time.time() * 1000))
+    assert found.wait_us / 1000 == pytest.approx(max(1000, own_gap_ms) * factor, abs=500)
 
 
 def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
@@ -691,13 +719,14 @@ def test_who_would_leave_after_the_end_of_the_window_goes_back_to_the_lane(lane:
     first, second, *_ = tickets(batch)
     assert isinstance(leave(lane, first), Go)
     lane.contacts.record(first, Outcome(status=Status.SENT, message_id="m0"))
-    lane.scripts.client.hset(key("lane", "i1"), "until", int(time.time() * 1000) + 100)  # less than the gap
+    left_ms = int(lane.scripts.client.hget(key("lane", "i1"), "left") or 0)
+    lane.scripts.client.hset(key("lane", "i1"), "until", left_ms + 100)  # less than the gap
     assert ask(lane, second) == Back("rules")
     assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
 
 
 def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=10), country="BR")
     held = tickets(fan_out(lane))
     assert len(held) == 3
@@ -713,12 +742,6 @@ def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
     midnight = {"day": "2000-01-01", "day_ends": 1}
     lane.scripts.client.hset(key("lane", "i1"), mapping=midnight)  # as if it had passed
     assert len(fan_out(lane).departures) == 3
-
-
-def busy(lane: Store, ticket: Ticket) -> None:
-    """Its request left, and was answered "not now": the batch holds it for a quick retry."""
-    leave(lane, ticket)
-    lane.contacts.record(ticket, outcome_of(Busy("busy"), attempt=1, max_attempts=5, quick_left=2))
 
 
 def pass_midnight(lane: Store) -> None:
@@ -768,13 +791,14 @@ def test_a_day_that_counts_by_an_earlier_zone_ends_there(lane: Store) -> None:
 
 
 def test_a_young_number_has_the_cap_of_its_age(lane: Store) -> None:
-    keep(lane, warm_up_since=datetime.now(timezone.utc).date() - timedelta(days=1), daily_cap=500)
+    yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
+    keep(lane, warm_up_since=yesterday, daily_cap=500, window=at_noon())
     accepting.accept(lane, an_order(contacts=100), country="BR")
     assert len(fan_out(lane).departures) == 20
 
 
 def test_a_departure_that_was_given_back_does_not_count(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=10), country="BR")
     fan_out(lane)
     lane.lanes.unbook_all()
@@ -786,25 +810,26 @@ def test_a_change_of_zone_gives_no_second_cap(lane: Store, zone: str) -> None:
     def in_zone(name: str, cap: int = 3) -> Rules:
         return Rules(daily_cap=cap, window=Window(start=clock_time(), end=clock_time(), zone=name, days=EVERY_DAY))
 
-    lane.instances.keep(Instance(id="i1"), in_zone("UTC"))
+    home = at_noon().zone
+    lane.instances.keep(Instance(id="i1"), in_zone(home))
     accepting.accept(lane, an_order(contacts=20, gap_ms=10), country="BR")
     for ticket in tickets(fan_out(lane)):
         leave(lane, ticket)
-    for name in (zone, "UTC", zone, "UTC"):
+    for name in (zone, home, zone, home):
         lane.instances.keep(Instance(id="i1"), in_zone(name))
         assert fan_out(lane).departures == []
         view = inspecting.lane(lane, "i1")
         assert (view.used_today, view.waits) == (3, "daily_cap")
         assert view.waits_until_ms is not None
         assert view.waits_until_ms > view.at_ms
-    lane.instances.keep(Instance(id="i1"), in_zone(zone, cap=4))
+    lane.instances.keep(Instance(id="i1"), in_zone(home, cap=4))
     assert len(fan_out(lane).departures) == 1
 
 
 def test_rules_that_are_changed_hold_from_the_next_batch_on(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=50, gap_ms=100), country="BR")
     planning.plan_lane(lane, "i1", horizon=Horizon(ms=1000, contacts=500))
-    keep(lane, daily_cap=12)
+    keep(lane, daily_cap=12, window=at_noon())
     assert len(planning.plan_lane(lane, "i1", horizon=HORIZON).departures) <= 12
 
 
@@ -823,12 +848,14 @@ def test_two_campaigns_do_not_write_to_one_person_at_once_where_the_gateway_forb
     for campaign in ("c1", "c2"):
         accepting.accept(lane, an_order(campaign, contacts=1), country="BR")
     first, second = tickets(fan_out(lane))
-    assert isinstance(ask(lane, first, identity="p", pair_ms=6000, ahead_ms=5000), Go)
+    before_ms = time.time() * 1000
+    assert isinstance(ask(lane, first, identity="p", pair_ms=60_000, ahead_ms=5000), Go)
+    after_ms = time.time() * 1000
 
-    assert ask(lane, second, identity="p", pair_ms=6000) == Back("pair_limit")
+    assert ask(lane, second, identity="p", pair_ms=60_000) == Back("pair_limit")
     due_ms = lane.scripts.client.zscore(key("later", second.campaign), "0")
     assert due_ms is not None
-    assert 5000 < due_ms - time.time() * 1000 <= 6000
+    assert before_ms - 5 <= due_ms - 60_000 <= after_ms + 5
     assert telling.progress(lane, second.campaign).counts[Status.PENDING] == 1
 
 
@@ -897,7 +924,7 @@ def test_a_preference_undoes_only_a_preference(lane: Store) -> None:
 
 
 def test_new_rules_hold_for_what_is_booked_as_well_and_wake_a_lane_that_waits(lane: Store) -> None:
-    keep(lane, daily_cap=1)
+    keep(lane, daily_cap=1, window=at_noon())
     accepting.accept(lane, an_order(contacts=50, gap_ms=100), country="BR")
     (ticket,) = tickets(fan_out(lane))
     leave(lane, ticket)
@@ -905,10 +932,10 @@ def test_new_rules_hold_for_what_is_booked_as_well_and_wake_a_lane_that_waits(la
     fan_out(lane)
     assert lane.lanes.due() == []  # until midnight
 
-    register(lane, a_registration(daily_cap=10), secret_key=None, only_sandbox=False)
+    register(lane, a_registration(daily_cap=10, window=at_noon()), secret_key=None, only_sandbox=False)
     assert lane.lanes.due() == ["i1"]
     assert len(fan_out(lane).departures) == 9
-    register(lane, a_registration(daily_cap=3), secret_key=None, only_sandbox=False)
+    register(lane, a_registration(daily_cap=3, window=at_noon()), secret_key=None, only_sandbox=False)
     assert telling.progress(lane, "c1").counts[Status.BOOKED] == 0
 
 

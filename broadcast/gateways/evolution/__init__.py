@@ -51,7 +51,7 @@ class Evolution(Alone):
         """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
         if message.template is not None:
             return NO_TEMPLATES
-        unsendable = self._unsendable(message) if self.checks_numbers else None
+        unsendable = self._unsendable(message, departure) if self.checks_numbers else None
         if unsendable is not None:
             return unsendable
         path, body = request_of(message)
@@ -60,10 +60,11 @@ class Evolution(Alone):
         answer = self._http.post(path, body, departure=departure, headers=headers)
         return read_answer(answer) if isinstance(answer, Response) else answer
 
-    def _unsendable(self, message: Message) -> Refused | Busy | Closed | None:
+    def _unsendable(self, message: Message, departure: Departure) -> Refused | Busy | Closed | None:
         """Why the message need not leave; None where it may, or nobody could say: the send asks once more."""
         if self._addresses.of(message.instance, message.phone) is not None:
             return None
+        departure.attend()
         found = self.exists(message.instance, [message.phone])
         if isinstance(found, Busy):
             return found
