@@ -101,6 +101,15 @@ def test_a_template_is_taken_in_place_of_the_text(dialect: Dialect) -> None:
     assert (answer, taken.kind) == (Accepted(taken.message_id), "template")
 
 
+def test_where_there_are_no_templates_nothing_is_sent_in_place_of_one(dialect: Dialect) -> None:
+    if Can.SEND_TEMPLATES in dialect.can:
+        pytest.skip(f"{dialect.name} sends templates")
+    answer = send(dialect, dialect.message(template=CloudDialect.template))
+    assert isinstance(answer, Closed), answer
+    assert (answer.reason, answer.scope) == ("templates_unsupported", Scope.CAMPAIGN)
+    assert dialect.taken() == []
+
+
 @needs(Can.TAKE_IDS)
 def test_the_id_is_the_one_that_we_chose_and_one_reference_has_one_id(dialect: Dialect) -> None:
     gateway = dialect.gateway()

@@ -143,6 +143,22 @@ def test_another_chunk_under_the_same_number_is_a_conflict(
     assert telling.progress(store, "c1").total == 500
 
 
+@pytest.mark.parametrize(
+    ("kind", "raw"), [("application/json", b"[]"), (CSV, b"telefone;nome\n"), (NDJSON, b"[\n{}\n"), (CSV, b"")]
+)
+def test_a_chunk_in_which_nobody_could_be_read_takes_up_no_number(
+    client: FlaskClient, store: Store, kind: str, raw: bytes
+) -> None:
+    opened(client)
+    empty = add(client, raw, kind=kind)
+    assert (empty.status_code, empty.json["queued"]) == (200, 0)
+    assert add(client, raw, kind=kind).json == empty.json
+    corrected = add(client, phones(1))
+    assert (corrected.status_code, corrected.json) == (200, {**corrected.json, "queued": 1})
+    assert telling.progress(store, "c1").total == 1
+    assert add(client, raw, kind=kind).status_code == 409  # now it would be another chunk
+
+
 def rows(people: list[str]) -> Iterator[Row]:
     return (Row(number, Recipient(phone=phone)) for number, phone in enumerate(people, 1))
 

@@ -67,7 +67,20 @@ def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 def test_a_crm_that_is_busy_may_say_for_how_long() -> None:
     with answering(429, "", {"Retry-After": "7"}) as (url, _):
         assert post(url) == Answered(429, 7.0)
-    with answering(429, "", {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) as (url, _):
+    with answering(429, "", {"Retry-After": "9" * 400}) as (url, _):
+        assert post(url) == Answered(429, float("inf"))
+    for zone in ("GMT", "-0000"):
+        with answering(429, "", {"Retry-After": f"Thu, 31 Dec 2099 23:59:59 {zone}"}) as (url, _):
+            answer = post(url)
+        assert isinstance(answer, Answered)
+        assert answer.retry_after_s == pytest.approx(4_102_444_799 - time.time(), abs=600)
+
+
+@pytest.mark.parametrize(
+    "said", ["Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 99999 23:59:59 GMT", "soon", "-7", "7.5", ""]
+)
+def test_what_a_crm_says_in_vain_of_when_to_come_again_changes_nothing(said: str) -> None:
+    with answering(429, "", {"Retry-After": said}) as (url, _):
         assert post(url) == Answered(429, None)
 
 

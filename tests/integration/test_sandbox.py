@@ -407,7 +407,7 @@ def test_an_instance_that_everything_is_closed_to_says_so(sandbox: Sandbox) -> N
     fault(sandbox, kind="closed", times=1)
     assert gateway(sandbox).probe("loja") == Connection(is_open=True, reason="open")
     fault(sandbox, kind="closed", instance="loja")
-    assert gateway(sandbox).probe("loja") == Connection(is_open=False, reason="close")
+    assert gateway(sandbox).probe("loja") == Connection(is_open=False, reason="disconnected")
     assert gateway(sandbox).probe("outra") == Connection(is_open=True, reason="open")
 
 
