@@ -749,7 +749,7 @@ def pass_midnight(lane: Store) -> None:
 
 
 def test_who_is_tried_again_needs_a_departure_of_the_day_as_well(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=2, gap_ms=10), country="BR")
     first, second = tickets(fan_out(lane))
     busy(lane, first)
@@ -769,7 +769,7 @@ def test_who_is_tried_again_needs_a_departure_of_the_day_as_well(lane: Store) ->
 
 
 def test_who_is_tried_again_after_midnight_counts_for_the_new_day(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=5, gap_ms=10), country="BR")
     first, second, _ = tickets(fan_out(lane))
     busy(lane, first)
@@ -944,7 +944,7 @@ def test_new_rules_hold_for_who_is_in_back_off_as_well(lane: Store) -> None:
     first, second = tickets(fan_out(lane))
     busy(lane, first)
     surveyed = lane.lanes.survey("i1")
-    register(lane, a_registration(daily_cap=1), secret_key=None, only_sandbox=False)
+    register(lane, a_registration(daily_cap=1, window=at_noon()), secret_key=None, only_sandbox=False)
 
     assert ask(lane, replace(first, run="again")) == Back("rules")
     assert ask(lane, second) == Gone("pending")
