@@ -153,12 +153,12 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
             conn.sock.end()  # gunicorn would do it in its one loop, where nobody else is heard meanwhile
         return kept
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
+    def finish_request(self, *given: Any) -> None:
         """The thread is done with the connection. A silent one is given more time than gunicorn gives it, 2 s."""
-        super().finish_request(conn, fs)
-        pending = getattr(self, "pending_conns", None)
-        if pending and pending[-1] is conn:
-            conn.timeout = time.monotonic() + GRACE_S
+        super().finish_request(*given)
+        pending = getattr(self, "pending_conns", None)  # gunicorn 23 has none, and lets silence wait without a thread
+        if pending and pending[-1] is given[0]:
+            pending[-1].timeout = time.monotonic() + GRACE_S
 
 
 class CallWorker(OurWorker):
