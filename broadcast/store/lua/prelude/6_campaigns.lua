@@ -62,6 +62,11 @@ local function could_leave(campaign)
     + redis.call("ZCOUNT", later_key(campaign), "-inf", now_ms())
 end
 
+-- When the last contact of a campaign that waits for its time is due, Unix ms; 0 where none waits.
+local function last_due(campaign)
+  return tonumber(redis.call("ZRANGE", later_key(campaign), -1, -1, "WITHSCORES")[2] or 0)
+end
+
 -- All that the API shows of a campaign, or false when there is none (one still being accepted does not show).
 local function look(campaign)
   local order = redis.call("HGETALL", campaign_key(campaign))
@@ -77,6 +82,7 @@ local function look(campaign)
     redis.call("HGETALL", tally_key(campaign)),
     redis.call("HGETALL", lane_key(instance)),
     { now_ms(), urgent, redis.call("ZCOUNT", workers_key("broadcast"), alive, "+inf"),
-      redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign), own_gap(instance) },
+      redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign), own_gap(instance),
+      last_due(campaign) },
   }
 end
