@@ -10,7 +10,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from broadcast.api.checks import Shape, is_web_address, like, readable, storable
-from broadcast.domain.content import is_empty, on_one_line
+from broadcast.domain.content import on_one_line
+from broadcast.domain.filling import is_empty
 
 #: Characters of a text parameter: what Meta takes where the template is nothing but its body.
 MOST_TEXT = 32_768

@@ -21,7 +21,8 @@ from broadcast.callbacks.addresses import why_not_named
 from broadcast.domain.callback import Delivery
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Recipient, Status
-from broadcast.domain.content import Content, Kind, is_empty
+from broadcast.domain.content import Content, Kind
+from broadcast.domain.filling import is_empty
 from broadcast.errors import FieldError, Invalid
 from broadcast.settings import Settings
 

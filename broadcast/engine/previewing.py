@@ -9,7 +9,8 @@ from datetime import date
 
 from broadcast.domain.campaign import Order
 from broadcast.domain.contact import Contact, Status
-from broadcast.domain.content import Content, Template, loose_mark, render, render_template
+from broadcast.domain.content import Content, Template, loose_mark, render_template
+from broadcast.domain.filling import render
 from broadcast.domain.phrases import DEFAULT_WORDS
 from broadcast.engine.accepting import check_schedule, opted_out, sort_out
 from broadcast.engine.foretelling import foretell, load_of

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from broadcast.domain.campaign import Campaign
 from broadcast.domain.contact import Status
-from broadcast.domain.content import render, render_template
+from broadcast.domain.content import render_template
+from broadcast.domain.filling import render
 from broadcast.domain.optout import Source
 from broadcast.domain.phone import identity
 from broadcast.engine.lining import Lines

@@ -14,7 +14,7 @@ import pytest
 
 from broadcast.domain.campaign import Scope
 from broadcast.domain.contact import Status
-from broadcast.domain.content import render
+from broadcast.domain.filling import render
 from broadcast.domain.receipt import Echo
 from broadcast.engine import accepting, inspecting, planning, settling, steering, telling
 from broadcast.engine.planning import Horizon

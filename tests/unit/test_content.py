@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from string import ascii_letters
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.content import Content, Kind, Template, loose_mark, missing, render, unreadable
-from broadcast.domain.naming import form_of
+from broadcast.domain.content import Content, Kind, Template, loose_mark
+from broadcast.domain.filling import MOST_KEPT, parsed, render, unreadable
+from broadcast.domain.naming import Values, form_of
 from broadcast.domain.table import plain
+from broadcast.engine.accepting import sort_out
+from tests.builders import an_order
 
 VALUES = {"name": "Ana"}
+
+
+def missing(text: str, values: Mapping[str, str]) -> list[str]:
+    return parsed(text).missing(Values(values))
 
 
 def variants(text: str, *, of: int = 300) -> Counter[str]:
@@ -60,6 +68,17 @@ def test_each_option_gets_its_share() -> None:
 def test_a_variable_is_missing_in_whichever_option_it_stands() -> None:
     assert missing("Oi {{name}} {{code}} {{x|y}}", VALUES) == ["code"]
     assert missing(r"[[Oi {{code}}|Olá {{other}}]] \[[{{last}}]] {{code}}", VALUES) == ["code", "other", "last"]
+
+
+def test_a_message_is_taken_apart_once_for_all_of_its_contacts() -> None:
+    texts = [f"Oi {{{{name|você}}}}, {number}" for number in range(MOST_KEPT + 1)]  # more than are kept
+    components = [{"parameters": [{"type": "text", "text": text} for text in texts]}]
+    content = Content(kind=Kind.TEXT, text="", template=Template(name="a", language="pt_BR", components=components))
+    before = parsed.cache_info().misses
+    assert len(list(sort_out(an_order(contacts=20, content=content), country="BR"))) == 20
+    assert parsed.cache_info().misses - before == len(texts)
+    variants(texts[-1], of=20)
+    assert parsed.cache_info().misses - before == len(texts)
 
 
 @given(st.text(), st.text())
