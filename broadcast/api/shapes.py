@@ -21,14 +21,11 @@ from broadcast.callbacks.addresses import why_not_named
 from broadcast.domain.callback import Delivery
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Recipient, Status
-from broadcast.domain.content import Content, Kind
+from broadcast.domain.content import MOST_CAPTION, MOST_TEXT, Content, Kind
 from broadcast.domain.filling import is_empty
 from broadcast.errors import FieldError, Invalid
 from broadcast.settings import Settings
 
-#: What a message may hold on every gateway that we know (Cloud API's limits), in characters.
-MOST_TEXT = 4096
-MOST_CAPTION = 1024
 #: Contacts in one request.
 MOST_CONTACTS = 100_000
 #: People that one JSON request puts on the suppression list; a CSV file has as many rows as a campaign has contacts.

@@ -46,6 +46,18 @@ class Content:
     template: Template | None = None
 
 
+#: What a message may hold on every gateway that we know (Cloud API's limits), in characters.
+MOST_TEXT = 4096
+MOST_CAPTION = 1024
+#: What Meta takes in a place of a template's header; in one of its body, where other components are filled or it is a
+#: card's, and else.
+MOST_HEADER = 60
+MOST_BODY = 1024
+MOST_PARAMETER = 32_768
+#: What we take for a code.
+MOST_CODE = 512
+
+
 def file_name(media_url: str) -> str:
     """The name at the end of a medium's address; "" where there is none."""
     return PurePosixPath(unquote(urlsplit(media_url).path)).name
@@ -53,14 +65,19 @@ def file_name(media_url: str) -> str:
 
 def loose_mark(content: Content) -> str | None:
     """The first mark of what would be sent that goes out as it stands; see `loose`."""
-    return next(filter(None, map(loose, _sent(content))), None)
+    return next(filter(None, (loose(text) for text, _ in _sent(content))), None)
+
+
+def too_long(filled: Content) -> str:
+    """The length of what no gateway takes in a message that is filled, and what it may be; "" where all of it fits."""
+    return next((f"{len(text)}/{most}" for text, most in _sent(filled) if len(text) > most), "")
 
 
 class Needs:
     """What a message asks of its contacts' values: looked at once for all of them."""
 
     def __init__(self, content: Content) -> None:
-        self._texts = [parsed(text) for text in _sent(content)]
+        self._texts = [(parsed(text), most) for text, most in _sent(content)]
         self._must_speak = content.template is not None or content.kind is Kind.TEXT
 
     def lacking(self, values: Mapping[str, str]) -> list[str]:
@@ -70,20 +87,34 @@ class Needs:
         takes such a one. A caption may be empty.
         """
         asked, names = Values(values), []
-        for text in self._texts:
+        for text, _ in self._texts:
             names += text.missing(asked)
             if self._must_speak:
                 names += text.empty(asked)
         return list(dict.fromkeys(names))
 
-    def lacks(self, values: Mapping[str, str]) -> str:
-        """The same, as a contact's detail names them; "" where there are none."""
-        return ", ".join(" ".join(name.split()) for name in self.lacking(values))
+    def why_not(self, values: Mapping[str, str]) -> tuple[str, str]:
+        """Why nobody with these values can get it: a reason and its detail; "" where they can."""
+        lacks = ", ".join(" ".join(name.split()) for name in self.lacking(values))
+        if lacks:
+            return "missing_variable", lacks
+        asked = Values(values)
+        found = ((text.over(asked, most), most) for text, most in self._texts)
+        over = next((f"{length}/{most}" for length, most in found if length), "")
+        return ("too_long", over) if over else ("", "")
 
 
-def _sent(content: Content) -> Iterator[str]:
-    """What would be sent, before it is filled: of the template, where there is one."""
-    return iter([content.text]) if content.template is None else _texts(content.template.components)
+def fill(content: Content, values: Mapping[str, str], *, variant: str) -> Content:
+    """The message of one contact; see `render`."""
+    template = content.template and render_template(content.template, values, variant=variant)
+    return replace(content, text=render(content.text, values, variant=variant), template=template)
+
+
+def _sent(content: Content) -> Iterator[tuple[str, int]]:
+    """The texts of what is sent (of the template, where there is one), and how long each may be when it is filled."""
+    if content.template is not None:
+        return _texts(content.template.components)
+    return iter([(content.text, MOST_TEXT if content.kind is Kind.TEXT else MOST_CAPTION)])
 
 
 #: Blanks that Meta takes in a place of a template: up to four, without a line's end or a tab among them.
@@ -117,10 +148,14 @@ def render_template(template: Template, values: Mapping[str, str], *, variant: s
     return replace(template, components=[*map(filled, template.components)])
 
 
-def _texts(components: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _texts(components: Sequence[Mapping[str, Any]], *, is_card: bool = False) -> Iterator[tuple[str, int]]:
+    body = MOST_BODY if is_card or len(components) > 1 else MOST_PARAMETER
+    takes = {"header": MOST_HEADER, "body": body}
     for component in components:
         for parameter in component.get("parameters", ()):
             if parameter["type"] in _FILLED_TYPES:
-                yield parameter[parameter["type"]]
+                is_code = parameter["type"] == "coupon_code"
+                most = MOST_CODE if is_code else takes.get(component.get("type", ""), MOST_PARAMETER)
+                yield parameter[parameter["type"]], most
         for card in component.get("cards", ()):
-            yield from _texts(card["components"])
+            yield from _texts(card["components"], is_card=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any
 
 from broadcast.domain.naming import Values, form_of
@@ -56,8 +58,9 @@ class Text:
     """A text taken apart: what stands, what is filled, what is chosen."""
 
     pieces: tuple[Piece, ...]
-    variables: tuple[Variable, ...]  #: each once, in the order they appear, in whichever option
+    variables: Mapping[Variable, int]  #: how often each stands in it at most, in the order they appear
     speaks: bool  #: something is left of it in every option, even with blank values
+    fixed: int  #: how many characters stand in it at most, whatever the values
 
     def render(self, values: Values, *, variant: str) -> str:
         """The text for one contact; see `render`."""
@@ -81,13 +84,23 @@ class Text:
             return []
         return [one.name for one in self.variables if not one.filled(values).strip()]
 
+    def over(self, values: Values, most: int) -> int:
+        """How many characters its longest option has, where they are more than `most`; 0 where each fits."""
+        bound = self.fixed + sum(times * len(one.filled(values)) for one, times in self.variables.items())
+        longest = bound if bound <= most else _longest(self.pieces, lambda one: len(one.filled(values)))
+        return longest if longest > most else 0
+
 
 @lru_cache(maxsize=MOST_KEPT)
 def parsed(text: str) -> Text:
     """The text taken apart. What goes out as it stands, because it means nothing, is part of what stands."""
     pieces = tuple(_joined(_pieces(text)))
-    variables = tuple(dict.fromkeys(_variables(pieces)))
-    return Text(pieces, variables, speaks=not _may_be_blank(pieces, lambda _: ""))
+    return Text(
+        pieces,
+        _variables(pieces),
+        speaks=not _may_be_blank(pieces, lambda _: ""),
+        fixed=_longest(pieces, lambda _: 0),
+    )
 
 
 def render(text: str, values: Mapping[str, str], *, variant: str) -> str:
@@ -165,13 +178,26 @@ def _joined(pieces: Iterator[Any]) -> Iterator[Any]:
             yield text
 
 
-def _variables(pieces: Sequence[Piece]) -> Iterator[Variable]:
+def _variables(pieces: Sequence[Piece]) -> Counter[Variable]:
+    """How often each is there, in the options that have it most often."""
+    found: Counter[Variable] = Counter()
     for piece in pieces:
         if isinstance(piece, Choice):
-            for option in piece.options:
-                yield from _variables(option)
+            found.update(reduce(or_, map(_variables, piece.options)))
         elif isinstance(piece, Variable):
-            yield piece
+            found[piece] += 1
+    return found
+
+
+def _longest(pieces: Sequence[Piece], length: Callable[[Variable], int]) -> int:
+    """How many characters there are in the longest options; `length` is that of what stands for a variable."""
+
+    def longest(piece: Piece) -> int:
+        if isinstance(piece, Choice):
+            return max(sum(map(longest, option)) for option in piece.options)
+        return len(piece) if isinstance(piece, str) else length(piece)
+
+    return sum(map(longest, pieces))
 
 
 def _may_be_blank(pieces: Sequence[Piece], said: Callable[[Variable], str]) -> bool:

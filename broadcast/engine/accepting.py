@@ -81,14 +81,15 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
         values = values_of(recipient)
-        reason, detail = _why_not(digits, seen, opted_out), None
-        if reason is None and (detail := needs.lacks(values) or None):
-            reason = "missing_variable"
+        reason, detail = _why_not(digits, seen, opted_out) or "", ""
+        if not reason:
+            reason, detail = needs.why_not(values)
         if digits is not None:
             seen.add(identity(digits))
         status = Status.SKIPPED if reason else Status.PENDING
         phone = digits or recipient.phone[:64]
-        yield Contact(number=number, phone=phone, status=status, values=values, reason=reason, detail=detail)
+        why = {"reason": reason or None, "detail": detail or None}
+        yield Contact(number=number, phone=phone, status=status, values=values, **why)
 
 
 def values_of(recipient: Recipient) -> Mapping[str, str]:

@@ -99,9 +99,8 @@ def _newcomer(recipient: Recipient, needs: Needs, *, country: str) -> Newcomer:
     digits, values = normalise(recipient.phone, country=country), values_of(recipient)
     if digits is None:
         return Newcomer(phone=recipient.phone[:64], identity="", values=values, reason="invalid_phone")
-    detail = needs.lacks(values)
-    reason = "missing_variable" if detail else None
-    return Newcomer(phone=digits, identity=identity(digits), values=values, reason=reason, detail=detail)
+    reason, detail = needs.why_not(values)
+    return Newcomer(phone=digits, identity=identity(digits), values=values, reason=reason or None, detail=detail)
 
 
 def _reasons(campaign: str, chunk: int, reply: tuple[str, Iterable[str]] | None) -> Iterator[str]:

@@ -69,7 +69,7 @@ def test_an_open_campaign_waits_for_its_contacts_and_its_start(client: FlaskClie
 
 
 def test_everything_that_is_left_out_is_told_by_its_row(client: FlaskClient, store: Store) -> None:
-    opened(client, message="Oi {{name}}")
+    opened(client, message="Oi {{name}}" + "{{x|}}" * 4)
     store.suppressions.add({"551190000003": {"source": "test"}})
     people = [
         {"phone": "5511990000001", "name": "Ana"},
@@ -80,20 +80,22 @@ def test_everything_that_is_left_out_is_told_by_its_row(client: FlaskClient, sto
         {"phone": 7},
         "\ud800",
         {"phone": "1", "email": "x"},
+        {"phone": "5511990000004", "name": "Bia", "vars": {"x": "x" * 1024}},
     ]
 
     answer = add(client, people).json
 
-    assert (answer["queued"], answer["skipped"], answer["unreadable"]) == (1, 4, 3)
+    assert (answer["queued"], answer["skipped"], answer["unreadable"]) == (1, 5, 3)
     assert answer["leftOut"] == [
         {"row": 2, "reason": "duplicate", "detail": None},
         {"row": 3, "reason": "invalid_phone", "detail": None},
         {"row": 4, "reason": "missing_variable", "detail": "name"},
         {"row": 5, "reason": "opted_out", "detail": None},
+        {"row": 9, "reason": "too_long", "detail": "4102/4096"},
     ]
     assert add(client, people).json["leftOut"] == answer["leftOut"], "and the same again"
     details = [one["detail"] for one in client.get("/campaigns/c1/contacts").json["contacts"]]
-    assert details == [None, None, None, "name", None]
+    assert details == [None, None, None, "name", None, "4102/4096"]
     assert [one["row"] for one in answer["errors"]] == [6, 7, 8]
     assert "/email unknown field" in answer["errors"][2]["detail"]
     assert [reason for _, _, reason in stored(store)] == [
