@@ -337,10 +337,19 @@ class Retry(Shape):
     scope = fields.Enum(Scope, by_value=True, required=True)
 
 
+class _Digits(fields.Int):
+    """A whole number as a text of plain digits; Python's own reading takes those of every script, and more."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,20}", str(value)):
+            raise ValidationError("must be a whole number in plain digits, such as 7")
+        return int(value)
+
+
 class ChunkQuery(Shape):
     """Which part of an audience this is."""
 
-    chunk = fields.Int(required=True, validate=validate.Range(0, 2**31))
+    chunk = _Digits(required=True, validate=validate.Range(0, 2**31))
 
 
 class ContactsQuery(Shape):

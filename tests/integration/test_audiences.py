@@ -273,6 +273,30 @@ def test_the_chunk_may_be_named_in_a_header(client: FlaskClient) -> None:
     opened(client)
     answer = client.post("/campaigns/c1/contacts", json=phones(1), headers={"X-Chunk": "7"})
     assert (answer.json["chunk"], answer.json["queued"]) == (7, 1)
+    again = client.post("/campaigns/c1/contacts?chunk=07", json=phones(1), headers={"X-Chunk": "7"})
+    assert (again.status_code, again.json) == (200, answer.json)
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "detail"),
+    [
+        ("chunk=50", "51", "must be one number, and query and X-Chunk say 50 and 51"),
+        ("chunk=51", "50", "must be one number, and query and X-Chunk say 50 and 51"),
+        ("chunk=1&chunk=2", None, "must be one number, and query and X-Chunk say 1 and 2"),
+        ("chunk=٣", None, "must be a whole number in plain digits, such as 7"),
+        ("chunk=1_0", None, "must be a whole number in plain digits, such as 7"),
+        ("", "+5", "must be a whole number in plain digits, such as 7"),
+        ("chunk=5", "x", "must be a whole number in plain digits, such as 7"),
+    ],
+)
+def test_a_chunk_has_one_number_in_plain_digits(
+    client: FlaskClient, store: Store, query: str, header: str | None, detail: str
+) -> None:
+    opened(client)
+    headers = {} if header is None else {"X-Chunk": header}
+    answer = client.post(f"/campaigns/c1/contacts?{query}", json=phones(1), headers=headers)
+    assert (answer.status_code, answer.json["errors"]) == (422, [{"pointer": "/chunk", "detail": detail}])
+    assert stored(store) == []
 
 
 def test_an_open_campaign_brings_no_contacts_and_another_must(client: FlaskClient) -> None:
