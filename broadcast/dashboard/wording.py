@@ -80,6 +80,7 @@ REASONS: Mapping[str, Any] = {
     "duplicate": _("there twice"),
     "opted_out": _("wants no messages"),
     "missing_variable": _("a variable has no value"),
+    "too_long": _("too long with these values"),
     "not_on_whatsapp": _("not on WhatsApp"),
     "rejected": _("refused by WhatsApp"),
     "restricted": _("the instance was restricted"),

@@ -47,7 +47,7 @@ class Newcomer:
     identity: str
     values: Mapping[str, str]
     reason: str | None
-    detail: str = ""  #: the variables that it lacks
+    detail: str = ""  #: the variables that it lacks, or how long it would be
 
 
 @dataclass(frozen=True, kw_only=True)

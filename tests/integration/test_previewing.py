@@ -88,6 +88,25 @@ def test_who_would_get_an_empty_text_is_left_out_of_a_preview_and_of_a_send(clie
     assert (sent["queued"], sent["skippedReasons"]) == (1, {"missing_variable": 2})
 
 
+IMAGE = {"mediaType": "image", "mediaUrl": "https://cdn.example/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [({"message": "{{name}}" * 17}, "4352/4096"), ({"message": "{{name}}" * 4 + "!", **IMAGE}, "1025/1024")],
+)
+def test_who_would_get_too_long_a_text_is_left_out_of_a_preview_and_of_a_send(
+    client: FlaskClient, changes: dict[str, Any], detail: str
+) -> None:
+    people = [{"phone": phone, "name": name} for phone, name in zip(phones(2), ("Ana", "n" * 256), strict=True)]
+    seen = previewed(client, contacts=people, **changes)
+    assert seen["leftOut"] == [{"number": 1, "row": 2, "phone": phones(2)[1], "reason": "too_long", "detail": detail}]
+    sent = client.post(QUEUE, json=a_body("c1", "loja", contacts=people, **changes)).json
+    assert (sent["queued"], sent["skippedReasons"]) == (1, {"too_long": 1})
+    contacts = client.get("/campaigns/c1/contacts?reason=too_long").json["contacts"]
+    assert [(one["number"], one["status"], one["detail"]) for one in contacts] == [(1, "skipped", detail)]
+
+
 def test_a_columns_title_is_a_variables_name_in_a_preview_and_in_a_send(client: FlaskClient) -> None:
     ana = {"phone": "5511999990001", "name": "Ana", "vars": {"preco": "10"}}
     changes = {"contacts": [ana, "5511999990002"], "message": "{{nome}}: {{Preço}}"}
