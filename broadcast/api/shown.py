@@ -293,7 +293,10 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 finishAtP50=MAYBE_TIME,
                 finishAtP90=MAYBE_TIME,
                 errorSeconds={"type": ["number", "null"], "description": "later than finishAtP50; negative: earlier"},
-                errorShare={"type": ["number", "null"], "description": "of the time that it was foretold to take"},
+                errorShare={
+                    "type": ["number", "null"],
+                    "description": "of the time that it was foretold to take, a second at least",
+                },
                 withinP90={"type": ["boolean", "null"]},
                 incomparable={
                     **MAYBE_TEXT,

@@ -108,7 +108,8 @@ def _forecast(look: Look, found: Progress, rules: Rules, zone: str) -> int | Non
             used_until_ms=int(look.lane.get("day_ends", 0)),
             zone=zone,
         )
-        return forecast_ms(from_ms, left, gap_ms, rules=rules, used_today=used_today, zone=zone)
+        last_ms = _last_ms(look)
+        return forecast_ms(from_ms, left, gap_ms, rules=rules, used_today=used_today, zone=zone, last_ms=last_ms)
 
     from_ms = _from_ms(look)
     finish = _last_of_all(look, from_ms, sum(found.counts[status] for status in OPEN), over_ms)
@@ -219,10 +220,17 @@ def _slow(look: Look) -> float:
 def _finish(look: Look, state: State, *, left: int, gap_ms: int) -> int | None:
     if not left or state not in {State.RUNNING, State.SCHEDULED} or look.order.get("open"):
         return None
-    mean_ms = _mean_gap_ms(look, gap_ms=gap_ms)
-    return _last_of_all(
-        look, _from_ms(look), left, lambda from_ms, left: finish_ms(now_ms=from_ms, left=left, gap_ms=mean_ms)
-    )
+    mean_ms, last_ms = _mean_gap_ms(look, gap_ms=gap_ms), _last_ms(look)
+
+    def over_ms(from_ms: int, left: int) -> int:
+        return finish_ms(now_ms=from_ms, left=left, gap_ms=mean_ms, last_ms=last_ms)
+
+    return _last_of_all(look, _from_ms(look), left, over_ms)
+
+
+def _last_ms(look: Look) -> int:
+    """The campaign's last departure, or, before its first, its lane's; 0 for none."""
+    return int(look.order.get("last_ms") or look.lane.get("left") or 0)
 
 
 def _from_ms(look: Look) -> int:

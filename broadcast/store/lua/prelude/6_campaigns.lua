@@ -11,7 +11,7 @@ local function judge(campaign, finished)
   if not foretold or why then return end
   local from, _, p50, p90 = unpack(cjson.decode(foretold))
   if p90 == cjson.null then return end -- beyond what can be foreseen
-  local share, upto = math.abs(finished - p50) / math.max(p50 - from, 1), "+Inf"
+  local share, upto = math.abs(finished - p50) / math.max(p50 - from, 1000), "+Inf"
   for _, most in ipairs({ "1", "0.5", "0.2", "0.1", "0.05", "0.02", "0.01" }) do
     if share <= tonumber(most) then upto = most end
   end
