@@ -143,8 +143,8 @@ def test_the_end_counts_gap_and_half_the_jitter_from_now(client: FlaskClient) ->
     assert before + 99 * 1.25 - 0.01 <= at("finishAt") <= before + 129
     assert at("finishAt") == at("finishAtP50")
     assert at("finishAtP50") - at("startAt") == pytest.approx(99 * 1.25)
-    # The first leaves at once, as its lane is idle. 100 gaps, the one before it too, spread by 0.5 s / sqrt(12) each; of
-    # ten, nine lie below 1.28 of what that makes together.
+    # The first leaves at once, as its lane is idle. 100 gaps, the one before it too, spread by 0.5 s / sqrt(12) each.
+    # Of ten runs, nine lie below 1.28 of what that makes together.
     assert at("finishAtP90") - at("finishAtP50") == pytest.approx(1.28 * 0.5 / 12**0.5 * 10, abs=0.01)
 
 
