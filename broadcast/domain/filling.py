@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
+from itertools import chain, groupby, pairwise
 from typing import Any
 
 from broadcast.domain.naming import Values, form_of
@@ -171,7 +170,7 @@ def _variable(match: re.Match[str]) -> str | Variable:
 
 def _joined(pieces: Iterator[Any]) -> Iterator[Any]:
     """The same with what stands side by side as one."""
-    for is_text, some in itertools.groupby(pieces, key=lambda piece: isinstance(piece, str)):
+    for is_text, some in groupby(pieces, key=lambda piece: isinstance(piece, str)):
         if not is_text:
             yield from some
         elif text := "".join(some):
@@ -183,7 +182,10 @@ def _variables(pieces: Sequence[Piece]) -> Counter[Variable]:
     found: Counter[Variable] = Counter()
     for piece in pieces:
         if isinstance(piece, Choice):
-            found.update(reduce(or_, map(_variables, piece.options)))
+            most: Counter[Variable] = Counter()
+            for one, times in chain.from_iterable(_variables(option).items() for option in piece.options):
+                most[one] = max(most[one], times)
+            found.update(most)
         elif isinstance(piece, Variable):
             found[piece] += 1
     return found
@@ -237,7 +239,7 @@ def _is_readable(match: re.Match[str]) -> bool:
 
 def _options(text: str) -> list[str]:
     bars = [match.start() for match in _BAR.finditer(text) if match["bar"]]
-    return [text[first + 1 : last] for first, last in itertools.pairwise([-1, *bars, len(text)])]
+    return [text[first + 1 : last] for first, last in pairwise([-1, *bars, len(text)])]
 
 
 def _draw(said: str) -> int:

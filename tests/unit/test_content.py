@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping
 from string import ascii_letters
@@ -69,6 +70,13 @@ def test_each_option_gets_its_share() -> None:
 def test_a_variable_is_missing_in_whichever_option_it_stands() -> None:
     assert missing("Oi {{name}} {{code}} {{x|y}}", VALUES) == ["code"]
     assert missing(r"[[Oi {{code}}|Olá {{other}}]] \[[{{last}}]] {{code}}", VALUES) == ["code", "other", "last"]
+
+
+def test_a_text_of_thousands_of_options_is_taken_apart_at_once() -> None:
+    options = [f"{{{{x{number}}}}}" for number in range(4000)]
+    began = time.process_time()
+    assert len(parsed(f"[[{'|'.join(options)}]]").variables) == 4000
+    assert time.process_time() - began < 1
 
 
 def test_a_message_is_taken_apart_once_for_all_of_its_contacts() -> None:
