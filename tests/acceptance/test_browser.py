@@ -224,10 +224,10 @@ def test_back_and_reload_show_the_preview_again(marketer: Page, stack: Stack, fr
     page.get_by_role("button", name="Começar").click()
     expect(page.get_by_role("heading", name=f"volta-{fresh}")).to_be_visible()
     page.go_back()
-    expect(page.get_by_text("já foi começada")).to_be_visible()
+    expect(page.get_by_text("já foi iniciada")).to_be_visible()
     expect(page.get_by_text("Olá, amigo!")).to_be_visible()
     assert violations(page) == []
-    page.get_by_role("link", name="Para a campanha").click()
+    page.get_by_role("link", name="À campanha").click()
     expect(page.get_by_role("heading", name=f"volta-{fresh}")).to_be_visible()
     wait_for(lambda: len(stack.arrivals(fresh)) == 1, what="the one message")
 

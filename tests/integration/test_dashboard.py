@@ -743,7 +743,9 @@ def test_a_draft_is_its_authors_alone(stranger: Browser, guarded: Services) -> N
     other = Browser(create_app(guarded).test_client())
     other.log_in("secret-of-loja")
     assert other.post(f"/new/{draft}/start", at="").status_code == 404
-    assert other.get(f"/new?draft={draft}").status_code == 404
+    for page in (f"/new?draft={draft}", f"/new/{draft}"):
+        assert other.get(page).status_code == 404
+        assert stranger.get(page).status_code == 200
 
 
 def test_a_key_of_one_instance_starts_nothing_on_another(stranger: Browser) -> None:
