@@ -201,6 +201,8 @@ def identify() -> ResponseReturnValue | None:
     """Before every page, find its caller, and whether they may ask for it; who is nobody logs in first."""
     view = (request.endpoint or "").rpartition(".")[2]
     g.caller = auth.ANYBODY
+    if view == "leave" and "id" not in session:  # there is nothing to end, and no form of it has a token that counts
+        return redirect(url_for("dashboard.login"), 303)
     if view in OPEN:
         return None
     found, wait_ms = _who(limit=services().settings.dashboard_rate_limit)

@@ -107,6 +107,14 @@ def test_who_sends_a_form_after_their_session_is_told_so_and_led_back_to_it(
     assert (right.status_code, right.location) == (303, shown)
 
 
+def test_who_logs_out_in_a_tab_whose_session_is_over_already_is_led_to_the_log_in(browser: Browser) -> None:
+    left_open = {"csrf_token": browser.token("/new")}
+    browser.post("/logout", at="")
+    assert browser.get("/login").status_code == 200  # another tab has a token of its own by now
+    answer = browser.client.post(f"{HOME}/logout", data=left_open, headers=browser.headers)
+    assert (answer.status_code, answer.location) == (303, "/dashboard/login")
+
+
 def test_a_log_out_is_of_one_session_and_no_other_of_its_key(browser: Browser, services: Services, secret: str) -> None:
     other = Browser(create_app(services).test_client())
     other.log_in(secret)
