@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
 import threading
 import time
@@ -103,6 +104,12 @@ def test_who_sends_a_form_after_their_session_is_told_so_and_led_back_to_it(
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
     wrong = browser.client.post(f"{HOME}/login", data={**hidden, "key": "wrong"}, headers=browser.headers)
     assert (wrong.status_code, said in wrong.text) == (401, True)
+    onward = re.search(r'name="next" value="([^"]*)"', wrong.text.partition('action="/dashboard/language"')[2])[1]
+    token = re.search(r'name="csrf_token" value="([^"]+)"', wrong.text)[1]
+    chosen = {"csrf_token": token, "next": html.unescape(onward), "language": "pt"}
+    again = browser.client.post(f"{HOME}/language", data=chosen, follow_redirects=True).text
+    assert f'name="next" value="{shown}"' in again
+    assert "não foi recebido" in again
     right = browser.client.post(f"{HOME}/login", data={**hidden, "key": secret}, headers=browser.headers)
     assert (right.status_code, right.location) == (303, shown)
 
