@@ -72,7 +72,7 @@ def test_the_status_has_the_contracts_names(client: FlaskClient) -> None:
     status = client.get("/broadcast-status/c1").json
 
     assert status["scheduledFor"] == f"{TO_COME}-08-29T15:00:00Z"
-    assert status["expectedFinishAt"] == f"{TO_COME}-08-29T15:00:06Z"
+    assert status["expectedFinishAt"] == f"{TO_COME}-08-29T15:00:04Z"
     assert set(status) == {
         "success", "campaignId", "instanceId", "status", "priority", "total", "counts", "progress", "rateLimitMs",
         "onUnknown", "slowDown", "sendsPerMinute", "expectedFinishAt", "holdReason", "holdDetail", "lastError",
