@@ -141,6 +141,25 @@ def test_a_quick_retry_keeps_the_gap_of_the_slow_down_in_force(lane: Store, own_
     assert found.wait_us / 1000 == pytest.approx(max(1000, own_gap_ms) * factor, abs=500)
 
 
+def test_one_that_is_planned_anew_under_a_slow_down_may_leave_at_its_slot(lane: Store) -> None:
+    keep(lane, gap_ms=1000, jitter_ms=3000)
+    accepting.accept(lane, an_order(contacts=1, gap_ms=1000), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    lane.contacts.record(ticket, outcome_of(Busy("busy"), attempt=1, max_attempts=5, quick_left=0))
+    number = lane.scripts.client.zpopmin(key("later", "c1"))[0][0]
+    lane.scripts.client.lpush(key("pending", "c1"), number)
+    lane.lanes.slow("i1", since_ms=0, factor=8.0, reason="busy")
+
+    batch = planning.plan_lane(lane, "i1", horizon=HORIZON, chance=lambda: 0.0)
+
+    (ticket,) = tickets(batch, run="again")
+    slot_ms = batch.departures[0].slot_ms
+    found = ask(lane, ticket, has_waited=True)
+    assert isinstance(found, Wait)
+    assert time.time() * 1000 + found.wait_us / 1000 == pytest.approx(slot_ms, abs=500)
+
+
 def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
     for _ in range(5):
         slowing.slow_down(lane, "i1", reason="busy")

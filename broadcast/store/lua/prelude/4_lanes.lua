@@ -138,20 +138,25 @@ local function give_back(instance, campaign, number, from, due)
   look_at_lane(instance, math.max(due or 0, now_ms()))
 end
 
--- The instance's own gap with its jitter, ms; 0 where it has no rules.
-local function own_gap(instance)
+-- The instance's own gap and its jitter, ms; 0 where it has no rules.
+local function own_pace(instance)
   local text = redis.call("HGET", instance_key(instance), "rules")
-  if not text then return 0 end
-  local rules = cjson.decode(text)
-  return rules.gap_ms + rules.jitter_ms
+  local rules = text and cjson.decode(text) or { gap_ms = 0, jitter_ms = 0 }
+  return rules.gap_ms, rules.jitter_ms
+end
+
+-- The instance's own gap with its jitter, ms.
+local function own_gap(instance)
+  local gap, jitter = own_pace(instance)
+  return gap + jitter
 end
 
 -- The least gap of a campaign at this moment, with the slow-down in force as `pacing.slowed` has it; 0 where there is none.
 local function slowed_gap(instance, campaign, now)
   local slow, since = unpack(redis.call("HMGET", lane_key(instance), "slow", "slow_ms"))
   if tonumber(slow or 1) <= 1 then return 0 end
-  local gap = tonumber(redis.call("HGET", campaign_key(campaign), "gap_ms"))
-  return math.ceil(math.max(gap, own_gap(instance)) * (1 + (slow - 1) * 0.5 ^ (math.max(now - since, 0) / 60000)))
+  local gap, own = tonumber(redis.call("HGET", campaign_key(campaign), "gap_ms")), own_pace(instance)
+  return math.ceil(math.max(gap, own) * (1 + (slow - 1) * 0.5 ^ (math.max(now - since, 0) / 60000)))
 end
 
 -- Give back what a lane's batches hold that has not been at the fence (of one campaign, or of all), the first one in front
