@@ -160,6 +160,18 @@ def test_one_that_is_planned_anew_under_a_slow_down_may_leave_at_its_slot(lane: 
     assert time.time() * 1000 + found.wait_us / 1000 == pytest.approx(slot_ms, abs=500)
 
 
+def test_the_gap_of_one_that_was_tried_again_is_not_handed_on_from_each_to_the_next(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=10), country="BR")
+    first, *_ = tickets(fan_out(lane))
+    for number in range(3):
+        lane.scripts.client.hset(key("contact", "c1", number), "attempts", 1)
+    lane.scripts.client.hset(key("lane", "i1"), "gap", 300)  # of one before them, of a slower campaign
+
+    leave(lane, first)
+
+    assert lane.scripts.client.hget(key("lane", "i1"), "gap") == "10"
+
+
 def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
     for _ in range(5):
         slowing.slow_down(lane, "i1", reason="busy")

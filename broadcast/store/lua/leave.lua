@@ -47,8 +47,8 @@ local now = now_us()
 local earliest = math.max(math.ceil(now / 1000), tonumber(rest or 0))
 local least = math.max(tonumber(gap or 0), tonumber(before))
 if not again and tonumber(attempts or 0) > 0 then  -- one in back-off was booked before the lane slowed down
-  least = math.max(least, slowed_gap(instance, campaign, now / 1000))
-  after = math.max(after, least)
+  local slowed = slowed_gap(instance, campaign, now / 1000)
+  least, after = math.max(least, slowed), math.max(after, slowed)
 end
 local was_last = again and left == departed
 if was_last then
