@@ -68,11 +68,11 @@ class Sending:
     lines: Lines = field(default_factory=Lines)
     _campaigns: dict[tuple[str, str], Campaign] = field(default_factory=dict)
 
-    def send(self, ticket: Ticket, *, quick_left: int) -> str:
+    def send(self, ticket: Ticket, *, quick_left: int, behind_ms: int = 0) -> str:
         """Send one contact if the fence lets it; return what became of it, in one word.
 
         `quick_left` is how often the caller will still call again at once: while it is above 0, a short fault raises
-        NotNow and the batch keeps the contact.
+        NotNow and the batch keeps the contact. `behind_ms` is how much later than planned this was called.
         """
         person = self.store.contacts.person(ticket)
         campaign = self._campaign(ticket.campaign, person.digest) if person else None
@@ -80,7 +80,12 @@ class Sending:
             return "gone"
         gateway, message = self.gateway_of(ticket.instance), _message(ticket, campaign, person)
         departure = _Departure(
-            self, ticket, identity=identity(person.phone), own_id=gateway.own_id(message), pair_ms=gateway.pair_ms
+            self,
+            ticket,
+            identity=identity(person.phone),
+            own_id=gateway.own_id(message),
+            pair_ms=gateway.pair_ms,
+            behind_ms=behind_ms,
         )
         try:
             answer = gateway.send(message, departure=departure)
@@ -167,6 +172,7 @@ class _Departure:
     identity: str
     own_id: str | None
     pair_ms: int
+    behind_ms: int
     attempt: int = 0
     due: float = 0.0  #: the moment of departure by the monotonic clock
 
@@ -188,6 +194,7 @@ class _Departure:
                 lease_ms=sending.policy.lease_ms,
                 pair_ms=self.pair_ms,
                 has_waited=has_waited,
+                behind_ms=self.behind_ms,
             )
             answered = sending.clock()
             if isinstance(leave, Back | Gone):

@@ -36,6 +36,7 @@ class Look:
     control_workers: int
     could_leave: int  #: contacts that wait for nothing but their departure
     own_gap_ms: int  #: the instance's own gap with its jitter
+    behind_ms: int  #: how late the send workers take what they are given, all lanes together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,7 +280,7 @@ def _read_content(text: str) -> Content:
 
 def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
     """What `look` of the scripts replies."""
-    order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap) = reply
+    order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap, behind) = reply
     return Look(
         campaign=campaign,
         order=pairs(order),
@@ -291,4 +292,5 @@ def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
         control_workers=int(controllers),
         could_leave=int(could_leave),
         own_gap_ms=int(own_gap),
+        behind_ms=int(behind),
     )

@@ -146,6 +146,12 @@ local function own_gap(instance)
   return rules.gap_ms + rules.jitter_ms
 end
 
+-- How late the workers take what they are given, ms, all lanes together; 0 when nothing has left for so long.
+local function workers_behind(within_ms)
+  local at, behind = unpack(redis.call("HMGET", flow_key(), "at", "behind"))
+  return tonumber(at or 0) >= now_ms() - within_ms and tonumber(behind) or 0
+end
+
 -- Give back what a lane's batches hold that has not been at the fence (of one campaign, or of all), the first one in front
 -- again; a task that is alive after all finds its contact gone, and the contact has another. Returns how many.
 local function start_over(instance, only)

@@ -77,6 +77,7 @@ local function look(campaign)
     redis.call("HGETALL", tally_key(campaign)),
     redis.call("HGETALL", lane_key(instance)),
     { now_ms(), urgent, redis.call("ZCOUNT", workers_key("broadcast"), alive, "+inf"),
-      redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign), own_gap(instance) },
+      redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign), own_gap(instance),
+      workers_behind(3000) },
   }
 end

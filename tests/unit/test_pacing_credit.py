@@ -1,0 +1,124 @@
+"""How many contacts a lane may have with the send workers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcast.pacing import CROWD_MS, FIRST, IDLE_MS, LATE_MS, ON_TIME_MS, SETTLED_MS, Flow, credited
+
+NOW = 1_000_000_000
+#: Changed so long ago that what was due since has been heard of, whatever is the matter.
+LONG_AGO = NOW - 20_000
+
+credit_of = st.integers(1, 2000)
+behinds = st.integers(0, 10_000)
+wishes = st.integers(0, 3000)
+
+
+def a_flow(
+    credit: int, *, behind_ms: int = 0, since_ms: int = LONG_AGO, heard_ms: int = NOW, on_time_ms: int | None = None
+) -> Flow:
+    """`on_time_ms` None: somebody is, if the last one was."""
+    if on_time_ms is None:
+        on_time_ms = heard_ms if behind_ms <= ON_TIME_MS else LONG_AGO
+    return Flow(credit=credit, since_ms=since_ms, heard_ms=heard_ms, behind_ms=behind_ms, on_time_ms=on_time_ms)
+
+
+@pytest.mark.parametrize(
+    ("credit", "behind_ms", "wanted", "then"),
+    [
+        (20, 0, 500, 30),  # on time, and a hindrance
+        (20, 0, 25, 25),
+        (20, ON_TIME_MS // 2, 500, 25),  # the nearer to it, the less
+        (20, ON_TIME_MS, 500, 21),
+        (1, ON_TIME_MS - 1, 500, 2),
+        (20, 0, 20, 20),  # no hindrance
+        (100, 0, 20, 100),
+        (20, ON_TIME_MS + 1, 500, 20),  # full, and no worse
+        (20, LATE_MS, 500, 20),
+        (500, 1600, 500, 250),  # late
+        (500, 1600, 3, 250),
+        (1, 9000, 500, 1),
+    ],
+)
+def test_credit_follows_how_late_messages_are_taken(credit: int, behind_ms: int, wanted: int, then: int) -> None:
+    assert credited(a_flow(credit, behind_ms=behind_ms), now_ms=NOW, wanted=wanted, is_lost=False) == then
+
+
+@pytest.mark.parametrize(("on_time_ms", "then"), [(NOW - CROWD_MS, 21), (NOW - CROWD_MS - 1, 10)])
+def test_the_last_of_a_crowd_is_late_and_the_workers_are_not_behind(on_time_ms: int, then: int) -> None:
+    crowd = a_flow(20, behind_ms=1600, on_time_ms=on_time_ms)
+    assert credited(crowd, now_ms=NOW, wanted=500, is_lost=False) == then
+
+
+@given(credit_of, behinds, wishes, st.booleans())
+def test_there_is_always_some_and_never_more_than_is_wanted_or_was(
+    credit: int, behind_ms: int, wanted: int, is_lost: bool
+) -> None:
+    then = credited(a_flow(credit, behind_ms=behind_ms), now_ms=NOW, wanted=wanted, is_lost=is_lost)
+
+    assert 1 <= then <= max(credit, min(wanted, 1.5 * credit + 1))
+    if behind_ms > LATE_MS or is_lost:
+        assert then < credit or credit == 1
+
+
+@given(credit_of, st.integers(0, 2000), wishes)
+def test_a_change_waits_to_see_what_came_of_the_last_one(credit: int, since_ms: int, wanted: int) -> None:
+    changed = a_flow(credit, since_ms=NOW - since_ms, behind_ms=LATE_MS + 1)
+
+    then = credited(changed, now_ms=NOW, wanted=wanted, is_lost=False)
+
+    assert then == credit or since_ms - changed.behind_ms >= SETTLED_MS
+
+
+def test_lanes_that_lose_at_once_cost_half_once() -> None:
+    just_now = a_flow(40, since_ms=NOW - SETTLED_MS + 1)
+    assert credited(just_now, now_ms=NOW, wanted=40, is_lost=True) == 40
+    assert credited(a_flow(40), now_ms=NOW, wanted=40, is_lost=True) == 20
+
+
+@pytest.mark.parametrize("credit", [0, 1, 500])
+def test_who_comes_after_a_silence_starts_with_few(credit: int) -> None:
+    silent = a_flow(credit, since_ms=NOW - IDLE_MS - 1, heard_ms=NOW - IDLE_MS - 1)
+    assert credited(silent, now_ms=NOW, wanted=500, is_lost=False) == FIRST
+
+
+@pytest.mark.parametrize("credit", [1, FIRST, 100])
+@pytest.mark.parametrize(
+    ("asked", "capacity"),
+    [([100, 1], 20), ([100] * 5 + [1, 1, 2, 4], 40), ([4] * 40, 80), ([1] * 100 + [100], 80), ([1] * 30, 40)],
+)
+def test_before_workers_that_take_too_few_nobody_stands_long_and_nobody_goes_short(
+    asked: list[int], capacity: int, credit: int
+) -> None:
+    """Lanes that ask for so many a second, planned once a second, before workers that take so many in turn."""
+    queue: list[tuple[float, int]] = []  #: slot and lane
+    flow = Flow(credit=credit, since_ms=0, heard_ms=0, behind_ms=0, on_time_ms=0)
+    free_ms, behinds, taken = 0.0, list[float](), Counter[int]()
+    for now_ms in range(1000, 121_000, 1000):
+        while queue and max(free_ms, queue[0][0]) < now_ms:
+            slot_ms, lane = queue.pop(0)
+            begun_ms = max(free_ms, slot_ms)
+            free_ms, behind_ms = begun_ms + 1000 / capacity, begun_ms - slot_ms
+            flow = replace(flow, heard_ms=int(begun_ms), behind_ms=int(behind_ms))
+            flow = replace(flow, on_time_ms=flow.heard_ms if behind_ms <= ON_TIME_MS else flow.on_time_ms)
+            if now_ms > 60_000:
+                taken[lane] += 1
+                behinds.append(behind_ms)
+        held = Counter(lane for _, lane in queue)
+        for lane, most in enumerate(asked):
+            then = credited(flow, now_ms=now_ms, wanted=most + held[lane], is_lost=False)
+            if then != flow.credit:
+                flow = replace(flow, credit=then, since_ms=now_ms)
+            count = min(most, max(flow.credit - held[lane], 0 if held[lane] else 1))
+            queue += [(now_ms + number * 1000 / max(count, 1), lane) for number in range(count)]
+        queue.sort()
+    assert max(behinds) <= 1500 + 1000 * len(asked) / capacity  # one contact of each lane is always there
+    assert sum(taken.values()) >= 0.9 * 60 * min(capacity, sum(asked))
+    fair = capacity / len(asked)
+    assert all(taken[lane] >= 0.8 * 60 * min(most, fair) for lane, most in enumerate(asked))
