@@ -29,6 +29,7 @@ from broadcast.api import (
     suppressions,
 )
 from broadcast.api.answers import Problem
+from broadcast.api.body import refuse_encoded
 from broadcast.api.describing import Common
 from broadcast.api.live import Live
 from broadcast.dashboard import mounting
@@ -60,6 +61,7 @@ def create_app(services: Services) -> Flask:
     app = _create(services)
     app.extensions["live"] = Live(services)
     auth.install(app, guard_of(services), views=scopes.VIEWS, open_views=scopes.OPEN)
+    app.before_request(lambda: refuse_encoded(request))
     app.config.update(
         API_TITLE="Broadcast",
         API_VERSION=__version__,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from broadcast.domain.campaign import Order
 from broadcast.domain.contact import Recipient
 from broadcast.domain.content import Content, Kind
 from broadcast.gateways.base import Message
+
+#: A year for schedules: always to come, never more than ten years ahead. Where the hour matters, in Brazil's winter:
+#: nobody knows whether summer time comes back.
+TO_COME = datetime.now(timezone.utc).year + 2
 
 
 def phones(count: int, *, start: int = 0) -> list[str]:

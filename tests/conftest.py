@@ -20,8 +20,8 @@ from tests.processes import RedisServer
 for name in [name for name in os.environ if name in {"REDIS_URL", "BROKER_URL", "API_KEYS", "GATEWAY", "DATA_DIR"}]:
     del os.environ[name]
 
-# A deadline for one example would measure the machine's load, not the code.
-hypothesis.settings.register_profile("ours", deadline=None)
+# A deadline for one example, and how soon they are made up, would measure the machine's load, not the code.
+hypothesis.settings.register_profile("ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("ours")
 
 _names = itertools.count(1)

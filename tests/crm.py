@@ -56,7 +56,7 @@ def a_crm() -> Iterator[Crm]:
 
 def calling(store: Store, **changes: Any) -> Calling:
     """What delivers, with a loopback that may be called."""
-    poster = Poster(KEYS, allow_private=True, **{"connect_s": 1.0, "whole_s": 2.0, **changes})
+    poster = Poster(KEYS, allow_private=True, **{"connect_s": 20.0, "whole_s": 30.0, **changes})
     return Calling(store, poster, chance=lambda: 0.5)
 
 

@@ -15,6 +15,9 @@ class Gate:
     waited: list[float] = field(default_factory=list)
     left_at: list[float] = field(default_factory=list)
 
+    def attend(self) -> None:
+        pass
+
     def wait(self) -> None:
         self.before()
         self.waited.append(time.monotonic())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,23 +22,58 @@ import requests
 
 from broadcast import embedded
 
+#: Below the ports that a system gives to whoever does not care which: no other test is given one of these meanwhile.
+PORTS = range(20_000, 32_768)
+#: Not the shared one, which Hypothesis has begin anew for every test.
+_chance = random.SystemRandom()
+
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that was free a moment ago, and that nobody else is likely to take."""
+    while True:
+        port = _chance.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition: Callable[[], Any], *, seconds: float = 30, what: str = "") -> Any:
     """The condition's first true value; AssertionError when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
+        is_late = time.monotonic() > deadline  # who was not woken in time has a last look all the same
         if value := condition():
             return value
-        if time.monotonic() > deadline:
+        if is_late:
             raise AssertionError(f"waited {seconds} s for {what or condition}")
         time.sleep(0.02)
+
+
+@contextmanager
+def lateness() -> Iterator[Callable[[], float]]:
+    """Ask at the end how many seconds a busy machine took away meanwhile: next to nothing on one that is not.
+
+    What has to be done by some time may be later by as much. It is what a thread overslept that sleeps 10 ms each time.
+    """
+    lost, over = [0.0], threading.Event()
+
+    def sleep() -> None:
+        while not over.is_set():
+            began = time.monotonic()
+            time.sleep(0.01)
+            lost[0] += max(time.monotonic() - began - 0.02, 0)
+
+    def until_now() -> float:
+        over.set()
+        sleeper.join()
+        return lost[0]
+
+    sleeper = threading.Thread(target=sleep, daemon=True)
+    sleeper.start()
+    try:
+        yield until_now
+    finally:
+        until_now()
 
 
 class Process:

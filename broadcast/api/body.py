@@ -7,10 +7,21 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Request
+from flask import Request, Response
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from broadcast.api.errors import problem
 from broadcast.errors import FieldError, Invalid
+
+
+def refuse_encoded(request: Request) -> Response | None:
+    """An answer for a body that is compressed, which nobody here unpacks; None for any other."""
+    given = request.headers.get("Content-Encoding", "").lower()
+    codings = sorted({coding.strip() for coding in given.split(",")} - {"", "identity"})
+    if not codings or not (request.content_length or request.headers.get("Transfer-Encoding")):
+        return None
+    detail = f"The body is encoded ({', '.join(codings)[:100]}). Send it as it is, without Content-Encoding."
+    return problem(415, code="encoded", detail=detail, headers={"Accept-Encoding": "identity"})
 
 
 def read_json(request: Request) -> dict[str, Any]:

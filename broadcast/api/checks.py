@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from broadcast.domain.content import unreadable
 
 #: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: What is said of a text with one of them.
+IS_UNSTORABLE = "has characters that cannot be sent"
 
 
 class Shape(Schema):
@@ -35,10 +37,16 @@ class Shape(Schema):
         return {name: value for name, value in data.items() if value is not None or name not in self.fields}
 
 
+def like(pattern: str, error: str) -> dict[str, Any]:
+    """What a field takes whose whole text must be like the pattern. In OpenAPI it is one that not only Python reads."""
+    whole = validate.Regexp(rf"(?:{pattern})\Z", error=error)
+    return {"validate": whole, "metadata": {"pattern": f"^(?:{pattern})$"}}
+
+
 def storable(text: str) -> None:
     """Raise ValidationError for a text that cannot be stored or sent."""
     if UNSTORABLE.search(text):
-        raise ValidationError("has characters that cannot be sent")
+        raise ValidationError(IS_UNSTORABLE)
 
 
 def readable(text: str) -> None:

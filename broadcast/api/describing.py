@@ -33,7 +33,7 @@ PROBLEMS: Mapping[int, tuple[str, dict[str, Any]]] = {
     404: ("There is none such, or none that the key may see.", {}),
     409: ("Another body has this id, the move cannot be made from here, or a setting does not allow it.", {}),
     413: ("The body is too large.", {}),
-    415: ("The body is not said to be JSON.", {}),
+    415: ("The body is not said to be JSON, or is compressed.", {}),
     422: ("Fields are wrong; each is named.", {}),
     429: ("This caller asks too often.", _WAIT),
     503: ("Redis is away or full. Send the same request again.", _WAIT),

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from broadcast.api.checks import Shape, is_web_address, readable, storable
+from broadcast.api.checks import Shape, is_web_address, like, readable, storable
 from broadcast.domain.content import is_empty, on_one_line
 
 #: Characters of a text parameter: what Meta takes where the template is nothing but its body.
@@ -58,7 +58,7 @@ class Currency(Shape):
     """An amount of money; `amount_1000` is a thousand times the amount."""
 
     fallback_value = fields.Str(required=True, validate=_SHORT)
-    code = fields.Str(required=True, validate=validate.Regexp(r"[A-Z]{3}\Z", error="must be such as BRL"))
+    code = fields.Str(required=True, **like("[A-Z]{3}", "must be such as BRL"))
     amount_1000 = fields.Int(required=True, strict=True)
 
 
@@ -146,7 +146,7 @@ class Parameter(Shape):
     """What fills one place of a component; the field named as its `type` has it, and no other such field is there."""
 
     type = fields.Str(required=True)
-    parameter_name = fields.Str(validate=validate.Regexp(r"[a-z0-9_]{1,512}\Z", error="must be of a-z, 0-9 and _"))
+    parameter_name = fields.Str(**like("[a-z0-9_]{1,512}", "must be of a-z, 0-9 and _"))
     text = fields.Str(validate=_TEXT)
     image = fields.Nested(Medium)
     video = fields.Nested(Medium)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from urllib.parse import quote
 
 from flask import Response
 
@@ -36,8 +37,9 @@ def stream(campaign: str, *, status: Status | None, reason: str | None, bom: boo
         for views in chain([first], pages):
             yield _lines(views, separator=between)
 
-    headers = {"Content-Disposition": "attachment; filename=report.csv"}
-    return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers=headers)
+    # RFC 6266: the second name is for whoever can read it, and has any letters.
+    name = f"attachment; filename=report.csv; filename*=UTF-8''{quote(campaign, safe='')}.csv"
+    return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers={"Content-Disposition": name})
 
 
 def _lines(views: Sequence[ContactView], *, separator: str) -> str:

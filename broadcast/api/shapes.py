@@ -7,7 +7,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from broadcast.api import templates
 from broadcast.api.answers import EPOCH
-from broadcast.api.checks import UNSTORABLE, Shape, is_web_address, readable, storable
+from broadcast.api.checks import IS_UNSTORABLE, UNSTORABLE, Shape, is_web_address, readable, storable
 from broadcast.callbacks.addresses import why_not_named
 from broadcast.domain.callback import Delivery
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
@@ -114,12 +114,17 @@ def _contact_problems(person: Mapping[str, Any]) -> dict[str, list[str]]:
     problems = {unknown: ["unknown field"] for unknown in person.keys() - {"phone", "name", "vars"}}
     phone, name, values = person.get("phone"), person.get("name"), person.get("vars")
     if not _is_text(phone):
-        problems["phone"] = ["must be a text"]
+        problems["phone"] = [_why_not([phone], "must be a text")]
     if name is not None and not _is_text(name, most=256):
-        problems["name"] = ["must be a text of at most 256 characters"]
+        problems["name"] = [_why_not([name], "must be a text of at most 256 characters")]
     if values is not None and not _are_texts(values, most=1024):
-        problems["vars"] = ["must be an object of texts of at most 1024 characters"]
+        texts = [*values, *values.values()] if isinstance(values, dict) else []
+        problems["vars"] = [_why_not(texts, "must be an object of texts of at most 1024 characters")]
     return problems
+
+
+def _why_not(texts: Iterable[Any], otherwise: str) -> str:
+    return IS_UNSTORABLE if any(isinstance(one, str) and UNSTORABLE.search(one) for one in texts) else otherwise
 
 
 class _Contacts(fields.List[Recipient]):
@@ -254,7 +259,7 @@ class Send(Shape):
     campaignId = fields.Str(required=True, validate=new_name, metadata=NEW_NAME)
     contacts = _Contacts(
         _Contact(metadata={"oneOf": [{"type": "string"}, _PERSON]}),
-        load_default=(),
+        load_default=tuple,  # called, and so not shown as a default, which would have too few items
         metadata={"minItems": 1, "maxItems": MOST_CONTACTS, "description": "required, unless the campaign is open"},
     )
     open = Flag(load_default=False, allow_none=True)

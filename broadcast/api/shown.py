@@ -182,7 +182,10 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         onUnknown={"enum": [choice.value for choice in OnUnknown]},
         slowDown=FACTOR,
         sendsPerMinute={"type": "number", "minimum": 0},
-        expectedFinishAt=MAYBE_TIME,
+        expectedFinishAt={
+            **MAYBE_TIME,
+            "description": "null as well while the instance is paused, closed or restricted",
+        },
         holdReason={**MAYBE_TEXT, "description": "why a running campaign is not sending, for programs"},
         holdDetail={**MAYBE_TEXT, "description": "the same, for people"},
         lastError=MAYBE_TEXT,

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from broadcast.api.checks import Shape
+from broadcast.api.checks import Shape, like
 from broadcast.api.places import Parameter
 from broadcast.domain import content
 
@@ -198,10 +198,8 @@ def _doubled(components: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
 class Template(Shape):
     """A message that Meta approved, and what fills its places for each contact."""
 
-    name = fields.Str(required=True, validate=validate.Regexp(r"[a-z0-9_]{1,512}\Z", error="must be of a-z, 0-9 and _"))
-    language = fields.Str(
-        required=True, validate=validate.Regexp(r"[a-z]{2,3}(_[A-Z0-9]{2,4})?\Z", error="must be such as pt_BR")
-    )
+    name = fields.Str(required=True, **like("[a-z0-9_]{1,512}", "must be of a-z, 0-9 and _"))
+    language = fields.Str(required=True, **like("[a-z]{2,3}(?:_[A-Z0-9]{2,4})?", "must be such as pt_BR"))
     components = fields.List(
         fields.Nested(Component), load_default=list, allow_none=True, validate=validate.Length(max=MOST_COMPONENTS)
     )

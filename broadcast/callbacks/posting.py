@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -213,8 +215,17 @@ def _in_time(look_up: Callable[[], Sequence[tuple[int, Any]]], seconds: float) -
 
 
 def _retry_after(given: Mapping[str, str]) -> float | None:
+    """In seconds, or a date (RFC 9110, 10.2.3); None for what is neither, or past."""
     said = given.get("Retry-After") or ""
-    return float(said) if re.fullmatch(r"\d{1,6}", said, re.ASCII) else None
+    if re.fullmatch(r"\d+", said, re.ASCII):
+        return float(said)
+    try:
+        at = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    left_s = at.timestamp() - time.time()
+    return left_s if left_s > 0 else None
 
 
 def _cut() -> Unanswered:

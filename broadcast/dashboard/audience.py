@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import secrets
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from flask import redirect, render_template, request
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from werkzeug.datastructures import FileStorage
 
-from broadcast.api import asking, audiences, shapes
+from broadcast.api import asking, audiences, auth, shapes
 from broadcast.dashboard import rights, wording
 from broadcast.dashboard.blueprint import blueprint
+from broadcast.dashboard.composing import KEEP_DRAFT_S
 from broadcast.domain.lines import MOST_BYTES
 from broadcast.errors import Conflict, Invalid
 
@@ -33,16 +35,19 @@ MOST_CHUNK = 2**31
 
 @blueprint.get("/campaigns/<campaign>/audience")
 def audience(campaign: str) -> ResponseReturnValue:
-    """What was added so far, and a form for the next file."""
+    """What was added so far, what became of the last file, and a form for the next one."""
     status = asking.status(campaign)
     if status["holdReason"] != "open":
         return redirect(rights.page_of(campaign) if rights.may_see("one") else rights.home(), 303)
-    return _show(status, chunk=_fresh())
+    text = asking.services().store.desk.draft(request.args.get("file", ""))
+    kept = json.loads(text) if text else {}
+    last = kept if kept.get("adder") == auth.caller().name and kept.get("campaign") == campaign else {}
+    return _show(status, chunk=_fresh(), added=last.get("added"), name=last.get("name", ""))
 
 
 @blueprint.post("/campaigns/<campaign>/audience")
 def add_file(campaign: str) -> ResponseReturnValue:
-    """Add the file's contacts, and say what became of them. The same form sent twice adds them once."""
+    """Add the file's contacts, and lead to what became of them. The same form sent twice adds them once."""
     file = request.files.get("file")
     chunk = shapes.load(shapes.ChunkQuery(), {"chunk": request.form.get("chunk")})["chunk"]
     kind = KINDS.get(PurePath(file.filename or "").suffix.lower()) if file else None
@@ -55,7 +60,10 @@ def add_file(campaign: str) -> ResponseReturnValue:
         return _show(asking.status(campaign), chunk=chunk, problem=wording.problem(error.errors[0].detail)), 422
     except Conflict:
         return _refused(campaign)
-    return _show(asking.status(campaign), chunk=_fresh(), added=added, name=file.filename or "")
+    token = secrets.token_urlsafe(16)
+    last = {"adder": auth.caller().name, "campaign": campaign, "added": added, "name": file.filename or ""}
+    asking.services().store.desk.keep_draft(token, json.dumps(last), keep_s=KEEP_DRAFT_S)
+    return redirect(url_for("dashboard.audience", campaign=campaign, file=token), 303)
 
 
 class _Upload(io.RawIOBase):

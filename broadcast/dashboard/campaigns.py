@@ -248,10 +248,18 @@ def contacts(campaign: str) -> ResponseReturnValue:
     given = {name: value for name, value in request.args.items() if value and name in {"status", "reason", "cursor"}}
     asked = shapes.load(shapes.ContactsQuery(), {"limit": CONTACTS_PER_PAGE, **given})
     query = {name: asked[name] for name in ("status", "reason", "limit", "cursor")}
-    digits = re.sub(r"\D", "", request.args.get("number", ""))[:20]
+    wanted = request.args.get("number", "").strip()
+    digits = re.sub(r"\D", "", wanted)[:20]
+    wrong = "" if digits else wanted[:64]
     found = _found(campaign, digits, asked) if digits else asking.contacts(campaign, **query)
     return render_template(
-        "dashboard/contacts.html", campaign=campaign, page=found, query=query, digits=digits, statuses=list(Status)
+        "dashboard/contacts.html",
+        campaign=campaign,
+        page={"contacts": [], "nextCursor": None} if wrong else found,  # all would look like those that are meant
+        query=query,
+        digits=digits,
+        wrong=wrong,
+        statuses=list(Status),
     )
 
 

@@ -36,7 +36,7 @@ def new() -> ResponseReturnValue:
 
 @blueprint.post("/new")
 def preview() -> ResponseReturnValue:
-    """Show what it would do; keep it, so that it can be started as it was shown."""
+    """Find out what it would do; keep that, so that it can be looked at and started, and lead there."""
     form, token = NewCampaign(), request.form.get("draft", "")
     _offer(form)
     before = _kept(token) if token else {}
@@ -56,20 +56,28 @@ def preview() -> ResponseReturnValue:
         return _show(form, problems=problems, draft=token, kept=len(kept)), 422
     token = secrets.token_urlsafe(16)
     read = read if contacts else before.get("read", {})
-    owned = {"owner": auth.caller().name, "body": body, "read": read}
+    owned = {"owner": auth.caller().name, "body": body, "read": read, "shown": shown}
     asking.services().store.desk.keep_draft(token, json.dumps(owned), keep_s=KEEP_DRAFT_S)
-    return render_template("dashboard/preview.html", body=body, shown=shown, draft=token, read=read)
+    return redirect(url_for("dashboard.previewed", draft=token), 303)
+
+
+@blueprint.get("/new/<draft>")
+def previewed(draft: str) -> ResponseReturnValue:
+    """Show it. To an address of its own, a browser can come back, after the start as well."""
+    return render_template("dashboard/preview.html", draft=draft, **_kept(draft))
 
 
 @blueprint.post("/new/<draft>/start")
 def start(draft: str) -> ResponseReturnValue:
     """Start what was shown. Doing it twice is doing it once."""
-    body = _draft(draft)
+    kept = _kept(draft)
+    body = kept["body"]
     try:
         asking.accept(body)
     except Conflict:
         flash(gettext("There is another campaign of this name already. Choose another name."), "danger")
         return redirect(url_for("dashboard.new", draft=draft), 303)
+    asking.services().store.desk.change_draft(draft, json.dumps({**kept, "is_started": True}))
     campaign = body["campaignId"]
     if body.get("open"):
         return redirect(url_for("dashboard.audience", campaign=campaign), 303)
@@ -85,7 +93,7 @@ def _draft(token: str) -> dict[str, Any]:
 
 
 def _kept(token: str) -> dict[str, Any]:
-    """The same, and how its list was read. Raises NotFound."""
+    """The same, how its list was read, what was shown of it, and whether it was started. Raises NotFound."""
     text = asking.services().store.desk.draft(token)
     found: dict[str, Any] = json.loads(text) if text else {}
     if found.get("owner") != auth.caller().name:

@@ -19,7 +19,7 @@ def login() -> ResponseReturnValue:
     holder = sessions.holder()
     if holder is not None:
         return redirect(_onward(holder))
-    return render_template("dashboard/login.html", wanted=_next())
+    return _form()
 
 
 @blueprint.post("/login")
@@ -28,15 +28,17 @@ def enter() -> ResponseReturnValue:
     try:
         sessions.enter(request.form.get("key", "").strip())
     except Unauthorized:
-        return _again(gettext("This key is not known.")), 401
+        return _form(gettext("This key is not known.")), 401
     except TooMany as error:
         wait = {"Retry-After": str(error.retry_after_s)}
-        return _again(gettext("Too many keys were tried from here. Wait a minute.")), 429, wait
+        return _form(gettext("Too many keys were tried from here. Wait a minute.")), 429, wait
     return redirect(_onward(sessions.holder()), 303)
 
 
-def _again(problem: str) -> str:
-    return render_template("dashboard/login.html", wanted=_next(), problem=problem)
+def _form(problem: str = "") -> str:
+    """Which says so where somebody sent another form, and their session was over."""
+    is_unsent = "unsent" in request.values
+    return render_template("dashboard/login.html", wanted=_next(), problem=problem, is_unsent=is_unsent)
 
 
 @blueprint.post("/logout")

@@ -45,12 +45,12 @@ class NewCampaign(TemplateFields):
     instance = StringField(
         lazy_gettext("Instance"),
         description=lazy_gettext("The WhatsApp number or session that sends."),
-        render_kw={"required": True, "list": "instances", "autocomplete": "off", "maxlength": 128},
+        render_kw={"required": True, "list": "instances", "maxlength": 128},
     )
     campaign = StringField(
         lazy_gettext("Campaign's name"),
         description=lazy_gettext("A name is sent once: the same name again sends nothing twice."),
-        render_kw={"required": True, "autocomplete": "off", "maxlength": 128},
+        render_kw={"required": True, "maxlength": 128},
     )
     message = TextAreaField(
         lazy_gettext("Message"),

@@ -55,6 +55,8 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+#: How a form is sent, and what else would change something.
+FORMS = ("POST", "PUT", "PATCH", "DELETE")
 #: Files change only when the product does; a browser asks again after so many seconds.
 KEPT_S = 3600
 
@@ -109,6 +111,7 @@ def surroundings() -> dict[str, object]:
         "flower_url": f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{settings.flower_port}",
         "is_known": g.get("caller", auth.ANYBODY) is not auth.ANYBODY,
         "may_see": rights.may_see,
+        "page_of": rights.page_of,
         "home": rights.home(),
         "may_send": auth.caller().has_one_of(SEND),
         "may_admin": auth.caller().has_one_of(ADMIN),
@@ -117,9 +120,10 @@ def surroundings() -> dict[str, object]:
     }
 
 
-@blueprint.route("/<path:anything>")
+@blueprint.route("", methods=FORMS, defaults={"anything": ""})
+@blueprint.route("/<path:anything>", methods=["GET", *FORMS])
 def nowhere(anything: str) -> ResponseReturnValue:
-    """A page of ours says that there is none."""
+    """A page of ours says that there is none, or none that a form is sent to."""
     return _page(404, f"/dashboard/{anything}")
 
 
@@ -145,7 +149,7 @@ def _wait(error: TooMany | Unavailable) -> dict[str, str]:
 @blueprint.errorhandler(HTTPException)
 def from_http(error: HTTPException) -> ResponseReturnValue:
     """An error that Flask found, as a page."""
-    return _page(error.code or 500, str(error.description or ""))
+    return _page(error.code or 500, refusing.fault(error))
 
 
 @blueprint.errorhandler(Exception)

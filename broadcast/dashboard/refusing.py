@@ -1,4 +1,4 @@
-"""Why the API refuses what a person asked for, in their language."""
+"""Why the API, or Flask, refuses what a person asked for, in their language."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from broadcast.dashboard import wording
 
@@ -40,6 +42,16 @@ REFUSALS: Mapping[str, Any] = {
         "There is no key %(name)s, or it is revoked already."
     ),
 }
+#: what Flask and its extensions refuse, where a person is told more than the page's title -> why, and what to do
+FAULTS: Mapping[type[HTTPException], Any] = {
+    CSRFError: _("This form is too old, or was not made by this page. Open the page anew, and do it again from there."),
+    RequestEntityTooLarge: _("Send a long list as a file, of 32 MB at the most. A larger one can be added in parts."),
+}
+
+
+def fault(error: HTTPException) -> str:
+    """Why Flask refuses, for people; "" where the page's title says it."""
+    return str(FAULTS.get(type(error), ""))
 
 
 def refusal(detail: str) -> str:

@@ -60,6 +60,14 @@ ADVICE: Mapping[str, tuple[Any, Any]] = {
         _("too many of its messages fail without a reason, as those of a restricted number do"),
         _("Look at the number in WhatsApp, then resume the instance."),
     ),
+    "unlinked": (
+        _("no telephone is linked to it"),
+        _("Read the QR code in the gateway with the telephone, under linked devices; it opens by itself then."),
+    ),
+    "shut_out": (
+        _("WhatsApp shut the number out, and may have banned it"),
+        _("Open WhatsApp on the telephone. Where it works there, read the QR code in the gateway again."),
+    ),
     "disconnected": (_("it is not connected to WhatsApp"), _("Connect it in the gateway.")),
 }
 #: what the API says of settings that are in the way -> the same for people

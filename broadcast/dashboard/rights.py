@@ -42,6 +42,7 @@ VIEWS: Mapping[str, frozenset[Scope]] = {
     "register": ADMIN,
     "new": SEND,
     "preview": SEND,
+    "previewed": SEND,
     "start": SEND,
     "callbacks": READ,
     "failed_callbacks": READ,

@@ -16,9 +16,6 @@ ROW_PROBLEMS: Mapping[str, Any] = {
     "must be a phone number or an object": lazy_gettext("must be a number, or an object with phone, name and vars"),
     "must be a text": lazy_gettext("must be a text, and not too long a one"),
     "must be an object of texts": lazy_gettext("must be an object of texts, and none of them too long"),
-    "holds other rows": lazy_gettext(
-        "other rows stand between quotation marks here; is there one too many, or one that is never closed?"
-    ),
     "characters that cannot be sent": lazy_gettext("has characters that cannot be sent"),
 }
 

@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import logging
 import math
+import re
 import secrets
 import time
 from datetime import timedelta
@@ -204,8 +205,7 @@ def identify() -> ResponseReturnValue | None:
         return None
     found, wait_ms = _who(limit=services().settings.dashboard_rate_limit)
     if found is None:
-        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("dashboard.login", next=wanted), 303)
+        return redirect(_door(), 303)
     g.caller = found
     if found is not auth.ANYBODY:
         g.is_still_welcome = partial(_is_in, services(), str(session["id"]), str(session.get("created", "")))
@@ -213,6 +213,14 @@ def identify() -> ResponseReturnValue | None:
         raise _too_many(wait_ms)
     auth.need(VIEWS.get(view, ADMIN))
     return None
+
+
+def _door() -> str:
+    """The log-in, and what it leads on to: the page that was asked for, or the one whose form was sent in vain."""
+    if request.method != "POST":
+        return url_for("dashboard.login", next=request.full_path.rstrip("?"))
+    page = re.match("https?://[^/]*(/[^#]*)", request.referrer or "")
+    return url_for("dashboard.login", next=page[1] if page else None, unsent=1)
 
 
 def _too_many(wait_ms: int) -> TooMany:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
 
 from broadcast.api import answers, auth, shapes
 from broadcast.api import suppressions as suppressing
@@ -12,10 +15,28 @@ from broadcast.api.asking import services
 from broadcast.api.scopes import ADMIN
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
+from broadcast.domain.optout import Source
 from broadcast.engine import optouts
+
+_ = lazy_gettext
 
 #: So many people are on a page.
 PER_PAGE = 50
+#: where an opt-out is known from -> the same for people, with an instance's name, …
+SOURCES_AT: Mapping[Source, Any] = {
+    Source.MESSAGE: _("message to %(instance)s"),
+    Source.MENU: _("WhatsApp's menu, at %(instance)s"),
+    Source.ANSWER: _("the gateway of %(instance)s"),
+}
+#: … and without one; what somebody else called it stays as it is
+SOURCES: Mapping[str, Any] = {
+    Source.MESSAGE.alone: _("a message"),
+    Source.MENU.alone: _("WhatsApp's menu"),
+    Source.ANSWER.alone: _("the gateway"),
+    "dashboard": _("this page"),
+    "import": lazy_pgettext("source", "a file"),
+    "api": _("the API"),
+}
 
 
 @blueprint.get("/suppressions")
@@ -27,8 +48,24 @@ def list_suppressions() -> ResponseReturnValue:
     shown = [answers.suppressed(one, auth.caller()) for one in found.items]
     may_remove = auth.caller().instances is None and auth.caller().has_one_of(ADMIN)
     return render_template(
-        "dashboard/suppressions.html", people=shown, next_cursor=found.next_cursor, may_remove=may_remove
+        "dashboard/suppressions.html",
+        people=shown,
+        next_cursor=found.next_cursor,
+        may_remove=may_remove,
+        source=source,
     )
+
+
+def source(text: str) -> str:
+    """Where an opt-out is known from, for people; there may be several."""
+    return ", ".join(map(_source, text.split(", ")))
+
+
+def _source(one: str) -> str:
+    for source_, said in SOURCES_AT.items():
+        if one.startswith(source_.at("")):
+            return str(said) % {"instance": one.removeprefix(source_.at(""))}
+    return str(SOURCES.get(one, one))
 
 
 @blueprint.post("/suppressions")

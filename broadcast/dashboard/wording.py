@@ -97,6 +97,8 @@ REASONS: Mapping[str, Any] = {
     "unknown_answer": _("the gateway's answer says nothing"),
     "answer_without_id": _("the gateway's answer has no id"),
     "disconnected": _("the telephone was not connected"),
+    "unlinked": _("no telephone is linked to it"),
+    "shut_out": _("WhatsApp shut the number out, and may have banned it"),
     "unauthorized": _("the gateway does not take our key"),
     "unknown_instance": _("the gateway does not know the instance"),
     "paused by an operator": _("paused by a person"),
@@ -108,7 +110,10 @@ WARNINGS: Mapping[str, Any] = {
     "instance_paused": _("The instance is paused: nothing leaves until it is resumed."),
     "instance_closed": _("The gateway says that the instance cannot send: nothing leaves."),
     "instance_restricted": _("WhatsApp restricted the instance: nothing leaves until it is resumed."),
-    "loose_mark": _("The text has {{, }} or [[ without its partner: it is sent as it stands."),
+    "loose_mark": _(
+        "The text has {{, }} or [[ without its partner, [[ ]] around one choice alone, or [[ in a variable's default: "
+        "it is sent as it stands."
+    ),
     "template_needed": _("Meta takes free text only within 24 hours after a person wrote to you. Others will fail."),
 }
 #: what a preview says may get the number blocked
@@ -153,7 +158,6 @@ ERRORS: Mapping[int, Any] = {
     400: _("The request could not be read"),
     403: _("You may not do this"),
     404: _("There is nothing here"),
-    405: _("This cannot be done here"),
     409: _("This cannot be done now"),
     413: _("This is too large"),
     422: _("Something is not right"),
@@ -207,6 +211,7 @@ def install(app: Flask) -> None:
         "state": lambda word: STATES.get(word, word),
         "status": lambda word: STATUSES.get(word, word),
         "reason": lambda word: REASONS.get(word, word),
+        "because": because,
         "under_pause": under_pause,
         "number": number,
         "percent": percent,
@@ -290,6 +295,11 @@ def phone(digits: str) -> str:
 def hold(code: str | None, detail: str | None = None) -> str:
     """Why nothing leaves, for people."""
     return str(HOLDS.get(code or "", detail or code or ""))
+
+
+def because(detail: str) -> str:
+    """Why an instance is held, as the API says it: a reason, what the gateway said, and the same under a pause."""
+    return ": ".join(str(REASONS.get(part, part)) for part in detail.split(": "))
 
 
 def under_pause(one: Mapping[str, Any]) -> str:

@@ -108,7 +108,7 @@ class Progress:
     on_unknown: OnUnknown
     slow_down: float  #: the factor by which the lane's gaps are lengthened just now, 1 for none
     sends_per_minute: float  #: as measured over the last departures; 0 when it is not sending
-    expected_finish_ms: int | None
+    expected_finish_ms: int | None  #: None as well where nobody knows, such as while the instance is held
     hold_reason: str | None  #: a code, when a running campaign is not sending, or the gateway had it paused
     hold_detail: str | None  #: the same for people
     last_error: str | None

@@ -47,6 +47,13 @@ COMES_AFTER: Mapping[Status, frozenset[Status]] = {
     Status.UNCONFIRMED: frozenset({Status.SENDING}),
 }
 
+#: The same for what an answer says. Who is booked may fail by one: of a question before the fence, at the last attempt.
+#: No receipt can be of that.
+ANSWER_AFTER: Mapping[Status, frozenset[Status]] = {
+    **COMES_AFTER,
+    Status.FAILED: COMES_AFTER[Status.FAILED] | {Status.BOOKED},
+}
+
 #: while any contact is in one of these, its campaign is not finished
 OPEN = (Status.PENDING, Status.BOOKED, Status.SENDING)
 

@@ -78,20 +78,26 @@ def unreadable(text: str) -> str | None:
 
 
 def loose_mark(content: Content) -> str | None:
-    """The first `{{`, `}}` or `[[` of what would be sent that has no partner, and so goes out as it stands."""
+    """The first `{{`, `}}` or `[[` of what would be sent that goes out as it stands.
+
+    It has no partner, is around one option alone, or is in a default.
+    """
     texts = [content.text] if content.template is None else _texts(content.template.components)
     found = (_LOOSE.search(part) for text in texts for part in _rests(text))
     return next((match[0] for match in found if match), None)
 
 
 def _rests(text: str) -> Iterator[str]:
-    """What goes out as it stands: of the text around its variations, and of each of their options."""
+    """What goes out as it stands: of the text around its variations, and of each of their options; "-" for the rest."""
 
     def outside(match: re.Match[str]) -> str:
+        if match["escape"]:
+            return "-"
         if match["options"] is None:
-            return match[0] if match["name"] is not None and not _is_readable(match) else "-"
-        within.extend(_VARIABLE.sub(outside_options, option) for option in _options(match["options"]))
-        return "-"
+            return ("[[-" if "[[" in (match["default"] or "") else "-") if _is_readable(match) else match[0]
+        options = _options(match["options"])
+        within.extend(_VARIABLE.sub(outside_options, option) for option in options)
+        return "-" if len(options) > 1 else "[[-"
 
     def outside_options(match: re.Match[str]) -> str:
         return "-" if _is_readable(match) else match[0]

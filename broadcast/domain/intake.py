@@ -51,9 +51,8 @@ class Intake:
         table, head, rows = _table(first, rows, separator)
         self.details |= {"separator": separator, "header": list(table.titles) or None}
         for row in rows if head is None else chain([head], rows):
-            if has_swallowed(table, row):
-                yield Found(row.number, problem="holds other rows: is a quotation mark not closed, or not doubled?")
-            elif any(cell.strip() for cell in row.cells):
+            checked(table, [row], has_swallowed)
+            if any(cell.strip() for cell in row.cells):
                 yield Found(row.number, person(table, row))
         self.details["encoding"] = lines.encoding
 

@@ -106,8 +106,11 @@ def checked(table: Table, rows: Iterable[Row], is_torn: Callable[[Table, Row], b
 
 
 def has_swallowed(table: Table, row: Row) -> bool:
-    """Whether lines of a row look like rows of this table: a quotation mark was never closed, until another did."""
-    if any(_is_row(table, line) for line in row.torn):
+    """Whether lines of a row look like rows of this table: a quotation mark was never closed, until another did.
+
+    Where a mark ends no cell, one with a number does, however many cells it has.
+    """
+    if any(_NUMBER.fullmatch(cell.strip()) for line in row.torn for cell in line.split(table.separator)):
         return True
     cells = row.cells
     return any("\n" in cell and _holds_rows(table, cell, index, len(cells)) for index, cell in enumerate(cells))

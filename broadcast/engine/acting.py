@@ -72,7 +72,7 @@ def _deferral(one: Settled, means: Busy, max_attempts: int) -> Deferral:
         campaign=one.campaign,
         number=one.number,
         in_ms=_after_ms(means) or back_off_ms(1),
-        most_attempts=max_attempts if means.is_cap else min(max_attempts, means.most_attempts or max_attempts),
+        most_attempts=min(max_attempts, means.most_attempts or max_attempts),
         most_times=(means.most_attempts or 0) if means.is_cap else 0,
     )
 

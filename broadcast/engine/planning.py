@@ -93,7 +93,8 @@ def plan_lane(
             slots=slots,
             day=allowance.day,
             day_ends_ms=next_day_ms(survey.now_ms, zone),
-            until_ms=allowance.until_ms,
+            until_ms=allowance.ends_ms,
+            cap=allowance.cap,
         )
         if slots
         else None
@@ -152,7 +153,7 @@ def _slots(
         until_ms=survey.now_ms + horizon.ms,
         limit=min(_wanted(survey, rules, horizon) - survey.sending - survey.booked, left),
         chance=chance,
-        allowed_until_ms=min((end for end in (allowance.until_ms, allowance.day_ends_ms) if end), default=None),
+        allowed_until_ms=allowance.ends_ms,
         room=None if allowance.room is None else max(allowance.room - survey.booked, 0),
         factor=slowed(survey.slow, since_ms=survey.slow_ms, now_ms=survey.now_ms),
         apart_ms=LOOK_MS // credit,

@@ -158,7 +158,10 @@ def _warnings(content: Content, lane: Mapping[str, str], *, wants_template: bool
     if mark:
         yield Warning(
             code="loose_mark",
-            text=f"The text has {mark} without its partner: it is sent as it stands. {{{{name}}}} is a variable.",
+            text=(
+                f"The text has a {mark} without its partner, around one choice alone or in a default: it is sent as it "
+                "stands. {{name}} is a variable, and [[Oi|Olá]] a variation."
+            ),
         )
     held = _HELD.get(lane.get("hold", ""))
     if held:

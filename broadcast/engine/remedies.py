@@ -36,6 +36,14 @@ _KNOWN: Mapping[str, tuple[str, str]] = {
         "too many of its messages fail without a reason, as those of a restricted number do",
         f"Look at the number in WhatsApp, {_RESUME}.",
     ),
+    "unlinked": (
+        "no telephone is linked to it",
+        "Read the QR code in the gateway with the telephone, under linked devices; it opens by itself then.",
+    ),
+    "shut_out": (
+        "WhatsApp shut the number out, and may have banned it",
+        "Open WhatsApp on the telephone. Where it works there, read the QR code in the gateway again.",
+    ),
     "disconnected": ("it is not connected to WhatsApp", CONNECT),
 }
 

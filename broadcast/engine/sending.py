@@ -176,6 +176,12 @@ class _Departure:
     attempt: int = 0
     due: float = 0.0  #: the moment of departure by the monotonic clock
 
+    def attend(self) -> None:
+        """Keep the contact while it is asked about; raise Held when it is not ours any more."""
+        sending = self.sending
+        if not sending.store.contacts.attend(self.ticket, lease_ms=sending.policy.lease_ms):
+            raise Held("gone")
+
     def wait(self) -> None:
         """Return at the moment of departure; raise Held when the contact may not leave."""
         with self.sending.lines.first(self.ticket.instance):

@@ -67,7 +67,9 @@ def _heed(store: Store, instance: str, one: Inbound | Preference, words: Collect
 
 def adopt(store: Store, instance: str, echo: Echo, *, lease_ms: int) -> bool:
     """Find the contact whose message an echo tells of, and say that it is sent; False when there is not just one."""
-    doubts = store.contacts.doubts(instance, echo.message_id, since_ms=DOUBTED_MS)
+    doubts = store.contacts.doubts(
+        instance, echo.message_id, since_ms=DOUBTED_MS, departed=_departed(echo, lease_ms=lease_ms)
+    )
     contents = {doubt.campaign: _content(store, doubt.campaign) for doubt in doubts}
     meant = [doubt for doubt in doubts if is_meant(echo, doubt, contents[doubt.campaign], lease_ms=lease_ms)]
     word = store.contacts.adopt(instance, meant[0], echo.message_id) if len(meant) == 1 else "kept"
@@ -85,7 +87,13 @@ def is_meant(echo: Echo, doubt: Doubt, content: Content | None, *, lease_ms: int
         return False
     if content.kind not in echo.kinds or echo.text != render(content.text, doubt.values, variant=doubt.reference):
         return False
-    return echo.at_ms is None or -CLOCKS_MS <= echo.at_ms - doubt.departed_ms <= lease_ms + CLOCKS_MS
+    departed = _departed(echo, lease_ms=lease_ms)
+    return departed is None or departed[0] <= doubt.departed_ms <= departed[1]
+
+
+def _departed(echo: Echo, *, lease_ms: int) -> tuple[int, int] | None:
+    """Between which moments its message left, Unix ms; None where the echo names no time."""
+    return None if echo.at_ms is None else (echo.at_ms - lease_ms - CLOCKS_MS, echo.at_ms + CLOCKS_MS)
 
 
 def _content(store: Store, campaign: str) -> Content | None:

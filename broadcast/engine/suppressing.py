@@ -17,10 +17,11 @@ log = logging.getLogger(__name__)
 AT_ONCE = 1000
 
 
-def put(store: Store, people: Mapping[str, str], *, since: str) -> list[str]:
+def put(store: Store, people: Mapping[str, str], *, since: str, is_told: bool = False) -> list[str]:
     """Put people on the list, E.164 digits -> where we know it from; return the digits of those who are new.
 
-    `since` is RFC 3339. Who is there already stays as they are.
+    `since` is RFC 3339. Who is there already stays as they are, and so does who changed their mind since, where a
+    gateway tells it (`is_told`).
     """
     known: dict[str, Mapping[str, str]] = {}
     for digits, source in people.items():
@@ -28,7 +29,7 @@ def put(store: Store, people: Mapping[str, str], *, since: str) -> list[str]:
         known.setdefault(person, is_known)
     left, new = iter(known.items()), frozenset[str]()
     while chunk := dict(islice(left, AT_ONCE)):
-        new |= store.suppressions.add(chunk)
+        new |= store.suppressions.add(chunk, is_told=is_told)
     return [one["phone"] for person, one in known.items() if person in new]
 
 
@@ -61,7 +62,7 @@ def suppress(store: Store, phone: str, *, source: str, at_ms: int | None = None)
 
     `at_ms` is when they said so, Unix ms; None for now.
     """
-    return bool(_put_and_tell(store, [phone], source, since=_moment(at_ms)))
+    return bool(_put_and_tell(store, [phone], source, since=_moment(at_ms), is_told=at_ms is not None))
 
 
 def suppress_contacts(store: Store, contacts: Sequence[tuple[str, int]], *, source: str) -> None:
@@ -75,14 +76,15 @@ def release(store: Store, phone: str, *, only_from: Collection[str], at_ms: int 
     They stay where something else put them there as well, or one of these did so after `at_ms`, Unix ms.
     """
     upto = "" if at_ms is None else _moment(at_ms)
-    is_off = store.suppressions.relent(identity(phone), only_from, upto=upto)
+    # By a clock that is ahead, what they say later must count all the same.
+    is_off = store.suppressions.relent(identity(phone), only_from, upto=upto, remembered=upto and min(upto, _moment()))
     if is_off:
         log.info("off the list again: %s", mask(phone), extra={"action": "suppress"})
     return is_off
 
 
-def _put_and_tell(store: Store, phones: Iterable[str], source: str, *, since: str) -> list[str]:
-    new = put(store, dict.fromkeys(phones, source), since=since)
+def _put_and_tell(store: Store, phones: Iterable[str], source: str, *, since: str, is_told: bool = False) -> list[str]:
+    new = put(store, dict.fromkeys(phones, source), since=since, is_told=is_told)
     for phone in new:
         log.info("opted out: %s", mask(phone), extra={"action": "suppress", "source": source})
     return new

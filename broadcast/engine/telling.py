@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from broadcast.domain.campaign import OnUnknown, Progress, State
 from broadcast.domain.contact import OPEN, Status
 from broadcast.engine.accepting import left_out
-from broadcast.engine.watching import QUIET_GAPS, Standing, cause
+from broadcast.engine.watching import QUIET_GAPS, Standing, cause, is_held
 from broadcast.errors import FieldError, Invalid, NotFound
 from broadcast.pacing import (
     HORIZON_MS,
@@ -190,7 +190,7 @@ def progress_of(look: Look) -> Progress:
         on_unknown=OnUnknown(order["on_unknown"]),
         slow_down=round(_slow(look), 2),
         sends_per_minute=rate,
-        expected_finish_ms=_finish(look, state, left=left, gap_ms=gap_ms),
+        expected_finish_ms=None if is_held(code) else _finish(look, state, left=left, gap_ms=gap_ms),
         hold_reason=code,
         hold_detail=detail,
         last_error=order.get("last_error"),

@@ -56,12 +56,21 @@ _WAITS = {
 }
 
 
+#: what the code of a lane's hold begins with
+_HELD = "instance_"
+
+
+def is_held(code: str | None) -> bool:
+    """Whether this cause is that the instance is paused, closed or restricted: nobody knows for how long."""
+    return code is not None and code.startswith(_HELD)
+
+
 def cause(standing: Standing) -> Cause | None:
     """Why the lane is not sending, the surest cause first; None when nothing stands in its way."""
     lane = standing.lane
     if lane.get("hold"):
         said = map(lane.get, ("reason", "detail", "under_reason", "under_detail"))
-        return Cause(f"instance_{lane['hold']}", ": ".join(filter(None, said)))
+        return Cause(f"{_HELD}{lane['hold']}", ": ".join(filter(None, said)))
     if not standing.send_workers:
         return Cause("no_worker", "No live worker consumes the queue `broadcast`.")
     if not standing.control_workers:

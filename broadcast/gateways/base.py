@@ -53,6 +53,9 @@ class Message:
 class Departure(Protocol):
     """The fence, as a gateway sees it."""
 
+    def attend(self) -> None:
+        """A question goes before it, which may take as long as a request; raises what `wait` does."""
+
     def wait(self) -> None:
         """Return when the request may be written; raise when it may not."""
 

@@ -197,10 +197,13 @@ class Http:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Response | Busy:
-        """Ask something that sends nothing to anybody, without the fence. Busy(reached=False): no whole answer came."""
+        """Ask something that sends nothing to anybody, without the fence. Busy: no whole answer came.
+
+        `reached` where the question was written: what the gateway never answers may be about this contact alone.
+        """
         gate = _Gate(_Unfenced(), self._timeout_s)
         answer = self._through(gate, lambda: self._call(method, path, params=query, json=body))
-        return answer if isinstance(answer, Response) else Busy(answer.reason, answer.detail, reached=False)
+        return Busy(answer.reason, answer.detail, contact_only=True) if isinstance(answer, Unknown) else answer
 
     def post(
         self, path: str, body: Mapping[str, Any], *, departure: Departure, headers: Mapping[str, str] | None = None
@@ -239,6 +242,9 @@ class Http:
 
 class _Unfenced:
     """A departure that may leave at once."""
+
+    def attend(self) -> None:
+        """Nobody waits for it."""
 
     def wait(self) -> None:
         """Nothing to wait for."""

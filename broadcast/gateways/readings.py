@@ -11,6 +11,15 @@ from broadcast.gateways.words import retry_after_s
 #: WhatsApp throttles the queries of an unofficial client for minutes, not seconds.
 OVERLIMIT_S = 120.0
 
+#: What a dialect without templates says of one. Its campaign was accepted when the instance had another gateway, and
+#: the text beside a template is nobody's message.
+NO_TEMPLATES = Closed(
+    "templates_unsupported",
+    "the instance's gateway knows no templates, and nothing is sent instead. Register the instance with Meta's Cloud "
+    "API again and resume; or cancel, and order anew without a template",
+    scope=Scope.CAMPAIGN,
+)
+
 #: Their words, and the answer that they stand in -> what it means.
 Reading = Callable[[str, Response], Answer]
 

@@ -30,13 +30,17 @@ class Shut(Alone):
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - with what?
         """Nobody can be known, by a fault of ours: the gateway is to come again. Raises Unavailable."""
-        raise Unavailable(f"{self.reason}: {self.detail}", retry_after_s=60)
+        raise self._unavailable()
+
+    def _unavailable(self) -> Unavailable:
+        return Unavailable(f"{self.reason}: {self.detail}", retry_after_s=60)
 
     def session_of(self, instance: str) -> None:
         """None: nobody is believed."""
 
-    def challenge(self, query: Mapping[str, str]) -> None:
-        """None: nobody can be known."""
+    def challenge(self, query: Mapping[str, str]) -> None:  # noqa: ARG002 - it cannot be compared with anything
+        """The same."""
+        raise self._unavailable()
 
     def read(self, payload: Mapping[str, object]) -> News:  # noqa: ARG002 - never verified
         """Nothing."""

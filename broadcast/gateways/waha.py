@@ -37,7 +37,7 @@ from broadcast.gateways.base import (
 )
 from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
-from broadcast.gateways.readings import OVERLIMIT_S, Reading, busy, closed, refused, unknown
+from broadcast.gateways.readings import NO_TEMPLATES, OVERLIMIT_S, Reading, busy, closed, refused, unknown
 from broadcast.gateways.waha_news import connection_of, id_of, news_of
 from broadcast.gateways.words import foreign, header, words
 
@@ -79,8 +79,10 @@ class Waha(Alone):
         An engine that takes no id says so in place of sending. It is remembered, and the contact, which used up none
         of its attempts, comes again without one.
         """
+        if message.template is not None:
+            return NO_TEMPLATES
         session = self._session_of(message)
-        chat = self._chat(session, message.phone)
+        chat = self._chat(session, message.phone, departure)
         if not isinstance(chat, str):
             return chat
         path, body = request_of(message, session=session, chat=chat, own_id=self.own_id(message))
@@ -131,13 +133,14 @@ class Waha(Alone):
     def _session_of(self, message: Message) -> str:
         return self.session_of(message.instance)
 
-    def _chat(self, session: str, phone: str) -> str | Answer:
+    def _chat(self, session: str, phone: str, departure: Departure) -> str | Answer:
         """Where a message to this number goes, or why it goes nowhere."""
         if not self._check_numbers:
             return f"{phone}@c.us"
         known = self._addresses.of(session, phone)
         if known is not None:
             return known
+        departure.attend()
         answer = self._http.ask("GET", "/api/contacts/check-exists", query={"phone": phone, "session": session})
         chat = read_check(answer) if isinstance(answer, Response) else answer
         if isinstance(chat, str):

@@ -24,6 +24,11 @@ class Allowance:
     waits: str  #: "quiet_hours" or "daily_cap" when nothing may leave now, else ""
     again_ms: int | None  #: when something may leave again, if it waits
 
+    @property
+    def ends_ms(self) -> int | None:
+        """When what holds now does no longer: the window closes, or another day begins to count; None: never."""
+        return min((end for end in (self.until_ms, self.day_ends_ms) if end), default=None)
+
 
 def allow(rules: Rules, *, now_ms: int, used_day: str, used: int, zone: str, used_until_ms: int = 0) -> Allowance:
     """What the rules allow. `used` departures were made on the local day `used_day`; days are those of `zone`.
@@ -34,7 +39,8 @@ def allow(rules: Rules, *, now_ms: int, used_day: str, used: int, zone: str, use
     cap = rules.cap_on(date.fromisoformat(day))
     counted = used_on(now_ms, used=used, used_day=used_day, used_until_ms=used_until_ms, zone=zone)
     left = room(cap, counted)
-    day_ends = None if cap is None else next_day_ms(now_ms, zone)
+    ends = [next_day_ms(now_ms, zone), *([used_until_ms] if used_until_ms > now_ms else [])]
+    day_ends = None if cap is None else min(ends)
     window = rules.window
     opens = opens_ms(window, now_ms) if window else now_ms
     until = closes_ms(window, now_ms) if window and opens == now_ms else None

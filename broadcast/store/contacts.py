@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from broadcast.domain.answer import Refused
 from broadcast.domain.campaign import RULES, Move
-from broadcast.domain.contact import COMES_AFTER, Status
+from broadcast.domain.contact import ANSWER_AFTER, COMES_AFTER, Status
 from broadcast.domain.pseudonym import Pseudonyms
 from broadcast.domain.receipt import Receipt
 from broadcast.pacing import ON_TIME_MS
@@ -23,6 +23,8 @@ PARK_S = 900
 SETTLED_AT_ONCE = 50
 #: The states that a campaign is paused in by a receipt that halts it.
 _PAUSED_FROM = ",".join(sorted(state.value for state in RULES[Move.PAUSE].from_))
+#: Contacts in doubt that one script looks at.
+DOUBTS_AT_ONCE = 500
 #: Contacts that one script looks at for a page.
 LOOKED_AT = 2000
 
@@ -89,7 +91,7 @@ class Settled:
 class Deferral:
     """A failed contact that is to be tried again in `in_ms`, if no more than `most_attempts` were made at it.
 
-    `most_times` is how often the gateway may say this of one contact, 0 for no such limit.
+    `most_times` is how often the gateway may say this of one contact, whatever its attempts; 0 for no such limit.
     """
 
     campaign: str
@@ -211,6 +213,11 @@ class Contacts:
             return Wait(reply[1])
         return Back(reply[1]) if reply[0] == "back" else Gone(reply[1])
 
+    def attend(self, ticket: Ticket, *, lease_ms: int) -> bool:
+        """Note that a question about the contact goes first; False when its batch does not hold it any more."""
+        held = (ticket.instance, ticket.campaign, ticket.number, ticket.batch)
+        return bool(self._scripts.run("attend", *held, lease_ms))
+
     def slip(self, ticket: Ticket, *, late_ms: int) -> bool:
         """Push the lane's clock, if this contact was the last to leave and left late."""
         return bool(self._scripts.run("slip", ticket.instance, ticket.campaign, ticket.number, ticket.run, late_ms))
@@ -223,7 +230,7 @@ class Contacts:
         identity, known = suppress or ("", {})
         word = self._scripts.run(
             "record", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
-            outcome.status.value, may_follow(outcome.status), outcome.message_id, KEEP_ID_S,
+            outcome.status.value, may_follow(outcome.status, ANSWER_AFTER), outcome.message_id, KEEP_ID_S,
             "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.holds,
             outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
             identity, json.dumps(dict(known), ensure_ascii=False), outcome.capped_ms,
@@ -287,13 +294,24 @@ class Contacts:
         """How many ids of receipts nobody ever knew, since the beginning."""
         return int(self._scripts.ask(lambda: self._scripts.client.get(key("unknown"))) or 0)
 
-    def doubts(self, instance: str, message_id: str, *, since_ms: int) -> list[Doubt]:
-        """The contacts of which an echo with this id may tell; none when the id is known already."""
-        rows = self._scripts.run("doubts", instance, message_id, since_ms)
-        return [
-            Doubt(campaign, number, departed, phone, _values(values))
-            for campaign, number, departed, phone, values in rows
-        ]
+    def doubts(
+        self, instance: str, message_id: str, *, since_ms: int, departed: tuple[int, int] | None = None
+    ) -> list[Doubt]:
+        """The contacts of which an echo with this id may tell; none when the id is known already.
+
+        Those not on the wire any more departed in the last `since_ms`, and (`departed`) between these two moments.
+        """
+        earliest, upto = map(str, departed or ("-inf", "+inf"))
+        found: dict[tuple[str, int], Doubt] = {}
+        is_first = "1"
+        while upto:
+            rows, upto = self._scripts.run(
+                "doubts", instance, message_id, since_ms, earliest, upto, DOUBTS_AT_ONCE, is_first
+            )
+            is_first = ""
+            for campaign, number, at, phone, values in rows:
+                found[campaign, number] = Doubt(campaign, number, at, phone, _values(values))
+        return list(found.values())
 
     def adopt(self, instance: str, doubt: Doubt, message_id: str) -> str:
         """Say that the contact's message left under this id, and apply what was parked for it. See adopt.lua."""
@@ -368,6 +386,6 @@ def _values(text: str | None) -> Mapping[str, str]:
     return values
 
 
-def may_follow(status: Status) -> str:
+def may_follow(status: Status, table: Mapping[Status, frozenset[Status]] = COMES_AFTER) -> str:
     """The statuses that `status` may follow, as the scripts take them."""
-    return ",".join(sorted(before.value for before in COMES_AFTER[status]))
+    return ",".join(sorted(before.value for before in table[status]))

@@ -1,4 +1,4 @@
-"""What the dashboard keeps in Redis: the secret that signs its sessions, and campaigns that nobody has started yet."""
+"""What the dashboard keeps in Redis: the secret that signs its sessions, and for a while what came of a form."""
 
 from __future__ import annotations
 
@@ -27,10 +27,17 @@ class Desk:
 
     def keep_draft(self, token: str, text: str, *, keep_s: int) -> None:
         """Keep a draft for a while. A hundred thousand contacts are a few hundred kB."""
-        packed = zlib.compress(text.encode()).hex()
-        self._scripts.ask(lambda: self._scripts.client.set(key("draft", token), packed, ex=keep_s))
+        self._scripts.ask(lambda: self._scripts.client.set(key("draft", token), _packed(text), ex=keep_s))
+
+    def change_draft(self, token: str, text: str) -> None:
+        """Keep this instead, no longer than it would have been kept; nothing where that is over."""
+        self._scripts.ask(lambda: self._scripts.client.set(key("draft", token), _packed(text), xx=True, keepttl=True))
 
     def draft(self, token: str) -> str | None:
         """The draft, while it is kept."""
         packed = self._scripts.ask(lambda: self._scripts.client.get(key("draft", token)))
         return zlib.decompress(bytes.fromhex(packed)).decode() if packed else None
+
+
+def _packed(text: str) -> str:
+    return zlib.compress(text.encode()).hex()

@@ -61,6 +61,8 @@ given_up              zset    campaign:number (12 digits) of the callbacks of al
 callback_tally        hash    callbacks of all campaigns: `waiting` now, `delivered` and `failed` so far
 suppressed            hash    identity of a person who wants no more messages -> since when and from where, as JSON; of
                               who was forgotten, a keyed hash of the identity: fingerprint of the key:hash
+relented              hash    of a person, by what stands for them: source -> until when what it said is taken back,
+                              as a gateway told; expires by itself
 identity_form         string  which form of identities the suppression list is kept by
 hashed_with           set     fingerprints of the keys that such hashes were ever made with
 signing               string  the secret that signs the dashboard's sessions, where no SECRET_KEY does
@@ -134,6 +136,7 @@ PATTERNS: Mapping[str, str] = {
     "given_up": "bcast:given_up",
     "callback_tally": "bcast:callback_tally",
     "suppressed": "bcast:suppressed",
+    "relented": "bcast:relented:%s",
     "identity_form": "bcast:identity_form",
     "hashed_with": "bcast:hashed_with",
     "signing": "bcast:signing",

@@ -127,15 +127,16 @@ class Lanes:
         day: str,
         day_ends_ms: int,
         until_ms: int | None,
+        cap: int | None = None,
     ) -> list[Booked] | None:
         """Give the next contacts these slots; None when another planner was first.
 
         They count for the local `day`, or one that has not ended yet where it began. The fence lets nobody leave from
-        `until_ms` on.
+        `until_ms` on, and no more than `cap` on that day.
         """
         fields = [item for slot in slots for item in (slot.campaign, slot.at_ms, slot.before_ms, slot.after_ms)]
-        until = "" if until_ms is None else until_ms
-        reply = self._scripts.run("book", instance, turn, batch, day, day_ends_ms, until, *fields)
+        until, most = ("" if limit is None else limit for limit in (until_ms, cap))
+        reply = self._scripts.run("book", instance, turn, batch, day, day_ends_ms, until, most, *fields)
         return None if reply is None else [Booked(*row) for row in reply]
 
     def rejoin(

@@ -12,6 +12,8 @@ from broadcast.domain.pseudonym import Pseudonyms, fingerprint_of, plain
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts
 
+#: How long a gateway may tell old news again: the longest that Meta redelivers a webhook call is 30 days.
+TOLD_AGAIN_S = 30 * 86_400
 #: To be raised with each change of `domain.phone.identity`, so that who is on the list is looked for where they are.
 IDENTITIES = "2"
 
@@ -26,11 +28,12 @@ class Suppressions:
         self._scripts = scripts
         self._pseudonyms = pseudonyms
 
-    def add(self, people: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    def add(self, people: Mapping[str, Mapping[str, Any]], *, is_told: bool = False) -> frozenset[str]:
         """Add people, identity -> what is known of it (`phone`, `source`, `since` in RFC 3339); return who is new.
 
         `also` has the further sources, each with its `since`: what the gateway said through each instance is kept, and
         gives way to what a person did. Of who was forgotten, the number is not learned anew: they are on the list.
+        `is_told`: a gateway tells it, so what it has told to be taken back since changes nothing.
         """
         if not people:
             return frozenset()
@@ -39,12 +42,17 @@ class Suppressions:
             for identity, known in people.items()
             for field in (identity, self._pseudonyms.of(identity), json.dumps(dict(known), ensure_ascii=False))
         )
-        words = self._scripts.run("suppress", f"{Source.MENU.value} ", f"{Source.ANSWER.value} ", *fields)
+        gateways = (f"{Source.MENU.value} ", f"{Source.ANSWER.value} ")
+        words = self._scripts.run("suppress", *gateways, "1" if is_told else "", *fields)
         return frozenset(identity for identity, is_new in zip(people, words, strict=True) if is_new)
 
-    def relent(self, identity: str, sources: Iterable[str], *, upto: str) -> bool:
-        """Undo what these sources said up to this moment (RFC 3339, "" for ever); True when that takes a person off."""
-        return bool(self._scripts.run("relent", identity, upto, *sources))
+    def relent(self, identity: str, sources: Iterable[str], *, upto: str, remembered: str) -> bool:
+        """Undo what these sources said up to this moment (RFC 3339, "" for ever); True when that takes a person off.
+
+        What they said up to `remembered` ("": nothing) is not believed if it is told again.
+        """
+        hashed = self._pseudonyms.of(identity)
+        return bool(self._scripts.run("relent", identity, upto, hashed, remembered, TOLD_AGAIN_S, *sources))
 
     def remove(self, identity: str) -> bool:
         """Take a person off the list; False when nobody of this identity is on it."""

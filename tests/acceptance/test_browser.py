@@ -29,7 +29,7 @@ from tests.acceptance.browsing import (
     shoot,
     violations,
 )
-from tests.builders import phones
+from tests.builders import TO_COME, phones
 from tests.processes import RedisServer, Stack, wait_for
 
 pytestmark = MARKS
@@ -125,7 +125,7 @@ def progress(row: Locator) -> float:
 def test_an_open_list_shows_a_new_campaign_where_it_belongs(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
     for index in range(22):  # more than the page has: the events tell of all of them
-        send(stack, f"{fresh}-{index}", f"{fresh}-{index}", contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+        send(stack, f"{fresh}-{index}", f"{fresh}-{index}", contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     send(stack, f"{fresh}-runs", fresh, contacts=500, rateLimitMs=100)
     page.goto("/dashboard")
     page.evaluate("window.isTheSamePage = true")
@@ -137,11 +137,15 @@ def test_an_open_list_shows_a_new_campaign_where_it_belongs(marketer: Page, stac
     assert not [url for url in loaded if url.endswith("/dashboard")]  # for those on the next page, nothing is fetched
 
     rows.first.get_by_role("link").focus()
-    send(stack, f"{fresh}-new", f"{fresh}-new", contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+    page.evaluate("scrollTo(0, 600)")
+    scrolled = page.evaluate("scrollY")
+    assert scrolled > 300
+    send(stack, f"{fresh}-new", f"{fresh}-new", contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     expect(rows.first).to_have_attribute("data-campaign", f"{fresh}-new")
     expect(rows.nth(1)).to_have_attribute("data-campaign", f"{fresh}-runs")
     expect(rows).to_have_count(20)
     expect(rows.nth(1).get_by_role("link")).to_be_focused()
+    assert page.evaluate("scrollY") == scrolled  # whoever reads further down goes on reading
     assert page.evaluate("window.isTheSamePage") is True
     assert len([url for url in loaded if url.endswith("/dashboard")]) == 1
     # Who was pushed off the page is the first of the next one.
@@ -194,11 +198,100 @@ def test_a_campaign_from_a_csv_is_watched_paused_resumed_and_reported(
     wait_for(lambda: status(page, fresh)["counts"]["pending"] < paused, what="it to go on")
     with page.expect_download() as download:
         page.get_by_role("link", name="Baixar relatório").click()
+    assert download.value.suggested_filename == f"promo-{fresh}.csv"
     report = Path(download.value.path()).read_text("utf-8-sig")
     assert len(list(csv.DictReader(report.splitlines(), delimiter=";"))) == 42
     page.get_by_role("link", name="Cancelar de vez").click()
     page.get_by_role("button", name="Cancelar de vez").click()
     expect(page.get_by_text("cancelada").first).to_be_visible()
+
+
+def test_back_and_reload_show_the_preview_again(marketer: Page, stack: Stack, fresh: str) -> None:
+    page = marketer
+    page.goto("/dashboard/new")
+    page.get_by_label("Mensagem", exact=True).fill("Olá, amigo!")
+    page.get_by_label("ou contatos").fill("11999990001")
+    page.get_by_label("Instância").fill(fresh)
+    page.get_by_label("Nome da campanha").fill(f"volta-{fresh}")
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Olá, amigo!")).to_be_visible()
+    page.go_back()
+    for label, text in {"Mensagem": "Olá, amigo!", "Instância": fresh, "Nome da campanha": f"volta-{fresh}"}.items():
+        expect(page.get_by_label(label, exact=True)).to_have_value(text)
+    page.go_forward()
+    page.reload()
+    expect(page.get_by_text("Olá, amigo!")).to_be_visible()
+    page.get_by_role("button", name="Começar").click()
+    expect(page.get_by_role("heading", name=f"volta-{fresh}")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("já foi começada")).to_be_visible()
+    expect(page.get_by_text("Olá, amigo!")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("link", name="Para a campanha").click()
+    expect(page.get_by_role("heading", name=f"volta-{fresh}")).to_be_visible()
+    wait_for(lambda: len(stack.arrivals(fresh)) == 1, what="the one message")
+
+
+def written(page: Page, fresh: str) -> None:
+    """A form of a new campaign that somebody filled in."""
+    page.goto("/dashboard/new")
+    page.get_by_label("Mensagem", exact=True).fill("Um texto que levou meia hora")
+    page.get_by_label("ou contatos").fill("11999990001\n11999990002")
+    page.get_by_label("Instância").fill(fresh)
+    page.get_by_label("Nome da campanha").fill(f"texto-{fresh}")
+    page.get_by_label("Prioridade").select_option("high")
+
+
+def log_out_elsewhere(page: Page) -> None:
+    other = page.context.new_page()
+    other.goto("/dashboard")
+    other.get_by_role("button", name="Sair").click()
+    expect(other.get_by_role("heading", name="Entrar")).to_be_visible()
+    other.close()
+
+
+def test_what_was_written_outlives_the_session_and_no_log_out(marketer: Page, fresh: str) -> None:
+    page, kept = marketer, "sessionStorage.length"
+    written(page, fresh)
+    log_out_elsewhere(page)
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Sua sessão acabou")).to_be_visible()
+    assert violations(page) == []
+    shoot(page, "unsent-desk-light")
+    for key in ("wrong-wrong", KEY):
+        page.get_by_label("Chave de API").fill(key)
+        page.get_by_role("button", name="Entrar").click()
+    expect(page.get_by_text("O que você tinha escrito está aqui de novo")).to_be_visible()
+    expect(page.get_by_label("Mensagem", exact=True)).to_have_value("Um texto que levou meia hora")
+    expect(page.get_by_label("ou contatos")).to_have_value("11999990001\n11999990002")
+    expect(page.get_by_label("Instância")).to_have_value(fresh)
+    expect(page.get_by_label("Prioridade")).to_have_value("high")
+    assert violations(page) == []
+    assert page.evaluate(kept) == 0
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_role("heading", name=f"texto-{fresh}")).to_be_visible()
+    assert page.evaluate(kept) == 0
+
+    # To another person, or after a log-out, nothing of it is shown.
+    written(page, fresh)
+    log_out_elsewhere(page)
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Sua sessão acabou")).to_be_visible()
+    page.evaluate(
+        "sessionStorage.setItem('broadcast.written', sessionStorage['broadcast.written'].replace('marketing', 'x'))"
+    )
+    page.get_by_label("Chave de API").fill(KEY)
+    page.get_by_role("button", name="Entrar").click()
+    expect(page.get_by_role("heading", name="Nova campanha")).to_be_visible()
+    expect(page.get_by_label("Mensagem", exact=True)).to_have_value("")
+    written(page, fresh)
+    log_out_elsewhere(page)
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_text("Sua sessão acabou")).to_be_visible()
+    assert page.evaluate(kept) == 1
+    page.goto("/dashboard/login")
+    expect(page.get_by_role("heading", name="Entrar")).to_be_visible()
+    assert page.evaluate(kept) == 0
 
 
 def status(page: Page, fresh: str) -> dict[str, dict[str, int]]:
@@ -238,6 +331,9 @@ def test_an_audience_is_added_file_by_file_and_then_started(
     shoot(page, "audience-added-desk-light")
     assert stack.arrivals(fresh) == []
     page.get_by_role("link", name="Começar").click()
+    page.go_back()
+    expect(page.get_by_role("status")).to_contain_text("20 contatos foram incluídos.")
+    page.get_by_role("link", name="Começar").click()
     page.get_by_role("button", name="Começar").click()
     expect(page.get_by_role("status").first).to_contain_text("enviando")
     wait_for(lambda: stack.arrivals(fresh), what="the first message")
@@ -273,7 +369,7 @@ def test_every_page_passes_axe_and_fits_on_every_window(context: BrowserContext,
     stack.post("/queue/add-broadcast", body, Authorization=f"Bearer {KEY}").raise_for_status()
     page.request.post("/dashboard/suppressions", form={"csrf_token": token(page), "phones": "11999990001\n11999990002"})
     long = f"{fresh}-{'x' * 128}"[:128]
-    send(stack, long, long, contacts=5, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, long, long, contacts=5, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     finished = f"/dashboard/campaigns/verao-{fresh}/state.json"
     wait_for(lambda: page.request.get(finished).json()["status"] == "completed", seconds=60, what="a campaign to end")
     pages = {
@@ -362,7 +458,7 @@ def test_an_open_page_of_a_campaign_that_was_over_shows_when_it_goes_on(
 
 def test_the_chart_is_drawn_anew_after_the_last_news(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
-    send(stack, fresh, fresh, contacts=3, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, fresh, fresh, contacts=3, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     once = f"retry: 3600000\n\nid: 1\ndata: {json.dumps(state_of(page, fresh))}\n\n"
     page.route(f"**/campaigns/{fresh}/events", lambda route: route.fulfill(content_type="text/event-stream", body=once))
     page.route(f"**/campaigns/{fresh}/chart", lambda route: route.fulfill(body="<p>As it is now</p>"))
@@ -372,7 +468,7 @@ def test_the_chart_is_drawn_anew_after_the_last_news(marketer: Page, stack: Stac
 
 def test_a_campaign_that_is_removed_elsewhere_leaves_the_open_list(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
-    send(stack, fresh, fresh, contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, fresh, fresh, contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     stack.post(f"/campaigns/{fresh}/cancel", Authorization=f"Bearer {KEY}").raise_for_status()
     page.clock.install()
     with page.expect_response("**/dashboard/events"):
@@ -393,7 +489,7 @@ def test_a_campaign_that_is_removed_elsewhere_leaves_the_open_list(marketer: Pag
 
 def test_an_open_page_says_when_no_answers_come(marketer: Page, stack: Stack, fresh: str) -> None:
     page = marketer
-    send(stack, fresh, fresh, contacts=1, scheduledFor="2033-01-01T00:00:00Z")
+    send(stack, fresh, fresh, contacts=1, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     page.route("**/events", lambda route: route.abort())
     page.route("**/state.json", lambda route: route.abort())
     page.goto(f"/dashboard/campaigns/{fresh}")

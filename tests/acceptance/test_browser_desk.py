@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.browsing import (
@@ -189,6 +190,9 @@ def test_every_page_passes_axe_and_fits_on_every_window(page: Page, stack: Stack
     fill_in(page, stack, f"{fresh}-b", url="http://127.0.0.1:1")
     page.get_by_role("button", name="Salvar").click()
     expect(page.get_by_role("status").first).to_be_visible()
+    send(stack, f"{fresh}-held", f"{fresh}-held", contacts=50)
+    stack.post(f"/instances/{fresh}-held/pause", Authorization=f"Bearer {KEY}").raise_for_status()
+    on_cloud(stack, f"{fresh}-cloud")
     pages = {
         "callbacks": f"/dashboard/callbacks?campaign={fresh}", "called": "/dashboard/callbacks",
         "given-up": "/dashboard/callbacks/failed",
@@ -196,6 +200,7 @@ def test_every_page_passes_axe_and_fits_on_every_window(page: Page, stack: Stack
         "instance": f"/dashboard/instances/{fresh}-b", "change": f"/dashboard/instances/{fresh}-b/change",
         "healthy": f"/dashboard/instances/{fresh}-a", "keys": "/dashboard/keys",
         "revoke": "/dashboard/keys/x/revoke", "people": "/dashboard/people",
+        "held": f"/dashboard/campaigns/{fresh}-held",
     }  # fmt: skip
     problems: list[str] = []
     for scheme in ("light", "dark"):
@@ -206,6 +211,7 @@ def test_every_page_passes_axe_and_fits_on_every_window(page: Page, stack: Stack
                 page.goto(address)
                 problems += looked_at(page, name, size, scheme)
             problems += forms_looked_at(page, size, scheme)
+            problems += template_looked_at(page, fresh, size, scheme)
     assert problems == [], "\n".join(problems)
 
 
@@ -227,6 +233,38 @@ def forms_looked_at(page: Page, size: str, scheme: str) -> list[str]:
     page.get_by_role("button", name="Criar a chave").click()
     expect(page.get_by_label("Segredo")).to_be_visible()
     return problems + looked_at(page, "key", size, scheme)
+
+
+def on_cloud(stack: Stack, instance: str) -> None:
+    """An instance of Meta's, whose messages may be templates."""
+    credentials = {"token": "t", "appSecret": "s", "verifyToken": "v", "phoneNumberId": "1"}
+    body = {"dialect": "cloud", "url": stack.sandbox_url, "credentials": credentials}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    requests.put(f"{stack.url}/instances/{instance}", json=body, headers=headers, timeout=30).raise_for_status()
+
+
+def template_looked_at(page: Page, fresh: str, size: str, scheme: str) -> list[str]:
+    """The form with a template that is not right yet, and the preview of one, with who is left out and a warning."""
+    page.goto("/dashboard/new")
+    page.get_by_text("Ou um modelo").click()
+    page.get_by_label("Nome do modelo").fill("promo_natal")
+    page.get_by_label("Cabeçalho", exact=True).select_option("image")
+    page.get_by_label("Texto do cabeçalho, ou endereço da mídia dele").fill("https://cdn.example/natal.jpg")
+    page.get_by_label("O que preenche as posições do corpo").fill("{{name|cliente}}\n{{city}}")
+    page.get_by_label("O que completa o endereço de um botão com link").fill("{{code|natal}}")
+    page.get_by_label("ou contatos, um por linha").fill("telefone;nome;city\n11999990001;Ana;Recife\n11999990002;Bia;")
+    page.get_by_label("Instância").fill(f"{fresh}-cloud")
+    page.get_by_label("Nome da campanha").fill(fresh)
+    page.get_by_label("Idioma do modelo").fill("Português")
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    problems = looked_at(page, "template-wrong", size, scheme)
+    page.get_by_label("Idioma do modelo").fill("pt_BR")
+    page.get_by_role("button", name="Prévia").click()
+    expect(page.locator("blockquote.filled")).to_contain_text("promo_natal")
+    expect(page.get_by_text("Já existe outra campanha")).to_be_visible()
+    page.get_by_text("Mostrar").click()
+    return problems + looked_at(page, "template", size, scheme)
 
 
 def looked_at(page: Page, name: str, size: str, scheme: str) -> list[str]:

@@ -15,13 +15,18 @@ import redis
 import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from broadcast.domain.campaign import Move
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Receipt
-from broadcast.engine import settling
+from broadcast.engine import settling, steering
+from broadcast.engine.accepting import accept
+from broadcast.engine.calling import PATIENCE_MS
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.wiring import build_services
 from tests.acceptance.browsing import MARKS, a_browser, a_visitor, violations
+from tests.builders import an_order
+from tests.crm import aged, call_all, hurry
 from tests.lanes import send_all
 from tests.processes import RedisServer, Web, wait_for
 
@@ -318,3 +323,38 @@ def test_a_404_of_a_proxy_says_nothing_of_a_campaign(page: Page, store: Store, f
 
     wait_for(lambda: asks(4), what="the page to ask on")
     expect(page.get_by_text("Sem resposta há algum tempo")).to_be_visible()
+
+
+def test_a_page_of_callbacks_that_wait_follows_what_becomes_of_them(page: Page, store: Store, fresh: str) -> None:
+    accept(store, an_order(fresh, contacts=1, callback_url="http://127.0.0.1:1/news"), country="BR")
+
+    def asked() -> int:
+        return sum("/callbacks?" in address for _, address in page.evaluate("window.asked"))
+
+    def shown(what: str, count: int = 1) -> bool:
+        advance(page, 500)
+        return page.locator(what).count() == count
+
+    page.goto(f"/dashboard/callbacks?campaign={fresh}")
+    page.evaluate("window.isTheSamePage = true")
+    expect(page.get_by_text("ainda não tentado")).to_be_visible()
+    call_all(store)
+    wait_for(lambda: shown("text=não foi possível alcançar o CRM"), what="the attempt that failed")
+
+    page.get_by_text("Detalhes").click()
+    page.get_by_text("Detalhes").focus()
+    steering.steer(store, fresh, Move.PAUSE)
+    wait_for(lambda: shown("text=campanha pausada"), what="another callback")
+    assert page.evaluate("document.activeElement.localName") == "summary"
+    expect(page.get_by_text("unreachable:").first).to_be_visible()  # is unfolded still
+    for number in (1, 2):
+        aged(store, fresh, number, ms=PATIENCE_MS)
+    hurry(store, "http://127.0.0.1:1", fresh)
+    call_all(store)
+    wait_for(lambda: shown(".state-failed", 2), what="the callbacks to be given up")
+
+    times = asked()
+    for _ in range(8):
+        advance(page, 1000)
+    assert asked() - times <= 1
+    assert page.evaluate("window.isTheSamePage") is True

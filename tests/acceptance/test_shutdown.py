@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.builders import a_body
-from tests.processes import RedisServer, Stack, gaps_ms, wait_for
+from tests.processes import RedisServer, Stack, gaps_ms, lateness, wait_for
 
 
 def begin(stack: Stack, name: str, *, contacts: int = 60, latency_ms: int) -> None:
@@ -41,13 +41,16 @@ def test_a_worker_told_to_stop_finishes_what_is_on_the_wire_and_gives_back_the_r
         begin(stack, fresh, latency_ms=4000)
         worker = stack.processes["broadcast"]
         told = time.monotonic()
-        worker.signal(signal.SIGTERM)
-
-        status = stack.wait_until(fresh, lambda status: status["counts"]["booked"] == 0, seconds=2)
+        with lateness() as late:
+            worker.signal(signal.SIGTERM)
+            status = stack.wait_until(fresh, lambda status: status["counts"]["booked"] == 0)
+            # At once: what is not given back is found after 3 s.
+            assert time.monotonic() - told < 2 + late()
         on_the_wire = status["counts"]["sending"]
         assert on_the_wire >= 5
-        assert worker.child.wait(30) == 0
-        assert time.monotonic() - told < 4 + 5
+        with lateness() as late:
+            assert worker.child.wait(30) == 0
+            assert time.monotonic() - told < 4 + 5 + late()
         counts = stack.status(fresh)["counts"]
         assert (counts["sending"], counts["unconfirmed"]) == (0, 0)
         assert counts["pending"] == 60 - len(stack.arrivals(fresh))
@@ -67,14 +70,16 @@ def test_one_of_two_workers_stops_and_the_lane_does_not_wait_for_it(
         begin(stack, fresh, latency_ms=3000)
         told = time.monotonic()
         worker = stack.processes["broadcast"]
-        worker.signal(signal.SIGTERM)
-        wait_for(lambda: "gave back" in worker.output(), seconds=2, what="what the worker held to go back")
-        assert worker.child.poll() is None  # it still has requests on the wire
-        judge(stack, fresh)
+        with lateness() as late:
+            worker.signal(signal.SIGTERM)
+            wait_for(lambda: "gave back" in worker.output(), what="what the worker held to go back")
+            assert worker.child.poll() is None  # it still has requests on the wire
+            judge(stack, fresh)
+            late_ms = 1000 * late()
 
         after = [arrival["at"] for arrival in stack.arrivals(fresh) if arrival["at"] > told]
         # Less than the 3 s after which departures that were missed are found, and than what is on the wire takes.
-        assert max(gaps_ms([{"at": told}, *({"at": at} for at in after)])) < 3000
+        assert max(gaps_ms([{"at": told}, *({"at": at} for at in after)])) < 3000 + late_ms
 
 
 @pytest.mark.parametrize("ending", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGKILL)])
@@ -85,7 +90,7 @@ def test_a_second_signal_ends_it_and_loses_nobody(
         begin(stack, fresh, contacts=40, latency_ms=3000)
         worker = stack.processes["broadcast"]
         worker.signal(ending[0])
-        stack.wait_until(fresh, lambda status: status["counts"]["booked"] == 0, seconds=2)
+        stack.wait_until(fresh, lambda status: status["counts"]["booked"] == 0)
         worker.signal(ending[1])
         worker.child.wait(30)
         requests.put(f"{stack.sandbox_url}/behaviour", json={"latencyMs": 30}, timeout=10)

@@ -101,6 +101,15 @@ def test_a_template_is_taken_in_place_of_the_text(dialect: Dialect) -> None:
     assert (answer, taken.kind) == (Accepted(taken.message_id), "template")
 
 
+def test_where_there_are_no_templates_nothing_is_sent_in_place_of_one(dialect: Dialect) -> None:
+    if Can.SEND_TEMPLATES in dialect.can:
+        pytest.skip(f"{dialect.name} sends templates")
+    answer = send(dialect, dialect.message(template=CloudDialect.template))
+    assert isinstance(answer, Closed), answer
+    assert (answer.reason, answer.scope) == ("templates_unsupported", Scope.CAMPAIGN)
+    assert dialect.taken() == []
+
+
 @needs(Can.TAKE_IDS)
 def test_the_id_is_the_one_that_we_chose_and_one_reference_has_one_id(dialect: Dialect) -> None:
     gateway = dialect.gateway()
@@ -303,7 +312,7 @@ def test_the_fence_is_asked_once_when_the_connection_is_open_and_before_anything
     with hop(dialect.url, is_send=dialect.is_send) as way:
 
         def look() -> None:
-            wait_for(lambda: way.opened == len(way.asked) + 1, what="the connection", seconds=5)
+            wait_for(lambda: way.opened == len(way.asked) + 1, what="the connection")
             assert (way.sends, dialect.taken()) == ([], [])
 
         gate = Gate(look)
@@ -321,7 +330,7 @@ def test_nothing_is_written_when_the_fence_says_no(dialect: Dialect) -> None:
     with hop(dialect.url, is_send=dialect.is_send) as way:
         with pytest.raises(Held):
             dialect.gateway(url=way.url).send(dialect.message(), departure=gate)
-        wait_for(lambda: way.unused, what="the connection to be closed", seconds=5)
+        wait_for(lambda: way.unused, what="the connection to be closed")
     assert (way.sends, way.unused, gate.left_at, dialect.taken()) == ([], 1, [], [])
 
 

@@ -124,9 +124,9 @@ WORDS = {
 #: event and state -> whether it opens, and why
 STATES: dict[tuple[str, str | None], tuple[bool, str]] = {
     ("connection.update", "open"): (True, "open"),
-    ("connection.update", "close"): (False, "close 401"),
-    ("status.instance", None): (False, "closed 401"),
-    ("logout.instance", None): (False, "logged out"),
+    ("connection.update", "close"): (False, "unlinked"),
+    ("status.instance", None): (False, "unlinked"),
+    ("logout.instance", None): (False, "unlinked"),
 }
 NO_NEWS = {("connection.update", "connecting"), ("qrcode.updated", None)}
 #: name of a template -> what its echo has for a text

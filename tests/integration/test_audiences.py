@@ -20,7 +20,7 @@ from broadcast.errors import Conflict, Invalid, NotFound
 from broadcast.store import Store
 from broadcast.web import create_app
 from broadcast.wiring import Services
-from tests.builders import a_body, phones
+from tests.builders import TO_COME, a_body, phones
 from tests.lanes import fan_out, tickets
 
 EDGE = "/functions/v1/broadcast_messaging_service"
@@ -143,6 +143,22 @@ def test_another_chunk_under_the_same_number_is_a_conflict(
     assert telling.progress(store, "c1").total == 500
 
 
+@pytest.mark.parametrize(
+    ("kind", "raw"), [("application/json", b"[]"), (CSV, b"telefone;nome\n"), (NDJSON, b"[\n{}\n"), (CSV, b"")]
+)
+def test_a_chunk_in_which_nobody_could_be_read_takes_up_no_number(
+    client: FlaskClient, store: Store, kind: str, raw: bytes
+) -> None:
+    opened(client)
+    empty = add(client, raw, kind=kind)
+    assert (empty.status_code, empty.json["queued"]) == (200, 0)
+    assert add(client, raw, kind=kind).json == empty.json
+    corrected = add(client, phones(1))
+    assert (corrected.status_code, corrected.json) == (200, {**corrected.json, "queued": 1})
+    assert telling.progress(store, "c1").total == 1
+    assert add(client, raw, kind=kind).status_code == 409  # now it would be another chunk
+
+
 def rows(people: list[str]) -> Iterator[Row]:
     return (Row(number, Recipient(phone=phone)) for number, phone in enumerate(people, 1))
 
@@ -220,11 +236,11 @@ def test_an_open_campaign_is_started_or_cancelled_and_nothing_else(
 
 
 def test_a_start_waits_for_the_schedule(client: FlaskClient, store: Store) -> None:
-    opened(client, scheduledFor="2030-08-29T15:00:00Z")
+    opened(client, scheduledFor=f"{TO_COME}-08-29T15:00:00Z")
     add(client, phones(1))
     assert client.post("/campaigns/c1/start").json["status"] == "scheduled"
     status = client.get("/broadcast-status/c1").json
-    assert (status["holdReason"], status["scheduledFor"]) == (None, "2030-08-29T15:00:00Z")
+    assert (status["holdReason"], status["scheduledFor"]) == (None, f"{TO_COME}-08-29T15:00:00Z")
     assert store.scripts.client.zscore("bcast:scheduled", "c1") is not None
     assert steering.steer(store, "c1", Move.PAUSE).state is State.PAUSED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from broadcast.domain.campaign import Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, inspecting, settling, steering, telling
+from broadcast.engine.outcomes import outcome_of
 from broadcast.gateways.meta import MEANINGS
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Outcome, Ticket
@@ -66,12 +68,31 @@ def test_one_that_says_so_before_its_answer_comes_restricts_nobody_either(lane: 
     assert inspecting.lane(lane, "i1").error_share == 0.0
 
 
-def test_nobody_hurries_who_has_had_enough_though_no_attempt_is_left(lane: Store) -> None:
+def due_in_a_day(store: Store) -> bool:
+    due_ms = store.scripts.client.zscore(key("later", "c1"), "0")
+    return due_ms is not None and abs(due_ms - (time.time() * 1000 + DAY_MS)) < 60_000
+
+
+@pytest.mark.parametrize("max_attempts", [1, 5])
+def test_who_has_had_enough_is_sent_to_once_more_a_day_later_by_receipt_as_by_answer(
+    lane: Store, max_attempts: int
+) -> None:
     sent(lane, contacts=1)
-    settling.settle(lane, "i1", [failed(0, 131049)], max_attempts=1)
+    settling.settle(lane, "i1", [failed(0, 131049)], max_attempts=max_attempts)
+    assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
+    answered = outcome_of(MEANINGS[131049], attempt=1, max_attempts=max_attempts, quick_left=0)  # type: ignore[arg-type]  # Meaning is a part of Answer
+    assert (answered.status, answered.due_ms) == (Status.PENDING, DAY_MS)
+    assert due_in_a_day(lane)
+
+    lane.scripts.client.zadd(key("later", "c1"), {"0": 0})  # the day is over
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0-again"))
+    again = replace(failed(0, 131049), message_id="m0-again")
+    settling.settle(lane, "i1", [again], max_attempts=max_attempts)
     assert telling.progress(lane, "c1").counts[Status.FAILED] == 1
+
+    # Nobody hurries them, though Meta's tries are used up.
     assert steering.retry(lane, "c1", Scope.FAILED).queued == 1
-    due_ms = lane.scripts.client.zscore(key("later", "c1"), "0")
-    assert due_ms is not None
-    assert abs(due_ms - (time.time() * 1000 + DAY_MS)) < 60_000
+    assert due_in_a_day(lane)
     assert fan_out(lane).departures == []

@@ -251,7 +251,9 @@ def test_one_that_fails_holds_up_those_behind_it_and_none_overtakes(store: Store
 
 
 @given(statuses=st.lists(st.sampled_from([200, 204, 302, 400, 404, 429, 500, 503]), max_size=25))
-@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_whatever_the_crm_answers_none_overtakes_and_none_is_skipped(
     store: Store, crm: Crm, statuses: list[int]
 ) -> None:

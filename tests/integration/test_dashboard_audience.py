@@ -28,7 +28,7 @@ def browser(services: Services) -> Browser:
 
 def opened(browser: Browser) -> None:
     """An open campaign, made as a person makes it."""
-    shown = browser.post("/new", at="/new", **FORM, is_open="y")
+    shown = browser.preview(**FORM, is_open="y")
     assert shown.status_code == 200, shown.text
     assert "Oi {{name|cliente}}!" in shown.text
     draft = re.search(r"/new/([\w-]+)/start", shown.text)
@@ -45,7 +45,7 @@ def chunk_of(page: str) -> str:
 
 def add(browser: Browser, text: str, name: str = "a.csv", *, chunk: str | None = None) -> TestResponse:
     file = io.BytesIO(text.encode()), name
-    return browser.post(PAGE, at=PAGE, chunk=chunk or chunk_of(browser.text(PAGE)), file=file)
+    return browser.follow(PAGE, at=PAGE, chunk=chunk or chunk_of(browser.text(PAGE)), file=file)
 
 
 def test_files_are_added_one_after_the_other_and_then_it_starts(browser: Browser, store: Store) -> None:
@@ -77,6 +77,21 @@ def test_files_are_added_one_after_the_other_and_then_it_starts(browser: Browser
     browser.post("/campaigns/promo/start", at="/campaigns/promo/start")
     assert "The campaign is now: running." in browser.text("/campaigns/promo")
     assert browser.get(PAGE).location == "/dashboard/campaigns/promo"
+
+
+def test_what_became_of_a_file_has_an_address_and_is_for_its_adder_alone(browser: Browser, services: Services) -> None:
+    opened(browser)
+    file = io.BytesIO(b"11999990001\n123\n"), "lista.csv"
+    answer = browser.post(PAGE, at=PAGE, chunk=chunk_of(browser.text(PAGE)), file=file)
+    place = answer.location.removeprefix("/dashboard")
+    assert (answer.status_code, place.partition("?")[0]) == (303, PAGE)
+    for _ in range(2):
+        assert "1 contact is added." in browser.text(place)
+    assert "lista.csv" not in browser.text(PAGE)
+    assert browser.get(f"/new/{place.partition('=')[2]}").status_code == 404  # it is no preview
+
+    browser.log_in(a_key(services.store, "ana", Scope.SEND, Scope.READ))
+    assert "lista.csv" not in browser.text(place)
 
 
 def test_the_same_form_sent_twice_adds_everybody_once(browser: Browser, store: Store) -> None:
@@ -140,13 +155,13 @@ def test_without_anybody_it_does_not_start(browser: Browser) -> None:
 
 
 def test_contacts_in_the_form_of_an_open_campaign_are_refused(browser: Browser) -> None:
-    answer = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001"}, is_open="y")
+    answer = browser.preview(**{**FORM, "contacts": "11999990001"}, is_open="y")
     assert answer.status_code == 422
     assert "you add the files after the preview" in answer.text
 
 
 def test_who_goes_back_finds_the_campaign_open(browser: Browser) -> None:
-    shown = browser.post("/new", at="/new", **FORM, is_open="y").text
+    shown = browser.preview(**FORM, is_open="y").text
     draft = re.search(r"draft=([\w-]+)", shown)
     assert draft
     assert re.search(r'<input checked[^>]*name="is_open"', browser.text(f"/new?draft={draft[1]}"))
@@ -180,7 +195,7 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(browser: Browser) ->
         answer = browser.client.post(f"/dashboard{PAGE}", **sent, headers=browser.headers, buffered=True)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert f"{count:,} contacts are added." in answer.text
+        assert f"{count:,} contacts are added." in browser.text(answer.location.removeprefix("/dashboard"))
         return used
 
     peak(10, 0)  # what is loaded once, is

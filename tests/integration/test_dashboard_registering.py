@@ -13,6 +13,7 @@ from broadcast.dashboard import registering, registration
 from broadcast.domain.caller import Caller, Scope
 from broadcast.engine import granting, remedies, steering
 from broadcast.gateways.catalogue import DIALECTS
+from broadcast.gateways.evolution.webhooks import connection_of
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
@@ -222,6 +223,18 @@ def test_how_the_gateway_says_it_is_is_shown_with_what_to_do(browser: Browser, s
     page = browser.text("/instances/loja")
     assert "Connect it in the gateway." in page
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(("why", "advice"), [(401, "Read the QR code"), (403, "Open WhatsApp on the telephone")])
+def test_a_session_that_ended_is_advised_on(browser: Browser, store: Store, why: int, advice: str) -> None:
+    news = connection_of({"state": "close", "statusReason": why})
+    assert news
+    steering.hear(store, "loja", news)
+    shown = browser.text("/instances/loja")
+    assert advice in shown
+    assert f"close {why}" not in shown
+    browser.headers = {"Accept-Language": "pt-BR"}
+    assert "eia o código QR no gateway" in browser.text("/instances/loja")
 
 
 def test_a_closed_lane_with_work_says_when_it_is_next_tried(browser: Browser, store: Store) -> None:

@@ -45,7 +45,7 @@ def started(browser: Browser, cloud: Services, page: str) -> Template:
 
 
 def test_a_template_is_filled_in_from_the_csv_shown_and_started(browser: Browser, cloud: Services) -> None:
-    shown = browser.post("/new", at="/new", **TEMPLATE, file=upload(ROWS))
+    shown = browser.preview(**TEMPLATE, file=upload(ROWS))
     assert shown.status_code == 200
     for text in ("promo_natal", "pt_BR", "https://cdn.example/natal.jpg", ">Ana<", ">Recife<", "Button 2", ">natal<"):
         assert text in shown.text, text
@@ -76,7 +76,7 @@ def test_places_that_have_names_and_a_document_that_has_one(browser: Browser, cl
         "body_texts": "first = {{name}}\ncity= a = b ", "button_text": "", "header_kind": "document",
         "header": "https://cdn.example/oferta.pdf",
     }  # fmt: skip
-    shown = browser.post("/new", at="/new", **{**TEMPLATE, **fields}, file=upload(ROWS)).text
+    shown = browser.preview(**{**TEMPLATE, **fields}, file=upload(ROWS)).text
     assert "{{first}}" in shown
     header, body = started(browser, cloud, shown).components
     assert header["parameters"][0]["document"]["filename"] == "oferta.pdf"
@@ -91,7 +91,7 @@ def test_places_that_have_names_and_a_document_that_has_one(browser: Browser, cl
 )
 def test_who_goes_back_finds_the_template_as_it_was(browser: Browser, fields: dict[str, str]) -> None:
     given = {**TEMPLATE, **fields}
-    shown = browser.post("/new", at="/new", **given, file=upload(ROWS)).text
+    shown = browser.preview(**given, file=upload(ROWS)).text
     draft = re.search(r"draft=([\w-]+)", shown)
     assert draft
     form = browser.text(f"/new?draft={draft[1]}")
@@ -103,7 +103,7 @@ def test_who_goes_back_finds_the_template_as_it_was(browser: Browser, fields: di
 
 
 def test_free_text_on_metas_instance_is_warned_of(browser: Browser) -> None:
-    shown = browser.post("/new", at="/new", **{**FORM, "contacts": "11999990001"}).text
+    shown = browser.preview(**{**FORM, "contacts": "11999990001"}).text
     assert "within 24 hours" in shown
 
 
@@ -122,7 +122,7 @@ def test_free_text_on_metas_instance_is_warned_of(browser: Browser) -> None:
 def test_what_is_not_right_with_a_template_is_said_at_its_field(
     browser: Browser, changes: dict[str, str], said: str, field: str
 ) -> None:
-    answer = browser.post("/new", at="/new", **{**TEMPLATE, **changes}, file=upload(ROWS))
+    answer = browser.preview(**{**TEMPLATE, **changes}, file=upload(ROWS))
     assert answer.status_code == 422
     assert "<details open>" in answer.text
     at_field = re.search(rf'id="{field}".*?invalid-feedback[^>]*>([^<]*)', answer.text, re.DOTALL)
@@ -132,6 +132,6 @@ def test_what_is_not_right_with_a_template_is_said_at_its_field(
 
 def test_a_gateway_that_knows_no_templates_is_said_so(services: Services) -> None:
     browser = Browser(create_app(services).test_client())
-    answer = browser.post("/new", at="/new", **TEMPLATE, file=upload(ROWS))
+    answer = browser.preview(**TEMPLATE, file=upload(ROWS))
     assert answer.status_code == 422
     assert "Cloud API send templates" in answer.text

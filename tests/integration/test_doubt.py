@@ -20,6 +20,7 @@ from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.waha import Waha
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Gone, Outcome, Ticket
+from broadcast.store.keys import key
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
 from tests.processes import wait_for
@@ -460,6 +461,20 @@ def test_an_echo_that_comes_before_the_answer_names_the_id_and_the_answer_change
     assert (count(lane, Status.SENT), count(lane, Status.UNCONFIRMED)) == (1, 0)
 
 
+@pytest.mark.parametrize("outcome", [Status.UNCONFIRMED, Status.FAILED, Status.PENDING, Status.BOOKED])
+def test_an_answer_that_comes_after_the_delivery_says_nothing_of_the_contact(lane: Store, outcome: Status) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
+    settling.settle(lane, "i1", [Receipt(message_id="m1", status=Status.DELIVERED)])
+    lane.contacts.record(ticket, Outcome(status=outcome, reason="gateway_timeout", detail="it took too long", due_ms=9))
+
+    (contact,) = telling.contacts(lane, "c1", status=Status.DELIVERED, limit=9, cursor=None).items
+    assert (contact.reason, contact.detail) == (None, None)
+    assert telling.progress(lane, "c1").last_error is None
+
+
 @pytest.mark.parametrize(
     "echo",
     [
@@ -528,6 +543,43 @@ def test_an_echo_of_either_of_two_resolves_neither(lane: Store) -> None:
     lose(lane, campaign="c2")
     assert not settling.adopt(lane, "i1", an_echo(), lease_ms=LEASE_MS)
     assert (count(lane, Status.UNCONFIRMED), count(lane, Status.UNCONFIRMED, "c2")) == (1, 1)
+
+
+def many_in_doubt(lane: Store, count: int, *, campaign: str = "c1") -> int:
+    """As if nobody knew the end of so many, the first of which departed first; when that was, Unix ms."""
+    accepting.accept(lane, an_order(campaign, contacts=count), country="BR")
+    first_ms = int(time.time() * 1000) - 600_000
+    with lane.scripts.client.pipeline(transaction=False) as pipe:
+        for number in range(count):
+            at_ms = first_ms + number // 2
+            state: dict[Any, Any] = {"status": "unconfirmed", "departed": at_ms}
+            pipe.hset(key("contact", campaign, number), mapping=state)
+            pipe.zadd(key("doubtful", "i1"), {f"{campaign}:{number}": at_ms})
+        pipe.execute()
+    return first_ms
+
+
+def resolved(lane: Store, campaign: str = "c1") -> list[int]:
+    page = telling.contacts(lane, campaign, status=Status.SENT, limit=9, cursor=None)
+    return [one.number for one in page.items]
+
+
+@pytest.mark.parametrize("says_when", [True, False])
+@pytest.mark.parametrize("number", [0, 1, 609])
+def test_an_echo_finds_its_contact_among_however_many_in_doubt(lane: Store, number: int, says_when: bool) -> None:
+    first_ms = many_in_doubt(lane, 1250)
+    at_ms = first_ms + number // 2 if says_when else None
+    assert settling.adopt(lane, "i1", an_echo(number, at_ms=at_ms), lease_ms=LEASE_MS)
+    assert resolved(lane) == [number]
+
+
+def test_an_echo_is_nobodys_where_one_far_behind_in_doubt_fits_as_well(lane: Store) -> None:
+    first_ms = many_in_doubt(lane, 501)
+    lose(lane, campaign="c2")
+    lane.scripts.client.zadd(key("doubtful", "i1"), {"c2:0": first_ms + 500})
+    lane.scripts.client.hset(key("contact", "c2", 0), "departed", first_ms + 500)
+    assert not settling.adopt(lane, "i1", an_echo(at_ms=first_ms), lease_ms=LEASE_MS)
+    assert resolved(lane) == resolved(lane, "c2") == []
 
 
 def test_a_reference_finds_the_contact_whose_id_nobody_learned(lane: Store) -> None:

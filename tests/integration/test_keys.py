@@ -36,7 +36,7 @@ from broadcast.wiring import Services, build_services
 from broadcast.wsgi import _binding
 from tests.builders import a_body, an_order
 from tests.integration.test_dashboard import Browser
-from tests.processes import free_port, wait_for
+from tests.processes import free_port, lateness, wait_for
 from tests.unit.test_tokens import SECRET, a_token
 
 EDGE = "/functions/v1/broadcast_messaging_service"
@@ -175,12 +175,12 @@ def test_who_asks_too_often_waits_and_nobody_else_does(asked_rarely: FlaskClient
 
 def test_a_bucket_fills_up_evenly_and_never_over(store: Store) -> None:
     def spend() -> int:
-        return store.callers.spend("crm", count=10, period_ms=2000)
+        return store.callers.spend("crm", count=10, period_ms=20_000)
 
     waits = [spend() for _ in range(11)]
     assert waits[:10] == [0] * 10
-    assert 0 < waits[10] <= 200
-    wait_for(lambda: spend() == 0, seconds=5)
+    assert 0 < waits[10] <= 2000
+    wait_for(lambda: spend() == 0, what="room for one")
     assert store.scripts.client.pttl("bcast:bucket:crm") > 0
 
 
@@ -531,5 +531,6 @@ def test_an_open_stream_ends_when_its_key_is_revoked(client: FlaskClient, store:
 
     granting.revoke(store, "crm")
     revoked = time.monotonic()
-    assert not [text for text in stream if b"data:" in text][1:]  # the first is what was asked for
-    assert time.monotonic() - revoked <= REVOKED_S + 0.5
+    with lateness() as late:
+        assert not [text for text in stream if b"data:" in text][1:]  # the first is what was asked for
+        assert time.monotonic() - revoked <= REVOKED_S + 0.5 + late()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,7 @@ def test_a_glance_shows_only_what_changed(store: Store) -> None:
 
 def test_fifty_streams_see_the_last_state_and_nothing_older(web: Web, store: Store) -> None:
     send_all(store, 150)
+    began = time.monotonic()
     browsers = [Browser(f"{web.url}/campaigns/c1/events") for _ in range(STREAMS)]
     wait_for(lambda: all(browser.seen for browser in browsers), what="the first events")
 
@@ -135,7 +137,7 @@ def test_fifty_streams_see_the_last_state_and_nothing_older(web: Web, store: Sto
         for event in browser.seen:
             if event.id:
                 assert by_id.setdefault(event.id, event.data["counts"]) == event.data["counts"]
-        lasted = browser.seen[-1].at - browser.seen[0].at
+        lasted = browser.seen[-1].at - began  # a browser that is behind reads several at once: count from before
         # A connection's first event comes at once.
         assert len(browser.seen) <= 4 * lasted + 1 + len(browser.codes)
     assert sum(len(browser.codes) for browser in browsers) > STREAMS, "nobody ever lost a connection"
@@ -278,10 +280,12 @@ def test_a_look_at_many_instances_is_two_round_trips(
     looks, everything = Looks(services), Lanes(None)
     looks.at([everything], anew=True)  # the connection is made, and the script is loaded
     sent: list[object] = []
+    ours = threading.get_ident()
     send = redis.connection.Connection.send_packed_command
 
     def counted(self: redis.connection.Connection, command: object, check_health: bool = True) -> None:
-        sent.append(command)
+        if threading.get_ident() == ours:  # a thread of a test before may have a last look
+            sent.append(command)
         send(self, command, check_health)
 
     monkeypatch.setattr(redis.connection.Connection, "send_packed_command", counted)
@@ -314,8 +318,8 @@ def test_a_key_follows_only_what_it_may_see(redis_url: str, store: Store) -> Non
 def test_a_stream_says_so_when_there_is_nothing_new(
     client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.3)
-    monkeypatch.setattr(streams, "LIFE_S", 2.0)
+    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(streams, "LIFE_S", 4.0)
     accepting.accept(store, an_order(), country="BR")
     steering.steer(store, "c1", Move.PAUSE)
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from broadcast.domain.instance import Instance
 from broadcast.engine import steering
 from broadcast.gateways.base import Connection
 from broadcast.gateways.cloud import Cloud
 from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.waha import Waha
+from broadcast.pacing import Rules
 from broadcast.store import Store
 from broadcast.store.keys import key
 from tests.integration.test_webhooks import SIGNED, webhooks
@@ -204,6 +206,23 @@ def test_an_open_that_changes_nothing_is_older_than_what_comes_before_it_in_time
     post(client, OPEN, "2026-11-23T18:08:36.000Z")
     post(client, CLOSED, "2026-11-23T18:08:35.000Z")
     assert held(store) == "open"
+
+
+@pytest.mark.parametrize("url", ["http://there", "http://here"])
+def test_news_of_another_gateway_are_heard_whatever_the_clock_of_the_one_before(store: Store, url: str) -> None:
+    def register(dialect: str, url: str) -> None:
+        store.instances.keep(Instance(id="loja", dialect=dialect, url=url), Rules())
+
+    register("evolution", "http://here")
+    ahead_ms = int(time.time() * 1000) + 2 * HOUR_MS
+    steering.hear(store, "loja", Connection(is_open=True, reason="open", at_ms=ahead_ms, tried_for_ms=1, is_wall=True))
+    closed = Connection(is_open=False, reason="disconnected", at_ms=ahead_ms - 2 * HOUR_MS, tried_for_ms=24 * HOUR_MS)
+    register("evolution", "http://here")
+    assert not steering.hear(store, "loja", closed)
+
+    register("evolution" if url == "http://there" else "waha", url)
+    assert steering.hear(store, "loja", closed)
+    assert held(store) == "closed"
 
 
 def test_an_account_that_is_told_of_again_does_not_undo_a_persons_resume(redis_url: str, store: Store) -> None:

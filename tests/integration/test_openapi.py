@@ -47,6 +47,21 @@ def the_document() -> dict[str, Any]:
 DOCUMENT = the_document()
 
 
+def defaults() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Every field of a shape that says what it is where it is left out."""
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for field, told in schema.get("properties", {}).items():
+            if "default" in told:
+                yield name, field, told
+
+
+def test_what_a_field_is_where_it_is_left_out_fits_its_own_shape() -> None:
+    assert len(list(defaults())) > 10
+    for name, field, told in defaults():
+        validator = validator_for({**told, "components": DOCUMENT["components"]})
+        assert validator.is_valid(told["default"]), (name, field, told)
+
+
 def calls() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for path, item in DOCUMENT["paths"].items():
         for method, operation in item.items():

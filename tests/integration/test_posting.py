@@ -23,8 +23,12 @@ from tests.stubs import answering, drip, listening, raw_server, read_request, re
 BODY = b'{"type": "campaign.completed"}'
 
 
+#: For calls whose time is to run out; every other one has as long as a busy machine needs.
+SOON = {"connect_s": 0.5, "whole_s": 1.0}
+
+
 def post(url: str, **options: Any) -> Answered | Unanswered:
-    poster = Poster(KEYS, **{"allow_private": True, "connect_s": 0.5, "whole_s": 1.0, **options})
+    poster = Poster(KEYS, **{"allow_private": True, "connect_s": 20.0, "whole_s": 30.0, **options})
     return poster.post(url, event="cb_1", at_s=int(time.time()), body=BODY)
 
 
@@ -63,7 +67,20 @@ def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 def test_a_crm_that_is_busy_may_say_for_how_long() -> None:
     with answering(429, "", {"Retry-After": "7"}) as (url, _):
         assert post(url) == Answered(429, 7.0)
-    with answering(429, "", {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) as (url, _):
+    with answering(429, "", {"Retry-After": "9" * 400}) as (url, _):
+        assert post(url) == Answered(429, float("inf"))
+    for zone in ("GMT", "-0000"):
+        with answering(429, "", {"Retry-After": f"Thu, 31 Dec 2099 23:59:59 {zone}"}) as (url, _):
+            answer = post(url)
+        assert isinstance(answer, Answered)
+        assert answer.retry_after_s == pytest.approx(4_102_444_799 - time.time(), abs=600)
+
+
+@pytest.mark.parametrize(
+    "said", ["Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 99999 23:59:59 GMT", "soon", "-7", "7.5", ""]
+)
+def test_what_a_crm_says_in_vain_of_when_to_come_again_changes_nothing(said: str) -> None:
+    with answering(429, "", {"Retry-After": said}) as (url, _):
         assert post(url) == Answered(429, None)
 
 
@@ -162,18 +179,18 @@ def test_an_address_that_turns_out_to_be_another_once_connected_is_hung_up_on(mo
 
 
 def hanging(_: str, __: int) -> Sequence[tuple[int, Any]]:
-    time.sleep(5)
+    time.sleep(60)
     return []
 
 
 def test_a_name_that_is_not_found_in_time_holds_nobody_up() -> None:
     began = time.monotonic()
-    assert why("http://crm.example/", resolve=hanging) == "timeout"
-    assert time.monotonic() - began < 4
+    assert why("http://crm.example/", resolve=hanging, **SOON) == "timeout"
+    assert time.monotonic() - began < 20
 
 
 def test_a_name_that_nobody_has_says_so() -> None:
-    assert why("http://nobody.invalid/", connect_s=20, whole_s=30) == "name_unknown"
+    assert why("http://nobody.invalid/") == "name_unknown"
 
 
 def test_nobody_there_says_so() -> None:
@@ -196,7 +213,7 @@ def headers_without_end(connection: socket.socket) -> None:
 @pytest.mark.parametrize("serve", [silent, headers_without_end])
 def test_an_answer_that_does_not_come_is_cut_off(serve: Any) -> None:
     with raw_server(serve) as url:
-        assert why(url) == "timeout"
+        assert why(url, **SOON) == "timeout"
 
 
 def test_a_body_that_drips_is_not_waited_for() -> None:
@@ -213,7 +230,7 @@ def test_a_handshake_that_drips_is_cut_off() -> None:
             time.sleep(0.1)
 
     with raw_server(handshake) as url:
-        assert why(url.replace("http:", "https:")) == "timeout"
+        assert why(url.replace("http:", "https:"), **SOON) == "timeout"
 
 
 def test_a_connection_that_is_lost_is_no_delivery() -> None:

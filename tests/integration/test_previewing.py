@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from broadcast.domain.instance import Instance
 from broadcast.engine import accepting, previewing
+from broadcast.pacing import Rules
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.web import create_app
@@ -275,14 +277,29 @@ def test_what_is_said_to_get_numbers_blocked_is_told(
 
 def test_a_new_number_and_one_of_unknown_age_are_a_risk(client: FlaskClient) -> None:
     assert codes(previewed(client, **{**CALM, "rateLimitMs": 1000})) == ["fast_pace", "unknown_age"]
+    # Which day it is where the instance is, only the test below needs to know.
     today = datetime.now(timezone.utc).date()
-    for age, found in ((14, ["new_number"]), (15, []), (-1, ["new_number"])):
+    for age, found in ((13, ["new_number"]), (16, []), (-1, ["new_number"])):
         since = (today - timedelta(days=age)).isoformat()
         client.put("/instances/loja", json={"warmUp": {"since": since}, "window": None})
         assert codes(previewed(client, **CALM)) == found, age
     # The instance's own pace counts, where it is the slower one.
     client.put("/instances/loja", json={"rateLimitMs": 30_000})
     assert codes(previewed(client, **{**CALM, "rateLimitMs": 1000})) == []
+
+
+def test_a_number_is_as_old_as_the_date_says_where_its_instance_is(store: Store) -> None:
+    store.instances.keep(Instance(id="i1"), Rules(warm_up_since=date(2030, 8, 15)))
+    order = an_order(text="Oi", gap_ms=30_000)
+    for now, zone, found in (
+        ("2030-08-30T02:59:59Z", "America/Sao_Paulo", ["new_number"]),  # a second before midnight there: 14 days old
+        ("2030-08-30T03:00:00Z", "America/Sao_Paulo", []),
+        ("2030-08-30T00:00:00Z", "UTC", []),
+        ("2030-08-29T15:00:00Z", "Asia/Tokyo", []),
+    ):
+        now_ms = int(datetime.fromisoformat(now.replace("Z", "+00:00")).timestamp() * 1000)
+        seen = previewing.preview(store, order, country="BR", now_ms=now_ms, wants_template=False, zone=zone)
+        assert [one.code for one in seen.risks] == found, (now, zone)
 
 
 def test_metas_own_instances_are_asked_for_an_opt_out_alone(cloud: FlaskClient) -> None:

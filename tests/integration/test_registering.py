@@ -173,7 +173,9 @@ windows = st.builds(
 )
 
 
-@hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.builds(
         Rules,
@@ -238,7 +240,9 @@ JSON = st.recursive(
 )
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.sampled_from([*WHOLE, "new"]), JSON)
 def test_no_value_of_any_field_breaks_the_process(api: FlaskClient, name: str, value: Any) -> None:
     assert put(api, {**WHOLE, name: value}).status_code in {200, 201, 422}

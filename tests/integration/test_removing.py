@@ -427,7 +427,7 @@ def test_what_a_killed_web_left_of_a_campaign_is_removed(eager: None, lane: Stor
 def test_nothing_is_left_when_the_next_attempt_dies_sooner(lane: Store, long_ago: None) -> None:
     broken_off(lane, staged=500)
     digest = an_order(contacts=600).digest  # and is killed before it removes what it finds
-    wait_for(lambda: lane.scripts.run("claim", "c1", digest, "next", 1) == ["new", 500], seconds=5)
+    wait_for(lambda: lane.scripts.run("claim", "c1", digest, "next", 1) == ["new", 500], what="the lease to lapse")
     assert removing.give_up_stagings(lane) == ["c1"]
     assert lane.scripts.client.keys("bcast:*c1*") == []
 
@@ -445,7 +445,9 @@ def test_who_is_accepting_still_is_left_alone_and_who_opens_too_late_is_told(lan
 
 def test_an_accepted_campaign_is_no_staging(lane: Store, long_ago: None) -> None:
     broken_off(lane, staged=500)
-    wait_for(lambda: accepting.accept(lane, an_order(contacts=600), country="BR").queued == 600, seconds=5)
+    wait_for(
+        lambda: accepting.accept(lane, an_order(contacts=600), country="BR").queued == 600, what="the lease to lapse"
+    )
     assert lane.scripts.client.zcard(key("stagings")) == 0
     lane.scripts.client.zadd(key("stagings"), {"c1": 0})  # whatever put it there
     assert removing.give_up_stagings(lane) == []

@@ -100,7 +100,7 @@ def test_the_report_is_asked_for_by_its_type_as_well(client: FlaskClient, store:
     asked = client.get("/campaigns/c1/contacts", headers={"Accept": "text/csv"})
     assert (asked.content_type, asked.headers["Content-Disposition"]) == (
         "text/csv; charset=utf-8",
-        "attachment; filename=report.csv",
+        "attachment; filename=report.csv; filename*=UTF-8''c1.csv",
     )
     assert client.get("/campaigns/c1/contacts", headers={"Accept": "*/*"}).is_json
     assert client.get("/campaigns/c1/contacts?format=json", headers={"Accept": "text/csv"}).is_json
@@ -318,7 +318,7 @@ def begin(store: Store, slow: Slow, *, begun: int) -> None:
     """Ask for a summary, and leave while it is counted."""
     with suppress(Unavailable):
         reporting.summary(store, "c1", wait_s=0)
-    wait_for(lambda: slow.begun == begun, seconds=10, what="a count")
+    wait_for(lambda: slow.begun == begun, what="a count")
 
 
 def test_who_asks_while_another_counts_gets_the_last_summary_at_once(store: Store, slow: Slow) -> None:
@@ -332,7 +332,7 @@ def test_who_asks_while_another_counts_gets_the_last_summary_at_once(store: Stor
     assert reporting.summary(store, "c1", wait_s=60).departed == first.departed
     assert slow.begun == 2
     slow.may_end.set()
-    wait_for(lambda: reporting.summary(store, "c1").departed == 2, seconds=10, what="the new one")
+    wait_for(lambda: reporting.summary(store, "c1").departed == 2, what="the new one")
 
 
 def test_nobody_waits_long_for_the_first_summary_and_it_is_counted_once(
@@ -345,7 +345,7 @@ def test_nobody_waits_long_for_the_first_summary_and_it_is_counted_once(
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert slow.begun == 1
     slow.may_end.set()
-    wait_for(lambda: client.get("/campaigns/c1/summary").status_code == 200, seconds=10, what="a summary")
+    wait_for(lambda: client.get("/campaigns/c1/summary").status_code == 200, what="a summary")
     assert slow.begun == 1
 
 
@@ -396,7 +396,7 @@ def test_who_claims_just_as_another_is_done_counts_nothing(
 
     def late(campaign: str, *, epoch: str) -> str | None:
         slow.may_end.set()
-        return wait_for(lambda: claim(campaign, epoch=epoch), seconds=10, what="the claim")
+        return wait_for(lambda: claim(campaign, epoch=epoch), what="the claim")
 
     monkeypatch.setattr(store.summaries, "claim", late)
     assert (reporting.summary(store, "c1").departed, slow.begun) == (1, 1)
@@ -414,7 +414,7 @@ def test_a_report_breaks_off_where_its_campaign_is_removed_meanwhile(
     assert [next(pieces).count(b"\n") for _ in range(2)] == [1, 2]
     store.removals.remove("c1")
     if gone != "removing":
-        wait_for(lambda: store.removals.erase("c1") < 0, seconds=10, what="the removal")
+        wait_for(lambda: store.removals.erase("c1") < 0, what="the removal")
     if gone == "another":
         accepting.accept(store, an_order(contacts=6), country="BR")
     with pytest.raises(NotFound):  # the server closes the connection: nobody takes what came for the whole
@@ -455,7 +455,7 @@ def test_who_counts_for_long_keeps_the_claim_meanwhile(
     (claim,) = store.scripts.client.keys(key("counting", "c1", "*"))
     store.scripts.client.expire(claim, 5)
     slow.may_end.set()
-    wait_for(lambda: store.summaries.kept("c1"), seconds=10, what="the summary")
+    wait_for(lambda: store.summaries.kept("c1"), what="the summary")
     assert store.scripts.client.ttl(claim) > 5
 
 

@@ -50,7 +50,7 @@ def serving(app: Flask) -> Iterator[str]:
 
 def preview(browser: Browser, raw: bytes) -> str:
     fields = {name: value for name, value in FORM.items() if name != "contacts"}
-    return browser.post("/new", at="/new", **fields, file=(io.BytesIO(raw), "a.csv")).text
+    return browser.preview(**fields, file=(io.BytesIO(raw), "a.csv")).text
 
 
 def opened(browser: Browser) -> None:
@@ -63,7 +63,7 @@ def added(browser: Browser, raw: bytes) -> str:
     at = "/campaigns/promo/audience"
     chunk = re.search(r'name="chunk" value="(\d+)"', browser.text(at))
     assert chunk
-    return browser.post(at, at=at, chunk=chunk[1], file=(io.BytesIO(raw), "a.csv")).text
+    return browser.follow(at, at=at, chunk=chunk[1], file=(io.BytesIO(raw), "a.csv")).text
 
 
 def test_a_chunk_names_the_spreadsheets_row(browser: Browser) -> None:
@@ -84,23 +84,36 @@ def test_the_page_of_an_audience_names_the_spreadsheets_row(browser: Browser) ->
     assert f"nobody is added twice. (Row {BREAK})" in added(browser, BROKEN)
 
 
+@pytest.mark.parametrize("column", ["nome", "telefone", "cidade"])
+def test_a_character_that_cannot_be_sent_is_called_that(browser: Browser, column: str) -> None:
+    opened(browser)
+    cells = {"nome": "Ana", "telefone": "11999990001", "cidade": "SP"}
+    raw = "nome;telefone;cidade\n" + ";".join(text + "\0" * (name == column) for name, text in cells.items()) + "\n"
+    place = {"nome": "/name", "telefone": "/phone", "cidade": "/vars"}[column]
+    answer = browser.client.post("/campaigns/promo/contacts?chunk=1", data=raw, content_type="text/csv").json
+    assert answer["errors"] == [{"row": 2, "detail": f"{place} has characters that cannot be sent"}]
+    assert re.search(rf"Row 2: <span[^>]*>{place}: has characters that cannot be sent", added(browser, raw.encode()))
+    assert f"Row 2: {place}: has characters that cannot be sent" in preview(browser, raw.encode())
+
+
 def test_the_dashboards_preview_names_the_spreadsheets_row(browser: Browser) -> None:
     assert re.search(rf"Row {ZE}: .*123", preview(browser, GOOD))
     assert f"Row {LAST}: /name: must be a text, and not too long a one" in preview(browser, LONG)
     assert f"never closed? (Row {BREAK})" in preview(browser, BROKEN)
 
 
-def test_whoever_stands_behind_an_open_quote_is_nobodys_name_in_a_chunk(browser: Browser) -> None:
+@pytest.mark.parametrize("raw", [OPEN, SWALLOWED])
+def test_a_chunk_loses_nobody_between_quotation_marks(browser: Browser, raw: bytes) -> None:
     opened(browser)
     url = "/campaigns/promo/contacts"
-    broken = browser.client.post(f"{url}?chunk=1", data=OPEN, content_type="text/csv")
+    broken = browser.client.post(f"{url}?chunk=1", data=raw, content_type="text/csv")
     assert broken.status_code == 422
     assert f"is not CSV at row {QUOTE}: " in broken.json["errors"][0]["detail"]
     assert browser.client.get(url).json["contacts"] == []
-    page = added(browser, SWALLOWED)
-    assert re.search(rf"Row {QUOTE}: <span[^>]*>other rows stand between quotation marks here", page)
-    names = [one["name"] for one in browser.client.get(url).json["contacts"]]
-    assert names == ["Bia", "Davi"]
+    assert f"nobody is added twice. (Row {QUOTE})" in added(browser, raw)
+    mended = raw.replace('"Zé'.encode(), "Zé".encode())
+    answer = browser.client.post(f"{url}?chunk=1", data=mended, content_type="text/csv").json
+    assert (answer["queued"], answer["unreadable"]) == (mended.count(b"\n") - 1, 0)
 
 
 @pytest.mark.parametrize("raw", [OPEN, SWALLOWED])

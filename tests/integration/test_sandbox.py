@@ -56,9 +56,16 @@ def sandbox(server: Sandbox) -> Sandbox:
     return server
 
 
-def send(sandbox: Sandbox, number: str = NUMBER, *, instance: str = "loja", reference: str = "c:1") -> Any:
+def send(
+    sandbox: Sandbox, number: str = NUMBER, *, instance: str = "loja", reference: str = "c:1", timeout_s: float = 30
+) -> Any:
     message = Message(instance=instance, phone=number, kind=Kind.TEXT, text="Oi", reference=reference)
-    return Evolution(sandbox.url, "k", timeout_s=0.5).send(message, departure=Gate())
+    return Evolution(sandbox.url, "k", timeout_s=timeout_s).send(message, departure=Gate())
+
+
+def patience(kind: str) -> float:
+    """Seconds to wait for the answer to a fault: the one that never comes is not worth many."""
+    return 0.5 if kind == "hang" else 30
 
 
 def post(sandbox: Sandbox, path: str, body: Any, **headers: str) -> requests.Response:
@@ -168,7 +175,7 @@ def test_every_kind_of_fault_is_in_the_table() -> None:
 def test_a_fault_is_what_it_says_and_the_ledger_says_whether_it_was_delivered(sandbox: Sandbox, kind: str) -> None:
     read_as, reason, is_delivered = FAULTS[kind]
     fault(sandbox, kind=kind)
-    answer = send(sandbox)
+    answer = send(sandbox, timeout_s=patience(kind))
 
     assert isinstance(answer, read_as), answer
     assert answer.reason == reason
@@ -182,7 +189,7 @@ def test_whether_a_doubtful_message_was_delivered_can_be_said(sandbox: Sandbox, 
     for is_delivered in (True, False):
         requests.delete(f"{sandbox.url}/faults", timeout=10)
         fault(sandbox, kind=kind, delivered=is_delivered)
-        assert isinstance(send(sandbox), Unknown)
+        assert isinstance(send(sandbox, timeout_s=patience(kind)), Unknown)
     assert [arrival["outcome"] for arrival in ledger(sandbox)] == ["accepted", kind]
 
 
@@ -400,7 +407,7 @@ def test_an_instance_that_everything_is_closed_to_says_so(sandbox: Sandbox) -> N
     fault(sandbox, kind="closed", times=1)
     assert gateway(sandbox).probe("loja") == Connection(is_open=True, reason="open")
     fault(sandbox, kind="closed", instance="loja")
-    assert gateway(sandbox).probe("loja") == Connection(is_open=False, reason="close")
+    assert gateway(sandbox).probe("loja") == Connection(is_open=False, reason="disconnected")
     assert gateway(sandbox).probe("outra") == Connection(is_open=True, reason="open")
 
 
@@ -522,13 +529,13 @@ def test_the_stamp_does_not_wait_for_the_body(tmp_path: Path) -> None:
     with alone(tmp_path) as (_, url):
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-            first = time.monotonic()
             connection.sendall(f"POST {TEXT} HTTP/1.1\r\napikey: k\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+            head_written = time.monotonic()
             time.sleep(0.5)
             connection.sendall(body.encode())
             connection.recv(100)
         (arrival,) = requests.get(f"{url}/ledger", timeout=10).json()["arrivals"]
-    assert arrival["at"] - first < 0.4
+    assert arrival["at"] < head_written + 0.4  # the kernel has it by then, whoever is slow
 
 
 @contextmanager

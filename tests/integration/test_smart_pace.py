@@ -25,10 +25,11 @@ from broadcast.engine.outcomes import outcome_of
 from broadcast.engine.planning import Horizon
 from broadcast.engine.registering import Registration, register
 from broadcast.engine.suppressing import suppress_contacts, suppression
+from broadcast.engine.wording import rfc3339
 from broadcast.gateways.base import Connection
-from broadcast.pacing import EVERY_DAY, Rules, Window, allow
+from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow, slowed
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Outcome, Ticket
+from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
@@ -57,6 +58,12 @@ def sent(store: Store, *, contacts: int, campaign: str = "c1") -> None:
         store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=f"m{ticket.number}"))
 
 
+def busy(lane: Store, ticket: Ticket) -> None:
+    """Its request left, and was answered "not now": the batch holds it for a quick retry."""
+    leave(lane, ticket)
+    lane.contacts.record(ticket, outcome_of(Busy("busy"), attempt=1, max_attempts=5, quick_left=2))
+
+
 def failed(number: int, *, reason: str | None = "gateway_error", **more: object) -> Receipt:
     return Receipt(message_id=f"m{number}", status=Status.FAILED, reason=reason, **more)  # type: ignore[arg-type]
 
@@ -73,6 +80,12 @@ def a_window(*, opens_in_s: float, lasts_s: float) -> Window:
         return moment.time().replace(microsecond=moment.microsecond // 1000 * 1000)
 
     return Window(start=wall(opens), end=wall(closes), zone="UTC", days=EVERY_DAY)
+
+
+def at_noon() -> Window:
+    """Always open, by days of which none ends soon: a departure of the next one would be booked for that."""
+    hour = datetime.now(timezone.utc).hour
+    return Window(start=clock_time(), end=clock_time(), zone=f"Etc/GMT{hour - 12:+}", days=EVERY_DAY)
 
 
 # A busy answer.
@@ -110,6 +123,22 @@ def test_a_lane_knows_the_share_of_attempts_that_are_made_again(lane: Store) -> 
     lane.contacts.record(third, Outcome(status=Status.PENDING, reason="unreachable", counts=False))
     assert failing() == pytest.approx(0.045125)
     assert [load.left for load in lane.lanes.outset("i1").others] == [2]
+
+
+@pytest.mark.parametrize(("own_gap_ms", "ago_ms"), [(0, 0), (0, 60_000), (2000, 0)])
+def test_a_quick_retry_keeps_the_gap_of_the_slow_down_in_force(lane: Store, own_gap_ms: int, ago_ms: int) -> None:
+    keep(lane, gap_ms=own_gap_ms)
+    accepting.accept(lane, an_order(contacts=2, gap_ms=1000), country="BR")
+    (first, *_) = tickets(fan_out(lane))
+    busy(lane, first)
+    lane.lanes.slow("i1", since_ms=0, factor=8.0, reason="busy")
+    since_ms = int(time.time() * 1000) - ago_ms
+    lane.scripts.client.hset(key("lane", "i1"), "slow_ms", since_ms)
+
+    found = ask(lane, replace(first, run="again"), has_waited=True)
+    assert isinstance(found, Wait)
+    factor = slowed(8.0, since_ms=since_ms, now_ms=int(time.time() * 1000))
+    assert found.wait_us / 1000 == pytest.approx(max(1000, own_gap_ms) * factor, abs=500)
 
 
 def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
@@ -560,6 +589,35 @@ def test_a_change_of_mind_undoes_what_that_menu_said_before(
     assert bool(lane.suppressions.among([identity("5511990000001")])) is is_on
 
 
+@pytest.mark.parametrize(
+    ("stopped_s", "resumed_s", "again_s", "is_on"),
+    [(-100, -50, -100, False), (None, -50, -100, False), (-100, -50, -50, True), (-100, -50, -20, True),
+     (-100, 86_400, 60, True), (-100, -50, None, True)],
+    ids=["told again", "later than its resume", "in the same second", "newer", "by a clock ahead", "of no time"],
+)  # fmt: skip
+def test_a_stop_from_before_a_resume_is_not_believed_when_it_is_told_again(
+    lane: Store, stopped_s: int | None, resumed_s: int, again_s: int | None, is_on: bool
+) -> None:
+    now_s = int(time.time())
+    told = [wish(stops=True, at_s=now_s + stopped_s)] if stopped_s else []
+    again = wish(stops=True, at_s=again_s and now_s + again_s)
+    settling.heed(lane, "i1", [*told, wish(stops=False, at_s=now_s + resumed_s), again], words=DEFAULT_WORDS)
+    assert bool(lane.suppressions.among([identity("5511990000001")])) is is_on
+
+
+def test_a_change_of_mind_is_remembered_for_no_longer_than_it_may_be_needed(lane: Store) -> None:
+    now_s, client = int(time.time()), lane.scripts.client
+    stopped = {"phone": "5511990000001", "source": Source.MENU.at("i1"), "since": rfc3339((now_s - 100) * 1000)}
+    settling.heed(lane, "i1", [wish(stops=False, at_s=now_s - 50)], words=DEFAULT_WORDS)
+    (name,) = client.keys("bcast:relented:*")
+    assert 0 < client.ttl(name) <= 30 * 86_400
+    assert "990000001" not in name
+
+    assert lane.suppressions.add({identity("5511990000001"): stopped})  # an operator imports what they kept
+    lane.suppressions.hash_only(identity("5511990000001"))  # forgotten
+    assert client.keys("bcast:relented:*") == []
+
+
 def test_a_change_of_mind_undoes_that_the_gateway_turned_a_message_down(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=["5511990000001"]), country="BR")
     suppress_contacts(lane, [("c1", 0)], source=Source.ANSWER.at("i1"))
@@ -629,13 +687,14 @@ def test_who_would_leave_after_the_end_of_the_window_goes_back_to_the_lane(lane:
     first, second, *_ = tickets(batch)
     assert isinstance(leave(lane, first), Go)
     lane.contacts.record(first, Outcome(status=Status.SENT, message_id="m0"))
-    lane.scripts.client.hset(key("lane", "i1"), "until", int(time.time() * 1000) + 100)  # less than the gap
-    assert ask(lane, second) == Back("quiet_hours")
+    left_ms = int(lane.scripts.client.hget(key("lane", "i1"), "left") or 0)
+    lane.scripts.client.hset(key("lane", "i1"), "until", left_ms + 100)  # less than the gap
+    assert ask(lane, second) == Back("rules")
     assert telling.progress(lane, "c1").counts[Status.PENDING] == 1
 
 
 def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=10), country="BR")
     held = tickets(fan_out(lane))
     assert len(held) == 3
@@ -653,14 +712,61 @@ def test_the_day_has_no_more_departures_than_its_cap(lane: Store) -> None:
     assert len(fan_out(lane).departures) == 3
 
 
+def pass_midnight(lane: Store) -> None:
+    lane.scripts.client.hset(key("lane", "i1"), mapping={"day": "2000-01-01", "day_ends": 1, "until": 1})
+
+
+def test_who_is_tried_again_needs_a_departure_of_the_day_as_well(lane: Store) -> None:
+    keep(lane, daily_cap=3)
+    accepting.accept(lane, an_order(contacts=2, gap_ms=10), country="BR")
+    first, second = tickets(fan_out(lane))
+    busy(lane, first)
+    busy(lane, second)
+    leave(lane, replace(first, run="again"))  # the third
+
+    assert ask(lane, replace(second, run="again")) == Back("daily_cap")
+    fan_out(lane)
+    progress = telling.progress(lane, "c1")
+    assert (progress.counts[Status.PENDING], progress.hold_reason) == (1, "daily_cap")
+    assert inspecting.lane(lane, "i1").used_today == 3
+    assert telling.contacts(lane, "c1", status=Status.PENDING, limit=10, cursor=None).items[0].attempts == 1
+
+    pass_midnight(lane)
+    (ticket,) = tickets(fan_out(lane))
+    assert leave(lane, ticket).attempt == 2
+
+
+def test_who_is_tried_again_after_midnight_counts_for_the_new_day(lane: Store) -> None:
+    keep(lane, daily_cap=3)
+    accepting.accept(lane, an_order(contacts=5, gap_ms=10), country="BR")
+    first, second, _ = tickets(fan_out(lane))
+    busy(lane, first)
+    leave(lane, second)
+
+    pass_midnight(lane)
+    assert ask(lane, replace(first, run="again")) == Back("rules")
+    lane.lanes.unbook_all()
+    assert len(tickets(fan_out(lane))) == 3
+    assert inspecting.lane(lane, "i1").used_today == 0
+
+
+def test_a_day_that_counts_by_an_earlier_zone_ends_there(lane: Store) -> None:
+    now_ms = int(time.time() * 1000)
+    found = allow(Rules(daily_cap=5), now_ms=now_ms, used_day="", used=3, used_until_ms=now_ms + 1000, zone="UTC")
+    assert (found.room, found.ends_ms) == (2, min(now_ms + 1000, found.ends_ms or 0))
+    over = allow(Rules(daily_cap=5), now_ms=now_ms, used_day="", used=3, used_until_ms=now_ms - 1000, zone="UTC")
+    assert (over.room, (over.ends_ms or 0) > now_ms) == (5, True)
+
+
 def test_a_young_number_has_the_cap_of_its_age(lane: Store) -> None:
-    keep(lane, warm_up_since=datetime.now(timezone.utc).date() - timedelta(days=1), daily_cap=500)
+    yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
+    keep(lane, warm_up_since=yesterday, daily_cap=500, window=at_noon())
     accepting.accept(lane, an_order(contacts=100), country="BR")
     assert len(fan_out(lane).departures) == 20
 
 
 def test_a_departure_that_was_given_back_does_not_count(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=10), country="BR")
     fan_out(lane)
     lane.lanes.unbook_all()
@@ -672,25 +778,26 @@ def test_a_change_of_zone_gives_no_second_cap(lane: Store, zone: str) -> None:
     def in_zone(name: str, cap: int = 3) -> Rules:
         return Rules(daily_cap=cap, window=Window(start=clock_time(), end=clock_time(), zone=name, days=EVERY_DAY))
 
-    lane.instances.keep(Instance(id="i1"), in_zone("UTC"))
+    home = at_noon().zone
+    lane.instances.keep(Instance(id="i1"), in_zone(home))
     accepting.accept(lane, an_order(contacts=20, gap_ms=10), country="BR")
     for ticket in tickets(fan_out(lane)):
         leave(lane, ticket)
-    for name in (zone, "UTC", zone, "UTC"):
+    for name in (zone, home, zone, home):
         lane.instances.keep(Instance(id="i1"), in_zone(name))
         assert fan_out(lane).departures == []
         view = inspecting.lane(lane, "i1")
         assert (view.used_today, view.waits) == (3, "daily_cap")
         assert view.waits_until_ms is not None
         assert view.waits_until_ms > view.at_ms
-    lane.instances.keep(Instance(id="i1"), in_zone(zone, cap=4))
+    lane.instances.keep(Instance(id="i1"), in_zone(home, cap=4))
     assert len(fan_out(lane).departures) == 1
 
 
 def test_rules_that_are_changed_hold_from_the_next_batch_on(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=50, gap_ms=100), country="BR")
     planning.plan_lane(lane, "i1", horizon=Horizon(ms=1000, contacts=500))
-    keep(lane, daily_cap=12)
+    keep(lane, daily_cap=12, window=at_noon())
     assert len(planning.plan_lane(lane, "i1", horizon=HORIZON).departures) <= 12
 
 
@@ -709,12 +816,14 @@ def test_two_campaigns_do_not_write_to_one_person_at_once_where_the_gateway_forb
     for campaign in ("c1", "c2"):
         accepting.accept(lane, an_order(campaign, contacts=1), country="BR")
     first, second = tickets(fan_out(lane))
-    assert isinstance(ask(lane, first, identity="p", pair_ms=6000, ahead_ms=5000), Go)
+    before_ms = time.time() * 1000
+    assert isinstance(ask(lane, first, identity="p", pair_ms=60_000, ahead_ms=5000), Go)
+    after_ms = time.time() * 1000
 
-    assert ask(lane, second, identity="p", pair_ms=6000) == Back("pair_limit")
+    assert ask(lane, second, identity="p", pair_ms=60_000) == Back("pair_limit")
     due_ms = lane.scripts.client.zscore(key("later", second.campaign), "0")
     assert due_ms is not None
-    assert 5000 < due_ms - time.time() * 1000 <= 6000
+    assert before_ms - 5 <= due_ms - 60_000 <= after_ms + 5
     assert telling.progress(lane, second.campaign).counts[Status.PENDING] == 1
 
 
@@ -783,7 +892,7 @@ def test_a_preference_undoes_only_a_preference(lane: Store) -> None:
 
 
 def test_new_rules_hold_for_what_is_booked_as_well_and_wake_a_lane_that_waits(lane: Store) -> None:
-    keep(lane, daily_cap=1)
+    keep(lane, daily_cap=1, window=at_noon())
     accepting.accept(lane, an_order(contacts=50, gap_ms=100), country="BR")
     (ticket,) = tickets(fan_out(lane))
     leave(lane, ticket)
@@ -791,16 +900,49 @@ def test_new_rules_hold_for_what_is_booked_as_well_and_wake_a_lane_that_waits(la
     fan_out(lane)
     assert lane.lanes.due() == []  # until midnight
 
-    register(lane, a_registration(daily_cap=10), secret_key=None, only_sandbox=False)
+    register(lane, a_registration(daily_cap=10, window=at_noon()), secret_key=None, only_sandbox=False)
     assert lane.lanes.due() == ["i1"]
     assert len(fan_out(lane).departures) == 9
-    register(lane, a_registration(daily_cap=3), secret_key=None, only_sandbox=False)
+    register(lane, a_registration(daily_cap=3, window=at_noon()), secret_key=None, only_sandbox=False)
     assert telling.progress(lane, "c1").counts[Status.BOOKED] == 0
+
+
+def test_new_rules_hold_for_who_is_in_back_off_as_well(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=2, gap_ms=10), country="BR")
+    first, second = tickets(fan_out(lane))
+    busy(lane, first)
+    surveyed = lane.lanes.survey("i1")
+    register(lane, a_registration(daily_cap=1), secret_key=None, only_sandbox=False)
+
+    assert ask(lane, replace(first, run="again")) == Back("rules")
+    assert ask(lane, second) == Gone("pending")
+    slots = [Slot(campaign="c1", at_ms=surveyed.now_ms, before_ms=10, after_ms=10)]
+    booked = lane.lanes.book("i1", turn=surveyed.turn, batch="b", slots=slots, day="d", day_ends_ms=0, until_ms=None)
+    assert booked is None
+    assert fan_out(lane).departures == []
+    assert telling.progress(lane, "c1").hold_reason == "daily_cap"
 
 
 def a_registration(**rules: object) -> Registration:
     given = Rules(**rules)  # type: ignore[arg-type]  # each value fits its own field
     return Registration(instance="i1", dialect=None, url=None, credentials=None, rules=given)
+
+
+def test_another_gateway_neither_rests_nor_is_judged_for_the_one_before(lane: Store) -> None:
+    def at(url: str) -> Instance:
+        return Instance(id="i1", dialect="evolution", url=url)
+
+    lane.instances.keep(at("http://a"), Rules())
+    sent(lane, contacts=3)
+    settling.settle(lane, "i1", [failed(number) for number in range(3)])
+    lane.lanes.rest("i1", for_ms=DAY_MS, reason="too_many_requests")
+    lane.instances.keep(at("http://a"), Rules(gap_ms=10))
+    before = inspecting.lane(lane, "i1")
+    assert (before.rest_until_ms is None, before.error_share > 0) == (False, True)
+
+    lane.instances.keep(at("http://b"), Rules())
+    after = inspecting.lane(lane, "i1")
+    assert (after.rest_until_ms, after.error_share) == (None, 0.0)
 
 
 def test_no_departure_is_booked_past_the_day_that_it_counts_for(lane: Store) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from broadcast.supervisor import WARM_STOP_S
 from tests.processes import wait_for
 
 #: Runs a supervisor over small programs, as a process of its own: it handles signals.
@@ -104,7 +105,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
     driven.process.terminate()
 
     driven.end()
-    assert time.monotonic() - told < 10
+    assert time.monotonic() - told < WARM_STOP_S / 2
     assert not psutil.pid_exists(pid)
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
+from broadcast.domain.campaign import Move, State
+from broadcast.domain.contact import Status
 from broadcast.domain.content import Template
-from broadcast.engine import planning
+from broadcast.engine import planning, steering, telling
 from broadcast.engine.planning import Horizon
+from broadcast.engine.registering import Registration, register
+from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store.contacts import Ticket
 from broadcast.web import create_app
@@ -18,6 +23,7 @@ from tests.builders import a_body, a_template
 from tests.standins.cloud import NUMBER_ID, TOKEN, Graph, graph
 
 QUEUE = "/queue/add-broadcast"
+SECRET_KEY = "k" * 32
 ANA = {"phone": "5511999990001", "name": "Ana", "vars": {"code": "7"}}
 BIA = {"phone": "5511999990002", "name": "Bia"}
 
@@ -31,7 +37,7 @@ def meta() -> Iterator[Graph]:
 @pytest.fixture
 def cloud(redis_url: str, meta: Graph) -> Iterator[Services]:
     settings = Settings(redis_url=redis_url, gateway="cloud", cloud_api_url=meta.url, cloud_api_token=TOKEN)
-    services = build_services(settings)
+    services = build_services(replace(settings, secret_key=SECRET_KEY))
     yield services
     services.store.scripts.client.close()
 
@@ -92,6 +98,49 @@ def test_a_message_that_is_not_sent_leaves_nobody_out(cloud: Services) -> None:
     plain = a_template(components=[])
     body = a_body("c1", NUMBER_ID, contacts=[BIA], message="Oi {{apelido}}", template=plain)
     assert create_app(cloud).test_client().post(QUEUE, json=body).json["queued"] == 1
+
+
+def send_next(services: Services) -> str:
+    batch = planning.plan_lane(services.store, NUMBER_ID, horizon=Horizon(ms=5000, contacts=1))
+    (departure,) = batch.departures
+    ticket = Ticket(instance=NUMBER_ID, campaign="c1", number=departure.number, batch=batch.id, run=batch.id)
+    return services.sending.send(ticket, quick_left=2)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "credentials"),
+    [("sandbox", {}), ("evolution", {"apiKey": "k", "webhookToken": "t"}), ("waha", {"apiKey": "k", "hmacKey": "h"})],
+    ids=["sandbox", "evolution", "waha"],
+)
+def test_a_campaign_whose_instance_knows_no_templates_any_more_waits_and_sends_nothing_else(
+    cloud: Services, meta: Graph, dialect: str, credentials: dict[str, str]
+) -> None:
+    client = create_app(cloud).test_client()
+    people = [ANA, {**ANA, "phone": "5511999990003"}]
+    order = a_body("c1", NUMBER_ID, contacts=people, message="Oi {{apelido}}", template=a_template(), rateLimitMs=10)
+    assert client.post(QUEUE, json=order).status_code == 202
+    cloud.store.workers.beat("broadcast", "w1")
+    assert send_next(cloud) == "sent"
+
+    wanted = Registration(
+        instance=NUMBER_ID, dialect=dialect, url="http://127.0.0.1:1", credentials=credentials, rules=Rules()
+    )
+    register(cloud.store, wanted, secret_key=SECRET_KEY, only_sandbox=False)
+    cloud.gateways.forget(NUMBER_ID)
+    assert send_next(cloud) == "pending"
+    progress = telling.progress(cloud.store, "c1")
+    assert (progress.state, progress.hold_reason) == (State.PAUSED, "message_refused")
+    assert "templates_unsupported: " in (progress.hold_detail or "")
+    assert "Cloud API" in (progress.hold_detail or "")
+    assert (progress.counts[Status.PENDING], progress.counts[Status.FAILED]) == (1, 0)
+
+    register(
+        cloud.store, replace(wanted, dialect=None, url=None, credentials=None), secret_key=None, only_sandbox=False
+    )
+    cloud.gateways.forget(NUMBER_ID)
+    steering.steer(cloud.store, "c1", Move.RESUME)
+    assert send_next(cloud) == "sent"
+    assert [one.body["type"] for one in meta.ledger] == ["template", "template"]
 
 
 @pytest.mark.parametrize(

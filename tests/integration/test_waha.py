@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from broadcast.domain.campaign import Scope
+from broadcast.domain.campaign import Move, Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
 from broadcast.engine import accepting, planning, removing, settling, steering, telling
 from broadcast.engine.planning import Horizon
-from broadcast.engine.sending import Policy, Sending
+from broadcast.engine.sending import Policy, Sending, _Departure
 from broadcast.errors import Held
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Connection, Message, Receipt, Refused, Unknown
 from broadcast.gateways.waha import Waha
@@ -23,7 +23,7 @@ from broadcast.store.contacts import Ticket
 from broadcast.store.keys import key
 from tests.builders import an_order
 from tests.departures import Gate
-from tests.lanes import sends
+from tests.lanes import fan_out, sends, tickets
 from tests.processes import free_port, wait_for
 from tests.standins.waha import Reply, StandIn, problem, thrown, waha
 from tests.stubs import raw_server, read_request, reset
@@ -240,15 +240,80 @@ def test_a_server_that_is_away_costs_no_attempt(server: StandIn) -> None:
     assert (answer.reason, answer.reached) == ("gateway_unreachable", False)
 
 
-def test_a_check_without_a_whole_answer_costs_no_attempt() -> None:
-    def cut(connection: socket.socket) -> None:
-        read_request(connection)
-        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"numberExists":true')
+def cut(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"numberExists":true')
 
+
+def test_a_check_without_a_whole_answer_is_tried_again_and_holds_nobody_else_up() -> None:
     with raw_server(cut) as url:
         answer = send(Waha(url, "k", timeout_s=1), gate=unasked())
     assert isinstance(answer, Busy)
-    assert answer.reached is False
+    assert (answer.reached, answer.contact_only) == (True, True)
+
+
+def test_a_slow_check_is_no_sign_of_a_worker_that_is_gone(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    taken_back = []
+
+    def slow(connection: socket.socket) -> None:
+        if read_request(connection).startswith(b"GET"):
+            taken_back.append(store.lanes.mend("i1", grace_ms=-60_000, most_attempts=3))  # as if so long had passed
+            body = json.dumps({"numberExists": True, "chatId": ANAS_CHAT}).encode()
+        else:
+            body = b'{"id": "true_x@c.us_AAAA"}'
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with raw_server(slow) as url:
+        assert sends(store, Waha(url, "k", timeout_s=5), "r1") == "sent"
+    assert taken_back == [(0, 0)]
+
+
+def test_a_worker_that_dies_over_a_check_keeps_its_contact_for_a_lease(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    (ticket,) = tickets(fan_out(store))
+    assert store.contacts.attend(ticket, lease_ms=0)
+    store.lanes.mend("i1", grace_ms=60_000, most_attempts=3)
+    assert telling.progress(store, "c1").counts[Status.PENDING] == 1
+    assert not store.contacts.attend(ticket, lease_ms=0)
+
+
+def test_who_was_paused_meanwhile_is_not_asked_about(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    (ticket,) = tickets(fan_out(store))
+    engine = Sending(store, lambda _: Waha("http://127.0.0.1:1", "k", timeout_s=5), Policy(max_attempts=3, timeout_s=5))
+    departure = _Departure(engine, ticket, identity="", own_id=None, pair_ms=0)
+    steering.steer(store, "c1", Move.PAUSE)
+    with pytest.raises(Held):
+        departure.attend()
+
+
+def failed_check(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}")
+
+
+@pytest.mark.parametrize("serve", [cut, failed_check])
+def test_a_number_whose_check_never_ends_well_is_not_asked_about_for_ever(
+    store: Store, serve: Callable[[socket.socket], None]
+) -> None:
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    with raw_server(serve) as url:
+        gateway = Waha(url, "k", timeout_s=1)
+        words = []
+        for run in ("r1", "r2", "r3"):
+            words.append(sends(store, gateway, run))
+            store.scripts.client.zadd(key("later", "c1"), {"0": 0}, xx=True)
+    assert words == ["pending", "pending", "failed"]
+    assert store.lanes.look("i1").fields.get("rest") is None
+    assert store.campaigns.finish("c1")
+    (contact,) = telling.contacts(store, "c1", status=Status.FAILED, limit=9, cursor=None).items
+    assert contact.attempts == 3
+    assert steering.retry(store, "c1", Scope.FAILED).queued == 1
 
 
 def test_a_send_whose_connection_is_reset_is_unknown_and_its_receipt_finds_it_by_our_id() -> None:

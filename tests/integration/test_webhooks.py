@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import hmac
 import io
@@ -14,6 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from broadcast.domain.instance import Instance
+from broadcast.engine.registering import Registration, register
 from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store import Store
@@ -126,6 +128,18 @@ def test_meta_hears_its_own_word_if_it_knows_ours(redis_url: str) -> None:
     assert [stranger.status_code, nobody.status_code] == [403, 403]
 
 
+def test_meta_is_to_ask_again_where_we_cannot_read_the_word(redis_url: str, store: Store) -> None:
+    credentials = {"token": "t", "appSecret": "s", "verifyToken": "our word"}
+    wanted = Registration(instance="loja", dialect="cloud", url="http://x", credentials=credentials, rules=Rules())
+    register(store, wanted, secret_key="k" * 32, only_sandbox=False)
+    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": "our word"}
+    with webhooks(redis_url, "cloud") as client:  # without that SECRET_KEY
+        answer = client.get("/webhooks/cloud/loja", query_string=asked)
+
+    assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (503, "unavailable", "60")
+    assert "our word" not in answer.text
+
+
 def test_no_other_gateway_asks_before_it_posts(redis_url: str) -> None:
     with webhooks(redis_url, "waha") as client:
         assert client.get("/webhooks/cloud/loja").status_code == 404
@@ -148,17 +162,20 @@ def test_without_its_secret_nobody_but_this_host_may_call(gateway: str, caplog: 
 def test_a_call_that_comes_to_nothing_is_told_and_counted(
     redis_url: str, services: Services, store: Store, gateway: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, broken = f"/webhooks/{gateway}/loja", b"{broken"
+    path, broken, packed = f"/webhooks/{gateway}/loja", b"{broken", gzip.compress(json.dumps(CLOSED[gateway]).encode())
     with webhooks(redis_url, gateway) as client, caplog.at_level("WARNING"):
         assert client.post(path, data=b"{}").status_code == 401
         assert client.post(path, data=broken, headers=SIGNED[gateway](broken)).status_code == 202
+        # Nothing between us and the gateway should compress; what is its own even then is not refused for good.
+        headers = {**SIGNED[gateway](packed), "Content-Encoding": "gzip"}
+        assert client.post(path, data=packed, headers=headers).status_code == 202
         # Too much of it to be read, so nobody can say whether it is signed; it would be no smaller the next time.
         client.application.config["MAX_CONTENT_LENGTH"] = 10
         large = json.dumps(CLOSED[gateway]).encode()
         assert client.post(path, data=large, headers=SIGNED[gateway](large)).status_code == 202
         metrics = "".join(str(family) for family in Figures(lambda: services).collect())
 
-    assert store.webhooks.tally() == {"unsigned": 1, "unreadable": 1, "too_large": 1}
+    assert store.webhooks.tally() == {"unsigned": 1, "unreadable": 2, "too_large": 1}
     assert [word in caplog.text for word in ("not signed", "no JSON", "too large")] == [True] * 3
     assert "broadcast_webhook_calls_left_out" in metrics
     assert SECRET not in caplog.text

@@ -182,7 +182,11 @@ def test_what_looks_like_a_variable_and_is_none_is_found(text: str, found: str |
         ("[[Oi {{name|Olá]]", "{{"),
         ("[[Oi|Olá", "[["),
         ("{{name}} }} [[", "}}"),
-        (r"\[[x]] {{{name}}} [[x]] [[{{a}}|{{b|c}}]] {x} [y] ]]", None),
+        ("[[Oi]] {{name}}", "[["),
+        ("[[]]", "[["),
+        ("[[a|b]] {{name|[[a|b]]}}", "[["),
+        ("{{name|[[}}", "[["),
+        (r"\[[x]] {{{name}}} [[x|]] [[{{a}}|{{b|c}}]] {x} [y] ]] {{a|[x]}}", None),
     ],
 )
 def test_a_mark_without_a_partner_is_found(text: str, found: str | None) -> None:

@@ -30,6 +30,16 @@ def test_every_point_is_inside_the_drawing(line: list[int]) -> None:
     assert len(drawing.levels) <= LEVELS + 1
 
 
+@pytest.mark.parametrize("most", [4, 90, 800, 1000, 15_000, 400_000, 1_000_000])
+def test_the_number_of_every_level_has_room_beside_the_lines_on_a_phone(most: int) -> None:
+    drawing = drawn(a_chart([0, most]))
+    widest = max(
+        len(f"{level.value:,}".replace(",", "")) * 13 + f"{level.value:,}".count(",") * 7 for level in drawing.levels
+    )
+    assert drawing.left - 6 >= widest  # at 22 units a letter, the widest of common fonts
+    assert float(drawing.lines[Status.SENT].split(",")[0]) == drawing.times[0].at == drawing.left
+
+
 def test_a_line_goes_from_its_first_count_to_its_last() -> None:
     drawing = drawn(a_chart([0, 2, 4], [0, 0, 2]))
     assert drawing.lines[Status.SENT] == f"{LEFT}.0,{HEIGHT - BOTTOM}.0 342.0,112.0 {WIDTH - RIGHT}.0,{TOP}.0"

@@ -322,8 +322,8 @@ def test_events_come_in_either_spelling_and_alone_or_many() -> None:
     ("state", "connection"),
     [
         ("open", Connection(is_open=True, reason="open")),
-        ("close", Connection(is_open=False, reason="close 401")),
-        ("refused", Connection(is_open=False, reason="refused 401")),
+        ("close", Connection(is_open=False, reason="unlinked")),
+        ("refused", Connection(is_open=False, reason="unlinked")),
         ("connecting", None),
     ],
 )
@@ -399,6 +399,25 @@ def test_a_code_without_an_error_closes_nothing() -> None:
     assert GATEWAY.read(call).receipts[0].means is None
 
 
+@pytest.mark.parametrize(
+    ("why", "closed", "ended"),
+    [
+        (401, "unlinked", "unlinked"),
+        ("401", "unlinked", "unlinked"),
+        (403, "shut_out", "shut_out"),
+        (406, "close 406", "closed 406"),
+        (None, "disconnected", "disconnected"),
+    ],
+)
+def test_how_a_session_ended_is_told_apart(why: Any, closed: str, ended: str) -> None:
+    calls = (
+        {"event": "connection.update", "data": {"state": "close", "statusReason": why}},
+        {"event": "status.instance", "data": {"status": "closed", "disconnectionReasonCode": why}},
+    )
+    told = [GATEWAY.read(call).connection for call in calls]
+    assert told == [Connection(is_open=False, reason=reason) for reason in (closed, ended)]
+
+
 @pytest.mark.parametrize("state", [[], {}, ["close"], None, 7, True])
 def test_a_state_that_is_none_is_no_news(state: Any) -> None:
     assert GATEWAY.read({"event": "connection.update", "data": {"state": state}}).connection is None
@@ -410,7 +429,7 @@ def test_a_reason_that_is_none_is_left_out_and_a_long_one_cut(why: Any) -> None:
         {"event": "connection.update", "data": {"state": "close", "statusReason": why}}
     ).connection
     assert connection is not None
-    assert connection.reason.startswith("close")
+    assert connection.reason.startswith("close" if why else "disconnected")
     assert len(connection.reason) <= 200
 
 
@@ -483,12 +502,12 @@ NEWS: dict[str, News] = {
     "messages_upsert_status": News(),
     "messages_upsert_channel": News(),
     "messages_upsert_own_telephone": News(),
-    "logout_instance": connection(is_open=False, reason="logged out"),
-    "status_instance_closed": connection(is_open=False, reason="closed 401"),
+    "logout_instance": connection(is_open=False, reason="unlinked"),
+    "status_instance_closed": connection(is_open=False, reason="unlinked"),
     "qrcode_updated": News(),
     "connection_update_open": connection(is_open=True, reason="open"),
-    "connection_update_logged_out": connection(is_open=False, reason="close 401"),
-    "connection_update_refused": connection(is_open=False, reason="refused 428"),
+    "connection_update_logged_out": connection(is_open=False, reason="unlinked"),
+    "connection_update_refused": connection(is_open=False, reason="unlinked"),
     "connection_update_connecting": News(),
 }
 
@@ -589,7 +608,7 @@ def test_without_a_token_every_call_is_taken() -> None:
     ("answer", "connection"),
     [
         ({"instance": {"instanceName": "loja", "state": "open"}}, Connection(is_open=True, reason="open")),
-        ({"instance": {"instanceName": "loja", "state": "close"}}, Connection(is_open=False, reason="close")),
+        ({"instance": {"instanceName": "loja", "state": "close"}}, Connection(is_open=False, reason="disconnected")),
         ({"instance": {"instanceName": "loja", "state": "connecting"}}, None),
         ({"instance": {"instanceName": "loja"}}, None),
         ("<html>", None),

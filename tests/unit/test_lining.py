@@ -33,7 +33,7 @@ def test_they_come_first_come_first_served_and_one_at_a_time() -> None:
         ]
         assert served == []
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
     assert served == [(0, 5), (1, 4), (2, 3), (3, 2), (4, 1)]
 
 
@@ -52,6 +52,6 @@ def test_one_that_fails_lets_the_next_one_come_and_an_empty_line_is_forgotten() 
 
     with pytest.raises(ZeroDivisionError), lines.first("i1"):
         fail()
-    threads[0].join(5)
+    threads[0].join(30)
     assert served == ["next"]
     assert lines.length("i1") == 0

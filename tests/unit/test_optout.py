@@ -597,9 +597,9 @@ def test_who_says_it_again_and_again_means_it(data: st.DataObject, word: str, ti
 
 @pytest.mark.parametrize("text", ["oi " * 20_000 + "sair", "sair " * 20_000 + "x", "bom dia " * 9_999, "a " * 32_768])
 def test_a_flood_of_words_is_read_in_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not wants_out(text)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_setting_without_words_is_our_words() -> None:

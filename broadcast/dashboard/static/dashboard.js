@@ -64,7 +64,7 @@
     place.innerHTML = fresh.innerHTML;
     delete place.dataset.left;
     Object.assign(place.dataset, fresh.dataset);
-    if (held) place.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
+    if (held) place.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
   }
 
   const isOther = (place, state) =>
@@ -88,8 +88,9 @@
 
   // Hear of what happens as it does: `take` gets each event. Where no events come through, or none for a while, `look`
   // asks, and `show` gets the answer, and whether it is the latest that is known; it says whether that was news. What
-  // was removed is told of once, by `bury`. Returns what changes with everything that was heard.
-  function follow(address, { take, look, show, bury, isAlwaysAsked }) {
+  // was removed is told of once, by `bury`. What `isCalm`, where it says so, is asked for slowly, and only while somebody
+  // looks. Returns what changes with everything that was heard.
+  function follow(address, { take, look, show, bury, isCalm, isAlwaysAsked }) {
     const canHear = Boolean(window.EventSource && address);
     let events = null, isQuiet = false, isAsking = false, isOver = false, timer = null;
     let attempts = 0, isAnswered = true, told = 0, toldAt = Date.now();
@@ -122,7 +123,7 @@
 
     function later() {
       clearTimeout(timer);
-      timer = setTimeout(asked, isQuiet ? QUIET_MS : pauseMs(attempts++, isAnswered));
+      timer = setTimeout(asked, isQuiet || isCalm?.() ? QUIET_MS : pauseMs(attempts++, isAnswered));
     }
 
     // Whether the answer was news; undefined where none came. One that events overtook is not the latest.
@@ -149,7 +150,7 @@
     }
 
     async function asked() { // one question at a time, so that no older answer follows a newer one
-      if (isOver || isAsking || (isQuiet && document.hidden)) return;
+      if (isOver || isAsking || ((isQuiet || isCalm) && document.hidden)) return;
       clearTimeout(timer);
       const isNews = await inquire();
       if (isOver) return;
@@ -284,6 +285,43 @@
     });
   }
 
+  // No event tells what became of a callback. What says the same stays as it is, unfolded and with whoever is on it.
+  function watchCalls(place) {
+    let isLeaving = false; // what a form says on the next page is for that page
+    document.addEventListener("submit", () => { isLeaving = true; });
+
+    function blend(fresh) {
+      if (!fresh) return location.reload();
+      delete place.dataset.waiting;
+      Object.assign(place.dataset, fresh.dataset);
+      if (place.textContent === fresh.textContent) return;
+      const calls = new Map([...place.querySelectorAll("[data-call]")].map((call) => [call.dataset.call, call]));
+      const held = document.activeElement;
+      for (const call of fresh.querySelectorAll("[data-call]")) {
+        const old = calls.get(call.dataset.call);
+        if (old?.textContent === call.textContent) call.replaceWith(old);
+        else if (old?.querySelector("details[open]")) call.querySelector("details")?.setAttribute("open", "");
+      }
+      place.replaceChildren(...fresh.childNodes);
+      if (held !== document.activeElement) focusLike(held);
+    }
+
+    function focusLike(held) {
+      const call = held.closest("[data-call]")?.dataset.call;
+      const next = place.contains(held) ? held : call && place.querySelector(`[data-call="${CSS.escape(call)}"] ${held.localName}`);
+      next?.focus({ preventScroll: true });
+    }
+
+    follow(null, {
+      look: async () => {
+        if (isLeaving) throw new Error("leaving");
+        blend(await written("[data-calls]", () => 0, 1));
+      },
+      show: () => false,
+      isCalm: () => !("waiting" in place.dataset),
+    });
+  }
+
   // What the server would refuse is not sent to it first. The form around the file needs a little room of its own.
   function watchSize(file) {
     file.addEventListener("change", () => {
@@ -297,4 +335,5 @@
   document.querySelectorAll("[data-watch]").forEach(watchOne);
   document.querySelectorAll("[data-list]").forEach(watchList);
   document.querySelectorAll("[data-lanes]").forEach(watchLanes);
+  document.querySelectorAll("[data-calls]").forEach(watchCalls);
 })();

@@ -15,6 +15,7 @@ from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import connection_of, is_ours, read_call
 from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
+from broadcast.gateways.readings import NO_TEMPLATES
 
 #: Newer versions take no more numbers in one check. Source: Evolution's docs/responsible-messaging.md.
 MOST_NUMBERS = 50
@@ -48,7 +49,9 @@ class Evolution(Alone):
 
     def send(self, message: Message, *, departure: Departure) -> Answer:
         """Send one message; see `Gateway.send`. The reference goes along as a header that real servers ignore."""
-        unsendable = self._unsendable(message) if self.checks_numbers else None
+        if message.template is not None:
+            return NO_TEMPLATES
+        unsendable = self._unsendable(message, departure) if self.checks_numbers else None
         if unsendable is not None:
             return unsendable
         path, body = request_of(message)
@@ -57,10 +60,11 @@ class Evolution(Alone):
         answer = self._http.post(path, body, departure=departure, headers=headers)
         return read_answer(answer) if isinstance(answer, Response) else answer
 
-    def _unsendable(self, message: Message) -> Refused | Busy | Closed | None:
+    def _unsendable(self, message: Message, departure: Departure) -> Refused | Busy | Closed | None:
         """Why the message need not leave; None where it may, or nobody could say: the send asks once more."""
         if self._addresses.of(message.instance, message.phone) is not None:
             return None
+        departure.attend()
         found = self.exists(message.instance, [message.phone])
         if isinstance(found, Busy):
             return found

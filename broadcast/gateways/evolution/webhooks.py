@@ -114,7 +114,7 @@ def _ended(items: _Items) -> News:
 
 
 def _logged_out(_: _Items) -> News:
-    return News(connection=Connection(is_open=False, reason="logged out"))
+    return News(connection=Connection(is_open=False, reason="unlinked"))
 
 
 #: event -> what its items say. Of an instance that is logged out, `connecting` and `qrcode.updated` come last: that it
@@ -186,7 +186,19 @@ def connection_of(item: Mapping[str, Any]) -> Connection | None:
 
 
 def _closed(state: str, why: object) -> Connection:
-    return Connection(is_open=False, reason=words(f"{state} {why}" if isinstance(why, int | str) else state))
+    said = words(f"{state} {why}" if isinstance(why, int | str) else state)
+    return Connection(is_open=False, reason="unlinked" if state == "refused" else _ENDS.get(said, said))
+
+
+#: how a session ended, in their words -> our reason; what is neither stays as they say it
+_ENDS: Mapping[str, str] = {
+    "close": "disconnected",
+    "closed": "disconnected",
+    "close 401": "unlinked",
+    "closed 401": "unlinked",
+    "close 403": "shut_out",
+    "closed 403": "shut_out",
+}
 
 
 def _echo(item: Mapping[str, Any]) -> Echo | None:

@@ -1,4 +1,5 @@
--- Add the next contacts of a chunk to an open campaign. Told twice, it does it once, and says the same.
+-- Add the next contacts of a chunk to an open campaign. Told twice, it does it once, and says the same. A chunk without
+-- any takes up no number.
 -- ARGV[1] campaign · ARGV[2] chunk · ARGV[3] which part of it, from 0 · ARGV[4] digest of the chunk up to its end
 -- ARGV[5] the most contacts of a campaign
 -- ARGV[6..] per contact: phone, identity or "", its hash or "", values as JSON or "", reason or "", detail or ""
@@ -20,6 +21,7 @@ if known then
   end
   return { "added", reasons }
 end
+if count == 0 and part == "0" then return { "added", {} } end
 total = tonumber(total)
 if total + count > tonumber(most) then return { "full" } end
 

@@ -1,9 +1,10 @@
 -- Book departures for one batch: each contact gets its slot and belongs to the batch. moves: pending > booked
 -- ARGV[1] instance · ARGV[2] the lane's turn as surveyed · ARGV[3] batch · ARGV[4] the local day by which departures count
 -- ARGV[5] when that day ends, Unix ms · ARGV[6] nothing may leave from this Unix ms on, or ""
--- ARGV[7..] per departure: campaign, slot Unix ms, least gap before it ms, least gap after it ms
+-- ARGV[7] departures that the day may have, or ""
+-- ARGV[8..] per departure: campaign, slot Unix ms, least gap before it ms, least gap after it ms
 -- reply {{campaign, number, slot}, ...}, or false when another planner was first
-local instance, turn, batch, day, day_ends, until_ms = unpack(ARGV, 1, 6)
+local instance, turn, batch, day, day_ends, until_ms, cap = unpack(ARGV, 1, 7)
 turn = tonumber(turn)
 if tonumber(redis.call("HGET", lane_key(instance), "turn") or 0) ~= turn then return false end
 
@@ -24,9 +25,9 @@ if used_day ~= day and now_ms() >= tonumber(used_until or 0) then
 elseif not used_until then  -- counted by an earlier version
   redis.call("HSET", lane_key(instance), "day_ends", day_ends)
 end
-redis.call("HSET", lane_key(instance), "until", until_ms)
+redis.call("HSET", lane_key(instance), "until", until_ms, "cap", cap)
 local booked = {}
-for i = 7, #ARGV, 4 do
+for i = 8, #ARGV, 4 do
   local campaign, slot, before, after = unpack(ARGV, i, i + 3)
   local number = next_contact(campaign)
   if number then

@@ -2,6 +2,7 @@
 -- ARGV[1] identity · ARGV[2] what stands for them
 -- reply 1 | 0 they are not on it
 local identity, hashed = ARGV[1], ARGV[2]
+redis.call("DEL", relented_key(hashed))
 local known = redis.call("HGET", suppressed_key(), identity)
 if not known then return is_suppressed(identity, hashed) and 1 or 0 end
 known = cjson.decode(known)

@@ -4,10 +4,19 @@
 local instance, names = unpack(ARGV, 1, 2)
 local key = instance_key(instance)
 local was_app, was_account = app_and_account(instance)
+local function at()
+  local dialect, url = unpack(redis.call("HMGET", key, "dialect", "url"))
+  return (dialect or "") .. " " .. (url or "")
+end
+local was_at = at()
 for name in string.gmatch(redis.call("HGET", key, "names") or "", "[^,]+") do
   redis.call("SREM", named_key(name), instance)
 end
 redis.call("HSET", key, "names", names, unpack(ARGV, 3))
+if at() ~= was_at then  -- the one before had its own clock, asked for its own rests, and failed its own messages
+  redis.call("HDEL", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms", "found_ms", "rest", "rest_reason")
+  redis.call("DEL", recent_key(instance))
+end
 redis.call("SADD", instances_key(), instance)
 note_default(instance)
 for name in string.gmatch(names, "[^,]+") do redis.call("SADD", named_key(name), instance) end

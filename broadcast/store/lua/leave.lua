@@ -33,9 +33,11 @@ if is_suppressed(identity, hashed) then
 end
 local state = redis.call("HGET", campaign_key(campaign), "status")
 if state ~= "running" then return back(state or "unknown") end
-local hold, left, gap, rest, until_ms, promised =
-  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "until", "promised"))
+local hold, left, gap, rest, until_ms, promised, used, cap =
+  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "until", "promised", "used", "cap"))
 if hold then return back(hold) end
+-- One in back-off has its departure behind it, and needs another of the day's.
+if not again and cap and cap ~= "" and tonumber(used or 0) >= tonumber(cap) then return back("daily_cap") end
 
 if pair_ms > 0 and not again then
   local left_ms = redis.call("PTTL", pair_key(instance, identity))
@@ -45,13 +47,17 @@ end
 local now = now_us()
 local earliest = math.max(math.ceil(now / 1000), tonumber(rest or 0))
 local least = math.max(tonumber(gap or 0), tonumber(before))
+if not again and tonumber(attempts or 0) > 0 then  -- one in back-off was booked before the lane slowed down
+  least = math.max(least, slowed_gap(instance, campaign, now / 1000))
+  after = math.max(after, least)
+end
 local was_last = again and left == departed
 if was_last then
   earliest = math.max(earliest, tonumber(departed))
 else
   earliest = math.max(earliest, tonumber(left or 0) + least)
 end
-if until_ms and until_ms ~= "" and earliest >= tonumber(until_ms) then return back("quiet_hours") end
+if until_ms and until_ms ~= "" and earliest >= tonumber(until_ms) then return back("rules") end
 local wait_us = earliest * 1000 - now
 if wait_us > patience * 1000 then return back("late") end
 -- Never so far ahead that the one before, if it is late, could not push this one.

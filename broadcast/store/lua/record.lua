@@ -67,17 +67,18 @@ redis.call("HSET", lane_key(instance), "answer", answer, "answer_ms", now, "answ
 if hold ~= "" and not (hold == "closed" and held_by_gateway(instance) == "restricted") then
   close_lane(instance, hold, reason, detail, true)
 end
-if reason ~= "" then
+local stays_booked, moves = not_asked and to == "booked", has(may_follow, status)
+if reason ~= "" and (stays_booked or moves) then  -- what a receipt told meanwhile is surer
   redis.call("HSET", contact, "reason", reason, "detail", detail)
   redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
 end
 if not_asked and uncounted ~= "1" and to ~= "skipped" then redis.call("HINCRBY", contact, "attempts", 1) end
-if not_asked and to == "booked" then
+if stays_booked then
   redis.call("ZREM", booked_key(instance), ref)
   redis.call("ZADD", sending_key(instance), now + due, ref)
   return "moved"
 end
-if not has(may_follow, status) then
+if not moves then
   return message_id ~= "" and receive_parked(instance, ref, message_id) or "moved"
 end
 if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end

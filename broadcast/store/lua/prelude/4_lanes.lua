@@ -152,6 +152,14 @@ local function workers_behind(within_ms)
   return tonumber(at or 0) >= now_ms() - within_ms and tonumber(behind) or 0
 end
 
+-- The least gap of a campaign at this moment, with the slow-down in force as `pacing.slowed` has it; 0 where there is none.
+local function slowed_gap(instance, campaign, now)
+  local slow, since = unpack(redis.call("HMGET", lane_key(instance), "slow", "slow_ms"))
+  if tonumber(slow or 1) <= 1 then return 0 end
+  local gap = tonumber(redis.call("HGET", campaign_key(campaign), "gap_ms"))
+  return math.ceil(math.max(gap, own_gap(instance)) * (1 + (slow - 1) * 0.5 ^ (math.max(now - since, 0) / 60000)))
+end
+
 -- Give back what a lane's batches hold that has not been at the fence (of one campaign, or of all), the first one in front
 -- again; a task that is alive after all finds its contact gone, and the contact has another. Returns how many.
 local function start_over(instance, only)
