@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,9 +20,7 @@ QUEUES = {
 
 #: Within so many seconds Redis offers a message again that a dead worker held. The fence makes a repeat harmless.
 VISIBILITY_TIMEOUT_S = 60
-#: Messages that a send worker fetches before it has begun them, at least.
-AT_HAND = 200
-#: Celery's priority of a campaign of ours: on Redis 0 is the most urgent, with us 9 is.
+#: Celery's priorities: on Redis 0 is the most urgent. The sends have one, see `publishing.publish`.
 PRIORITIES = range(10)
 
 
@@ -86,9 +83,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_consumer": "broadcast.tasks.consumer:SteadyConsumer",
         "worker_pool": "threads",
         "worker_concurrency": settings.send_concurrency,
-        # What a worker has not fetched it fetches by priority, and the least urgent never if more keeps coming. What it
-        # has at hand it takes in the order in which it is due.
-        "worker_prefetch_multiplier": max(2, math.ceil(AT_HAND / settings.send_concurrency)),
+        "worker_prefetch_multiplier": 2,
         "worker_send_task_events": True,  # Flower shows the sends
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,

@@ -33,7 +33,7 @@ def send(stack: Stack, name: str, **changes: Any) -> None:
     stack.post("/functions/v1/broadcast_messaging_service", a_body(name, name, **changes)).raise_for_status()
 
 
-# With few threads a worker leaves messages in the queue, where those of a higher priority are taken first.
+# With few threads a worker leaves messages in the queue, where an urgent lane must not pass the others.
 @pytest.mark.parametrize("fused", [{}, {"SEND_CONCURRENCY": "4"}], ids=["many threads", "few threads"], indirect=True)
 def test_other_lanes_keep_their_pace_beside_one_that_asks_for_too_much(fused: Stack, fresh: str) -> None:
     send(fused, fresh, contacts=4000, rateLimitMs=10, priority="high")
