@@ -10,7 +10,8 @@ FIRST, IDLE_MS = 20, 30_000
 #: A message that is taken no later than this is on time, and one that is later than that is late. Both are below what a
 #: contact waits at the fence, so that it may come on time after one of its lane that was late.
 ON_TIME_MS, LATE_MS = 300, 700
-#: A crowd that is due at once is taken in so long. When nobody was on time for longer, the workers are behind.
+#: A crowd that is due at once is taken in so long. When one is later, or nobody was on time for longer, the workers are
+#: behind.
 CROWD_MS = 2000
 #: A lane that has all its credit is planned once in so long: the credit lasts for that, and for how late it is taken.
 LOOK_MS = 1000
@@ -23,9 +24,9 @@ class Flow:
     """How the send workers take what they are given, all lanes together. Times are Unix ms."""
 
     credit: int  #: contacts that each lane may have with them; 0 before there was any
-    since_ms: int  #: when that was changed
+    since_ms: int  #: when that was changed; when it was lowered, the end of the line that there was
     heard_ms: int  #: when a contact left last …
-    behind_ms: int  #: … and how late its message had been taken
+    behind_ms: int  #: … and how late messages had been taken
     on_time_ms: int  #: when one left last that was taken on time
 
 
@@ -34,19 +35,21 @@ def credited(flow: Flow, *, now_ms: int, wanted: int, is_lost: bool) -> int:
 
     `wanted` is how many the lane that asks would have; `is_lost`, that nobody took in time what it had.
 
-    All lanes have one credit: who wants less has all it wants, those that want more have equal shares. While nobody is
-    on time it shrinks to what the workers would have been on time with; while somebody is, and it hinders a lane, it
-    grows, by half at the most; and each time it waits to see what came of that.
+    All lanes have one credit: who wants less has all it wants, those that want more have equal shares. While the
+    workers are behind it shrinks to what they would have been on time with; while they are not, and it hinders a lane,
+    it grows, by half at the most; and each time it waits to see what came of that.
     """
     if not flow.credit or now_ms - max(flow.heard_ms, flow.since_ms) > IDLE_MS:
         return FIRST
     if is_lost:
         return max(flow.credit // 2, 1) if now_ms >= flow.since_ms + SETTLED_MS else flow.credit
-    if flow.heard_ms - flow.behind_ms < flow.since_ms + SETTLED_MS:
+    if flow.heard_ms < flow.since_ms + SETTLED_MS:
         return flow.credit
-    if flow.on_time_ms >= flow.heard_ms - CROWD_MS:
+    is_behind = max(flow.heard_ms - flow.on_time_ms, flow.behind_ms) > CROWD_MS
+    if is_behind and flow.behind_ms > LATE_MS:
+        return max(flow.credit * (LOOK_MS + ON_TIME_MS) // (LOOK_MS + flow.behind_ms), 1)
+    is_known = flow.heard_ms - flow.behind_ms >= flow.since_ms + SETTLED_MS
+    if is_known and not is_behind and flow.behind_ms <= LATE_MS:
         more = max(math.ceil(flow.credit * (ON_TIME_MS - flow.behind_ms) / (2 * ON_TIME_MS)), 1)
         return max(flow.credit, min(flow.credit + more, wanted))
-    if flow.behind_ms > LATE_MS:
-        return max(flow.credit * (LOOK_MS + ON_TIME_MS) // (LOOK_MS + flow.behind_ms), 1)
     return flow.credit

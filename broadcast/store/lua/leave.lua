@@ -80,8 +80,10 @@ if again then
 else
   redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
   now = math.floor(now / 1000)
-  redis.call("HSET", flow_key(), "at", now, "behind", behind)
   if tonumber(behind) <= tonumber(on_time) then redis.call("HSET", flow_key(), "on_time", now) end
+  -- Who was booked long before its time is on time in a line where others are late: these count, and are soon forgotten.
+  local at, was = unpack(redis.call("HMGET", flow_key(), "at", "behind"))
+  redis.call("HSET", flow_key(), "at", now, "behind", math.max(behind, (was or 0) - 4 * (now - (at or 0))))
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
   redis.call("HINCRBY", lane_key(instance), "used", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
