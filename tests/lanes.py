@@ -68,6 +68,7 @@ def ask(
 def send_all(store: Store, count: int, *, campaign: str = "c1", instance: str = "i1") -> None:
     """A campaign whose contacts are all sent; message ids are m0, m1 …"""
     store.workers.beat("broadcast", "w1")
+    trust(store, count)
     accepting.accept(store, an_order(campaign, instance=instance, contacts=count, gap_ms=10), country="BR")
     batch = planning.plan_lane(store, instance, horizon=Horizon(ms=30_000, contacts=2000))
     for one in batch.departures:
