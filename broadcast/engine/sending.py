@@ -172,7 +172,7 @@ class _Departure:
     identity: str
     own_id: str | None
     pair_ms: int
-    behind_ms: int
+    behind_ms: int = 0
     attempt: int = 0
     due: float = 0.0  #: the moment of departure by the monotonic clock
 
