@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import math
 import os
+import socket
 import sys
+import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers import gthread
 
 from broadcast import logs
 from broadcast.engine.judging import warn_of_redis
@@ -34,10 +38,18 @@ PATIENCE = 10
 #: How far both give way to the senders of a host that is short of CPU: a receipt can wait a moment, a departure cannot.
 #: At 10 a tenth of a busy core's time is still theirs (sched(7): a weight of 110 against 1024).
 NICENESS = 10
-#: name -> how its app is made, and how many gunicorn workers serve it
-APPS: dict[str, tuple[Callable[[Services], Flask], int]] = {
-    "web": (create_app, 2),
-    "webhook": (create_webhook_app, 1),
+#: A request, its head and its body, is waited for so many seconds in all, without what is done between its pieces, …
+GRACE_S = 10.0
+#: … and one more for so many bytes that came: a large chunk over a slow line is honest, one that drips is not.
+LEAST_RATE = 4096
+#: No gateway waits longer for its call to be taken (Evolution 30 s, the others less).
+MOST_OF_CALLS_S = 30.0
+#: What a caller still sends after the answer is read so long and so far, since the answer may be lost without it.
+LINGER_S, LINGER_BYTES = 2.0, 65_536
+#: name -> how its app is made, how many gunicorn workers serve it, and of which class
+APPS: dict[str, tuple[Callable[[Services], Flask], int, str]] = {
+    "web": (create_app, 2, "OurWorker"),
+    "webhook": (create_webhook_app, 1, "CallWorker"),
 }
 
 
@@ -50,8 +62,73 @@ class OurLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         self.error_log.setLevel(cfg.loglevel.upper())
 
 
-class OurWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """Gunicorn's threads; told to stop, it ends the event streams, which would keep it for minutes."""
+class _TooSlowError(TimeoutError):
+    """A request that was not there in time. To gunicorn, and to Werkzeug, it is a caller who went away."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "the request did not come in time")
+
+
+class Line(socket.socket):
+    """A caller's connection, on which a request is waited for only so long: gunicorn itself would wait for ever."""
+
+    def __init__(self, accepted: socket.socket, *, most_s: float = math.inf) -> None:
+        timeout_s = accepted.gettimeout()
+        super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+        self.settimeout(timeout_s)
+        self._most_s = most_s
+        self.expect()
+
+    def expect(self) -> None:
+        """The next request is waited for from now on."""
+        self._waited_s, self._came = 0.0, 0
+
+    @property
+    def left_s(self) -> float:
+        """For so long the present request is still waited for."""
+        return min(GRACE_S + self._came / LEAST_RATE, self._most_s) - self._waited_s
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """The next bytes. Raises `_TooSlowError` where they do not come in time."""
+        if self.left_s <= 0:
+            raise _TooSlowError
+        given_s, began = self.gettimeout(), time.monotonic()
+        self.settimeout(self.left_s if given_s is None else min(given_s, self.left_s))
+        try:
+            data = super().recv(size, flags)
+        except TimeoutError:
+            self._waited_s += time.monotonic() - began
+            if self.left_s <= 0:
+                raise _TooSlowError from None
+            raise
+        finally:
+            self.settimeout(given_s)
+        self._waited_s += time.monotonic() - began
+        self._came += len(data)
+        return data
+
+    def end(self) -> None:
+        """Say that no more is said, hear out who is still speaking, and listen no longer."""
+        deadline = time.monotonic() + LINGER_S
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_WR)
+            self.settimeout(0)
+            heard = 0
+            while self.left_s > 0 and heard < LINGER_BYTES and (data := super().recv(4096)):
+                heard += len(data)
+                self.settimeout(max(deadline - time.monotonic(), 0))
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_RD)
+
+
+class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """Gunicorn's threads; none of them waits long for a caller.
+
+    Told to stop, it ends the event streams, which would keep it for minutes.
+    """
+
+    #: No request is waited for longer, however large it is.
+    most_s = math.inf
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM."""
@@ -59,6 +136,35 @@ class OurWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if "live" in extensions:
             extensions["live"].close()
         super().handle_exit(sig, frame)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """A connection is given to a thread."""
+        if not isinstance(conn.sock, Line):
+            conn.sock = Line(conn.sock, most_s=self.most_s)
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """A thread takes a connection up: one on which nothing came yet waits without a thread."""
+        if not conn.initialized and hasattr(conn, "wait_for_data") and not conn.wait_for_data(0):
+            return gthread._DEFER
+        conn.sock.expect()
+        kept = super().handle(conn)
+        if kept is False:
+            conn.sock.end()  # gunicorn would do it in its one loop, where nobody else is heard meanwhile
+        return kept
+
+    def finish_request(self, *given: Any) -> None:
+        """The thread is done with the connection. A silent one is given more time than gunicorn gives it, 2 s."""
+        super().finish_request(*given)
+        pending = getattr(self, "pending_conns", None)  # gunicorn 23 has none, and lets silence wait without a thread
+        if pending and pending[-1] is given[0]:
+            pending[-1].timeout = time.monotonic() + GRACE_S
+
+
+class CallWorker(OurWorker):
+    """The same for the calls of gateways."""
+
+    most_s = MOST_OF_CALLS_S
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -90,9 +196,10 @@ def serve(name: str) -> None:
     logs.configure(settings.log_level, settings.log_format)
     os.nice(NICENESS)
     _warn_of_redis(settings)
-    create, workers = APPS[name]
+    create, workers, kind = APPS[name]
     threads = ANSWERING + (settings.live_streams if name == "web" else 0)
     options = {**_binding(name, settings), **_options(settings), "workers": workers, "threads": threads}
+    options["worker_class"] = f"broadcast.wsgi.{kind}"
     _Server(create, settings, options).run()
 
 
@@ -105,7 +212,6 @@ def _warn_of_redis(settings: Settings) -> None:
 
 def _options(settings: Settings) -> dict[str, Any]:
     return {
-        "worker_class": "broadcast.wsgi.OurWorker",
         "timeout": 120,
         "graceful_timeout": 30,
         "loglevel": settings.log_level.lower(),

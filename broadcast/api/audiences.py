@@ -43,12 +43,21 @@ MOST_NAMED = 100
 
 def add(campaign: str, request: Request) -> dict[str, Any]:
     """Add the contacts in the body. Those that can be read are kept, the others named by their row."""
-    named = {"chunk": request.headers["X-Chunk"]} if "X-Chunk" in request.headers else {}
-    number = shapes.load(shapes.ChunkQuery(), {**named, **request.args})
+    chunk = _chunk_of(request)
     if request.mimetype not in READERS:
         raise UnsupportedMediaType(f"Send one of {', '.join(READERS)}, with its Content-Type.")
     stream: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, request.stream), MOST_BYTES)
-    return add_from(campaign, stream, kind=request.mimetype, chunk=number["chunk"])
+    return add_from(campaign, stream, kind=request.mimetype, chunk=chunk)
+
+
+def _chunk_of(request: Request) -> int:
+    given: list[str | None] = [*request.args.getlist("chunk"), *request.headers.getlist("X-Chunk")]
+    queries = [{**request.args, "chunk": one} for one in given or [None]]
+    numbers: list[int] = sorted({shapes.load(shapes.ChunkQuery(), query)["chunk"] for query in queries})
+    if len(numbers) > 1:
+        named = " and ".join(map(str, numbers))
+        raise Invalid(FieldError("/chunk", f"must be one number, and query and X-Chunk say {named}"))
+    return numbers[0]
 
 
 def add_from(campaign: str, stream: io.BufferedReader, *, kind: str, chunk: int) -> dict[str, Any]:

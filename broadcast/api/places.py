@@ -10,10 +10,11 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from broadcast.api.checks import Shape, is_web_address, like, readable, storable
-from broadcast.domain.content import is_empty, on_one_line
+from broadcast.domain.content import MOST_CODE, MOST_PARAMETER, on_one_line
+from broadcast.domain.filling import is_empty
 
-#: Characters of a text parameter: what Meta takes where the template is nothing but its body.
-MOST_TEXT = 32_768
+#: Characters of an action's data.
+MOST_JSON = 32_768
 MOST_NAME = 512
 #: How deep the data of a flow may be nested.
 MOST_DEPTH = 10
@@ -26,7 +27,7 @@ def _as_meta_takes_it(text: str) -> None:
         raise ValidationError("must not be empty, in any of its options")
 
 
-_TEXT: list[Callable[[str], Any]] = [validate.Length(1, MOST_TEXT), storable, readable, _as_meta_takes_it]
+_TEXT: list[Callable[[str], Any]] = [validate.Length(1, MOST_PARAMETER), storable, readable, _as_meta_takes_it]
 _SHORT: list[Callable[[str], Any]] = [validate.Length(1, MOST_NAME), storable]
 
 
@@ -124,8 +125,8 @@ def _plain(value: Any) -> None:
             left += [(inner, depth + 1) for pair in one.items() for inner in pair]
         elif isinstance(one, list):
             left += [(inner, depth + 1) for inner in one]
-    if len(json.dumps(value)) > MOST_TEXT:
-        raise ValidationError(f"must have at most {MOST_TEXT} characters of JSON")
+    if len(json.dumps(value)) > MOST_JSON:
+        raise ValidationError(f"must have at most {MOST_JSON} characters of JSON")
 
 
 class Action(Shape):
@@ -156,7 +157,7 @@ class Parameter(Shape):
     payload = fields.Str(validate=_SHORT)
     location = fields.Nested(Location)
     product = fields.Nested(Product)
-    coupon_code = fields.Str(validate=[*_SHORT, readable, _as_meta_takes_it])
+    coupon_code = fields.Str(validate=[validate.Length(1, MOST_CODE), storable, readable, _as_meta_takes_it])
     action = fields.Nested(Action)
     limited_time_offer = fields.Nested(Offer)
 

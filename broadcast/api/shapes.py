@@ -21,13 +21,11 @@ from broadcast.callbacks.addresses import why_not_named
 from broadcast.domain.callback import Delivery
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
 from broadcast.domain.contact import Recipient, Status
-from broadcast.domain.content import Content, Kind, is_empty
+from broadcast.domain.content import MOST_CAPTION, MOST_TEXT, Content, Kind
+from broadcast.domain.filling import is_empty
 from broadcast.errors import FieldError, Invalid
 from broadcast.settings import Settings
 
-#: What a message may hold on every gateway that we know (Cloud API's limits), in characters.
-MOST_TEXT = 4096
-MOST_CAPTION = 1024
 #: Contacts in one request.
 MOST_CONTACTS = 100_000
 #: People that one JSON request puts on the suppression list; a CSV file has as many rows as a campaign has contacts.
@@ -339,10 +337,19 @@ class Retry(Shape):
     scope = fields.Enum(Scope, by_value=True, required=True)
 
 
+class _Digits(fields.Int):
+    """A whole number as a text of plain digits; Python's own reading takes those of every script, and more."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,20}", str(value)):
+            raise ValidationError("must be a whole number in plain digits, such as 7")
+        return int(value)
+
+
 class ChunkQuery(Shape):
     """Which part of an audience this is."""
 
-    chunk = fields.Int(required=True, validate=validate.Range(0, 2**31))
+    chunk = _Digits(required=True, validate=validate.Range(0, 2**31))
 
 
 class ContactsQuery(Shape):

@@ -41,7 +41,10 @@ TIME = {"type": "string", "format": "date-time"}
 MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
 MAYBE_CURSOR = {**MAYBE_TEXT, "description": "where the next page begins; null on the last"}
 REASONS = {"type": "object", "additionalProperties": COUNT, "description": "reason -> how many were left out for it"}
-LACKS = {**MAYBE_TEXT, "description": "of missing_variable: the names of those that it lacks"}
+LACKS = {
+    **MAYBE_TEXT,
+    "description": "of missing_variable: those that it lacks; of too_long: its characters/those it may have",
+}
 STATE = {"enum": [state.value for state in State]}
 STATUS = {"enum": [status.value for status in Status]}
 
@@ -290,7 +293,10 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 finishAtP50=MAYBE_TIME,
                 finishAtP90=MAYBE_TIME,
                 errorSeconds={"type": ["number", "null"], "description": "later than finishAtP50; negative: earlier"},
-                errorShare={"type": ["number", "null"], "description": "of the time that it was foretold to take"},
+                errorShare={
+                    "type": ["number", "null"],
+                    "description": "of the time that it was foretold to take, a second at least",
+                },
                 withinP90={"type": ["boolean", "null"]},
                 incomparable={
                     **MAYBE_TEXT,

@@ -6,7 +6,6 @@ connection has: a name that leads elsewhere a moment later leads nowhere.
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import threading
@@ -14,8 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from broadcast.callbacks.addresses import why_refused
 from broadcast.callbacks.signing import headers
+from broadcast.domain.waiting import asked_s
 
 #: Seconds until a connection stands, looking up the name included.
 CONNECT_S = 3.0
@@ -38,7 +36,7 @@ Resolve = Callable[[str, int], Sequence[tuple[int, Any]]]
 
 @dataclass(frozen=True)
 class Answered:
-    """The CRM answered. `retry_after_s`: when it wants the next attempt, if it says so."""
+    """The CRM answered. `retry_after_s`: after how long it wants the next attempt, if it says so."""
 
     status: int
     retry_after_s: float | None = None
@@ -107,7 +105,8 @@ class Poster:
             connection.request("POST", target, body=body, headers=sent, preload_content=False)
             answer = connection.getresponse()
             # Headers that were cut off look like whole ones.
-            return _cut() if line.is_cut else Answered(answer.status, _retry_after(answer.headers))
+            asked = asked_s(answer.headers.get("Retry-After", ""), now_s=time.time())
+            return _cut() if line.is_cut else Answered(answer.status, asked or None)
         finally:
             connection.close()
 
@@ -212,20 +211,6 @@ def _in_time(look_up: Callable[[], Sequence[tuple[int, Any]]], seconds: float) -
     if not found:
         raise TimeoutError("the name was not found in time")
     return found[0]
-
-
-def _retry_after(given: Mapping[str, str]) -> float | None:
-    """In seconds, or a date (RFC 9110, 10.2.3); None for what is neither, or past."""
-    said = given.get("Retry-After") or ""
-    if re.fullmatch(r"\d+", said, re.ASCII):
-        return float(said)
-    try:
-        at = parsedate_to_datetime(said)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
-    left_s = at.timestamp() - time.time()
-    return left_s if left_s > 0 else None
 
 
 def _cut() -> Unanswered:

@@ -81,6 +81,7 @@ REASONS: Mapping[str, Any] = {
     "duplicate": _("there twice"),
     "opted_out": _("wants no messages"),
     "missing_variable": _("a variable has no value"),
+    "too_long": _("too long with these values"),
     "not_on_whatsapp": _("not on WhatsApp"),
     "rejected": _("refused by WhatsApp"),
     "restricted": _("the instance was restricted"),
@@ -173,6 +174,8 @@ PROBLEMS: Mapping[str, Any] = {
         "Between {{ and }} stands a column's name, such as {{name}}. One of these is none."
     ),
     "has characters that cannot be sent": _("has characters that cannot be sent"),
+    "is not a cursor of ours": _("This address leads to no page of a list."),
+    "Must be one of": _("There is no such choice."),
     "is in the past": _("This is in the past."),
     "is more than ten years ahead": _("This is more than ten years ahead."),
     "must be an http or https address": _("This must be an address that begins with https://."),

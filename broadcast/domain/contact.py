@@ -79,4 +79,4 @@ class Contact:
     status: Status
     values: Mapping[str, str] = field(default_factory=dict)  #: what fills the message's variables
     reason: str | None = None  #: why it was skipped
-    detail: str | None = None  #: the variables that it lacks
+    detail: str | None = None  #: the variables that it lacks, or how long it would be

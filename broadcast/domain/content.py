@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from broadcast.domain.naming import form_of, value_of
+from broadcast.domain.filling import loose, parsed, render
+from broadcast.domain.naming import Values
 
 
 class Kind(str, Enum):
@@ -47,168 +46,75 @@ class Content:
     template: Template | None = None
 
 
+#: What a message may hold on every gateway that we know (Cloud API's limits), in characters.
+MOST_TEXT = 4096
+MOST_CAPTION = 1024
+#: What Meta takes in a place of a template's header; in one of its body, where other components are filled or it is a
+#: card's, and else.
+MOST_HEADER = 60
+MOST_BODY = 1024
+MOST_PARAMETER = 32_768
+#: What we take for a code.
+MOST_CODE = 512
+
+
 def file_name(media_url: str) -> str:
     """The name at the end of a medium's address; "" where there is none."""
     return PurePosixPath(unquote(urlsplit(media_url).path)).name
 
 
-#: `{{name}}` or `{{name|what to say instead}}`.
-_VARIABLE = re.compile(r"\{\{(?P<name>[^{}|\[\]]*)(?:\|(?P<default>[^{}]*))?\}\}")
-#: What looks like a variable.
-_BRACED = re.compile(r"\{\{[^{}]*\}\}")
-#: What begins or ends something; `]]` is no such mark, it may belong to brackets that are meant as they stand.
-_LOOSE = re.compile(r"\{\{|\}\}|\[\[")
-#: All that has a meaning inside a message: the above, `[[Oi|Olá]]`, of which each contact gets one, and `\[[` for a
-#: bracket that is meant as it stands.
-_MARK = re.compile(rf"(?P<escape>\\\[\[)|{_VARIABLE.pattern}|\[\[(?P<options>[^\[\]]*)\]\]")
-#: What divides options; a variable is taken whole, because its default has a bar as well.
-_BAR = re.compile(rf"{_VARIABLE.pattern}|(?P<bar>\|)")
-
-
-def missing(text: str, values: Mapping[str, str]) -> list[str]:
-    """The variables that have neither a value nor a default, in the order they appear, in whichever option."""
-    wanted = (_name(match) for match in _variables(text) if match["default"] is None)
-    return list(dict.fromkeys(name for name in wanted if not value_of(name, values)))
-
-
-def unreadable(text: str) -> str | None:
-    """The first `{{…}}` of the text that would go out as it stands, because it is no variable."""
-    found = map(_BRACED.search, _rests(text))
-    return next((match[0] for match in found if match), None)
-
-
 def loose_mark(content: Content) -> str | None:
-    """The first `{{`, `}}` or `[[` of what would be sent that goes out as it stands.
-
-    It has no partner, is around one option alone, or is in a default.
-    """
-    texts = [content.text] if content.template is None else _texts(content.template.components)
-    found = (_LOOSE.search(part) for text in texts for part in _rests(text))
-    return next((match[0] for match in found if match), None)
+    """The first mark of what would be sent that goes out as it stands; see `loose`."""
+    return next(filter(None, (loose(text) for text, _ in _sent(content))), None)
 
 
-def _rests(text: str) -> Iterator[str]:
-    """What goes out as it stands: of the text around its variations, and of each of their options; "-" for the rest."""
-
-    def outside(match: re.Match[str]) -> str:
-        if match["escape"]:
-            return "-"
-        if match["options"] is None:
-            return ("[[-" if "[[" in (match["default"] or "") else "-") if _is_readable(match) else match[0]
-        options = _options(match["options"])
-        within.extend(_VARIABLE.sub(outside_options, option) for option in options)
-        return "-" if len(options) > 1 else "[[-"
-
-    def outside_options(match: re.Match[str]) -> str:
-        return "-" if _is_readable(match) else match[0]
-
-    within: list[str] = []
-    yield _MARK.sub(outside, text)
-    yield from within
+def too_long(filled: Content) -> str:
+    """The length of what no gateway takes in a message that is filled, and what it may be; "" where all of it fits."""
+    return next((f"{len(text)}/{most}" for text, most in _sent(filled) if len(text) > most), "")
 
 
-def varies(text: str) -> bool:
-    """Whether contacts may get different words: it has a variable, or a variation of more than one option."""
-    options = (_options(match["options"]) for match in _MARK.finditer(text) if match["options"] is not None)
-    return any(len(set(each)) > 1 for each in options) or any(True for _ in _variables(text))
+class Needs:
+    """What a message asks of its contacts' values: looked at once for all of them."""
+
+    def __init__(self, content: Content) -> None:
+        self._texts = [(parsed(text), most) for text, most in _sent(content)]
+        self._must_speak = content.template is not None or content.kind is Kind.TEXT
+
+    def lacking(self, values: Mapping[str, str]) -> list[str]:
+        """The variables that have neither a value nor a default, in the order they appear, in whichever option.
+
+        Those as well whose value or default leaves a text, or a place of the template, empty in some option: no gateway
+        takes such a one. A caption may be empty.
+        """
+        asked, names = Values(values), []
+        for text, _ in self._texts:
+            names += text.missing(asked)
+            if self._must_speak:
+                names += text.empty(asked)
+        return list(dict.fromkeys(names))
+
+    def why_not(self, values: Mapping[str, str]) -> tuple[str, str]:
+        """Why nobody with these values can get it: a reason and its detail; "" where they can."""
+        lacks = ", ".join(" ".join(name.split()) for name in self.lacking(values))
+        if lacks:
+            return "missing_variable", lacks
+        asked = Values(values)
+        found = ((text.over(asked, most), most) for text, most in self._texts)
+        over = next((f"{length}/{most}" for length, most in found if length), "")
+        return ("too_long", over) if over else ("", "")
 
 
-def render(text: str, values: Mapping[str, str], *, variant: str) -> str:
-    """The text with its variables replaced by their values or defaults, and one option taken of each variation.
-
-    Values are never read as templates. `variant` is the contact's reference: the same one always gets the same text.
-    """
-
-    def said(match: re.Match[str]) -> str:
-        if match["escape"]:
-            return "[["
-        if match["options"] is None:
-            return _filled(match, values)
-        options = _options(match["options"])
-        chosen = options[_draw(f"{match.start()} {variant}") % len(options)]
-        filled = _VARIABLE.sub(lambda inner: _filled(inner, values), chosen)
-        return filled if len(options) > 1 else f"[[{filled}]]"
-
-    return _MARK.sub(said, text)
+def fill(content: Content, values: Mapping[str, str], *, variant: str) -> Content:
+    """The message of one contact; see `render`."""
+    template = content.template and render_template(content.template, values, variant=variant)
+    return replace(content, text=render(content.text, values, variant=variant), template=template)
 
 
-def _variables(text: str) -> Iterator[re.Match[str]]:
-    for match in _MARK.finditer(text):
-        if match["options"] is not None:
-            for option in _options(match["options"]):
-                yield from filter(_is_readable, _VARIABLE.finditer(option))
-        elif not match["escape"] and _is_readable(match):
-            yield match
-
-
-def _name(match: re.Match[str]) -> str:
-    return match["name"].strip()
-
-
-def _is_readable(match: re.Match[str]) -> bool:
-    return bool(form_of(_name(match)))
-
-
-def _filled(match: re.Match[str], values: Mapping[str, str]) -> str:
-    if not _is_readable(match):
-        return match[0]
-    return value_of(_name(match), values) or (match["default"] or "").strip()
-
-
-def _options(text: str) -> list[str]:
-    bars = [match.start() for match in _BAR.finditer(text) if match["bar"]]
-    return [text[first + 1 : last] for first, last in itertools.pairwise([-1, *bars, len(text)])]
-
-
-def _draw(said: str) -> int:
-    """A number that is the same on every host and in every run, and spreads evenly."""
-    return int.from_bytes(hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:8], "big")
-
-
-def lacking(content: Content, values: Mapping[str, str]) -> list[str]:
-    """The `missing` variables of what would be sent: of the template, where there is one.
-
-    Those as well whose value or default leaves a text, or a place of the template, empty in some option: no gateway
-    takes such a one. A caption may be empty.
-    """
-    if content.template is None and content.kind is not Kind.TEXT:
-        return missing(content.text, values)
-    texts = [content.text] if content.template is None else _texts(content.template.components)
-    names = [name for text in texts for name in (*missing(text, values), *_empty(text, values))]
-    return list(dict.fromkeys(names))
-
-
-def lacks(content: Content, values: Mapping[str, str]) -> str:
-    """The same, as a contact's detail names them; "" where there are none."""
-    return ", ".join(" ".join(name.split()) for name in lacking(content, values))
-
-
-def is_empty(text: str) -> bool:
-    """Whether nothing would be left of the text, in some option, although every variable had a value."""
-    return _may_be_blank(text, {_name(match): "x" for match in _variables(text)})
-
-
-def _empty(text: str, values: Mapping[str, str]) -> list[str]:
-    """The variables that have a value or default, and leave nothing of the text."""
-    if not _may_be_blank(text, values):
-        return []
-    return [_name(match) for match in _variables(text) if not _filled(match, values).strip()]
-
-
-def _may_be_blank(text: str, values: Mapping[str, str]) -> bool:
-    """Whether the text renders to blanks in some option."""
-
-    def at_least(match: re.Match[str]) -> str:
-        if match["escape"]:
-            return "[["
-        if match["options"] is None:
-            return _filled(match, values)
-        options = _options(match["options"])
-        if len(options) == 1:
-            return "[[]]"
-        return min((_VARIABLE.sub(lambda inner: _filled(inner, values), one).strip() for one in options), key=len)
-
-    return not _MARK.sub(at_least, text).strip()
+def _sent(content: Content) -> Iterator[tuple[str, int]]:
+    """The texts of what is sent (of the template, where there is one), and how long each may be when it is filled."""
+    if content.template is not None:
+        return _texts(content.template.components)
+    return iter([(content.text, MOST_TEXT if content.kind is Kind.TEXT else MOST_CAPTION)])
 
 
 #: Blanks that Meta takes in a place of a template: up to four, without a line's end or a tab among them.
@@ -242,10 +148,14 @@ def render_template(template: Template, values: Mapping[str, str], *, variant: s
     return replace(template, components=[*map(filled, template.components)])
 
 
-def _texts(components: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _texts(components: Sequence[Mapping[str, Any]], *, is_card: bool = False) -> Iterator[tuple[str, int]]:
+    body = MOST_BODY if is_card or len(components) > 1 else MOST_PARAMETER
+    takes = {"header": MOST_HEADER, "body": body}
     for component in components:
         for parameter in component.get("parameters", ()):
             if parameter["type"] in _FILLED_TYPES:
-                yield parameter[parameter["type"]]
+                is_code = parameter["type"] == "coupon_code"
+                most = MOST_CODE if is_code else takes.get(component.get("type", ""), MOST_PARAMETER)
+                yield parameter[parameter["type"]], most
         for card in component.get("cards", ()):
-            yield from _texts(card["components"])
+            yield from _texts(card["components"], is_card=True)

@@ -31,11 +31,20 @@ def _bare(text: str) -> str:
     return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
 
 
-def value_of(name: str, values: Mapping[str, str]) -> str:
-    """The value of the variable, "" where there is none; that of the very name goes before those of the same form."""
-    exact = values.get(name)
-    if exact:
-        return exact
-    form = form_of(name)
-    # In the order of their names, because a store need not keep another.
-    return next((values[other] for other in sorted(values) if values[other] and form_of(other) == form), "")
+class Values:
+    """A contact's values, found however a message writes their names."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self._by_form: Mapping[str, str] | None = None
+
+    def of(self, name: str) -> str:
+        """The value, "" where there is none; that of the very name goes before those of the same form."""
+        exact = self._given.get(name)
+        if exact:
+            return exact
+        if self._by_form is None:
+            # The first in the order of their names, because a store need not keep another.
+            names = sorted(self._given, reverse=True)
+            self._by_form = {form_of(other): self._given[other] for other in names if self._given[other]}
+        return self._by_form.get(form_of(name), "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from broadcast.domain.campaign import Order, State
 from broadcast.domain.contact import Contact, Recipient, Status
-from broadcast.domain.content import lacks
+from broadcast.domain.content import Needs
 from broadcast.domain.phone import identity, normalise
 from broadcast.engine.foretelling import foretold, load_of
 from broadcast.errors import Conflict, FieldError, Invalid, Unavailable
@@ -77,17 +77,19 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
     `opted_out` are the identities of those who want no more messages.
     """
     seen: set[str] = set()
+    needs = Needs(order.content)
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
         values = values_of(recipient)
-        reason, detail = _why_not(digits, seen, opted_out), None
-        if reason is None and (detail := lacks(order.content, values) or None):
-            reason = "missing_variable"
+        reason, detail = _why_not(digits, seen, opted_out) or "", ""
+        if not reason:
+            reason, detail = needs.why_not(values)
         if digits is not None:
             seen.add(identity(digits))
         status = Status.SKIPPED if reason else Status.PENDING
         phone = digits or recipient.phone[:64]
-        yield Contact(number=number, phone=phone, status=status, values=values, reason=reason, detail=detail)
+        why = {"reason": reason or None, "detail": detail or None}
+        yield Contact(number=number, phone=phone, status=status, values=values, **why)
 
 
 def values_of(recipient: Recipient) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from itertools import count, islice
 
 from broadcast.domain.campaign import State
 from broadcast.domain.contact import Recipient, Status
-from broadcast.domain.content import Content, lacks
+from broadcast.domain.content import Needs
 from broadcast.domain.phone import identity, normalise
 from broadcast.engine.accepting import values_of
 from broadcast.engine.foretelling import foretold
@@ -52,10 +52,10 @@ def add(store: Store, campaign: str, rows: Iterable[Row], *, chunk: int, country
     found = store.campaigns.find(campaign)
     if found is None:
         raise NotFound(f"There is no campaign {campaign}.")
-    added, digest, left = Added(), hashlib.sha256(), iter(rows)
+    added, digest, left, needs = Added(), hashlib.sha256(), iter(rows), Needs(found.content)
     for part in count():
         batch = list(islice(left, CHUNK))
-        newcomers = [_newcomer(row.recipient, found.content, country=country) for row in batch]
+        newcomers = [_newcomer(row.recipient, needs, country=country) for row in batch]
         for one in newcomers:
             digest.update(repr((one.phone, sorted(one.values.items()))).encode("utf-8", "surrogatepass"))
         reply = store.campaigns.add(
@@ -95,13 +95,12 @@ def _foretold(store: Store, look: Look, zone: str) -> Mapping[str, str]:
     return foretold(store, order["instance"], own, begins_ms=begins_ms, zone=zone) if order.get("open") else {}
 
 
-def _newcomer(recipient: Recipient, content: Content, *, country: str) -> Newcomer:
+def _newcomer(recipient: Recipient, needs: Needs, *, country: str) -> Newcomer:
     digits, values = normalise(recipient.phone, country=country), values_of(recipient)
     if digits is None:
         return Newcomer(phone=recipient.phone[:64], identity="", values=values, reason="invalid_phone")
-    detail = lacks(content, values)
-    reason = "missing_variable" if detail else None
-    return Newcomer(phone=digits, identity=identity(digits), values=values, reason=reason, detail=detail)
+    reason, detail = needs.why_not(values)
+    return Newcomer(phone=digits, identity=identity(digits), values=values, reason=reason or None, detail=detail)
 
 
 def _reasons(campaign: str, chunk: int, reply: tuple[str, Iterable[str]] | None) -> Iterator[str]:

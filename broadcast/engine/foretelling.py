@@ -11,6 +11,9 @@ from broadcast.pacing import Load, Outlook, Outset, Rules, outlook, still_failin
 from broadcast.store import Store
 from broadcast.store.lanes import Found
 
+#: An error is judged as a share of no less: one contact leaves at once. `judge` of the scripts has it, too.
+LEAST_MS = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
@@ -43,6 +46,7 @@ def foretell(
         own,
         Outset(
             from_ms=max(now_ms, int(float(fields.get("rest", 0)))),
+            left_ms=int(fields.get("left", 0)),
             rules=rules,
             zone=zone_for(rules, zone),
             used_day=fields.get("day", ""),
@@ -87,6 +91,6 @@ def judge(order: Mapping[str, str]) -> Judged | None:
         p50_ms=p50_ms,
         p90_ms=p90_ms,
         error_ms=error_ms,
-        error_share=round(error_ms / max(p50_ms - from_ms, 1), 4),
+        error_share=round(error_ms / max(p50_ms - from_ms, LEAST_MS), 4),
         within_p90=finished_ms <= p90_ms,
     )

@@ -9,7 +9,7 @@ from datetime import date
 
 from broadcast.domain.campaign import Order
 from broadcast.domain.contact import Contact, Status
-from broadcast.domain.content import Content, Template, loose_mark, render, render_template
+from broadcast.domain.content import Content, Template, fill, loose_mark
 from broadcast.domain.phrases import DEFAULT_WORDS
 from broadcast.engine.accepting import check_schedule, opted_out, sort_out
 from broadcast.engine.foretelling import foretell, load_of
@@ -109,12 +109,9 @@ def preview(
 
 
 def _sample(order: Order, contact: Contact) -> Sample:
-    content, variant = order.content, f"{order.campaign}:{contact.number}"  # as the ticket will have it
-    return Sample(
-        phone=contact.phone,
-        text=render(content.text, contact.values, variant=variant),
-        template=render_template(content.template, contact.values, variant=variant) if content.template else None,
-    )
+    variant = f"{order.campaign}:{contact.number}"  # as the ticket will have it
+    filled = fill(order.content, contact.values, variant=variant)
+    return Sample(phone=contact.phone, text=filled.text, template=filled.template)
 
 
 def _forecast(order: Order, lane: Found, rules: Rules, *, queued: int, now_ms: int, zone: str) -> Forecast:

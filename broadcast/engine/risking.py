@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from broadcast.domain.campaign import Order
-from broadcast.domain.content import varies
+from broadcast.domain.filling import varies
 from broadcast.domain.optout import mentions
 from broadcast.pacing import Load, Rules
 

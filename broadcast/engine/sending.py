@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from broadcast.domain.campaign import Campaign
 from broadcast.domain.contact import Status
-from broadcast.domain.content import render, render_template
+from broadcast.domain.content import Content, fill, too_long
 from broadcast.domain.optout import Source
 from broadcast.domain.phone import identity
 from broadcast.engine.lining import Lines
@@ -20,7 +20,7 @@ from broadcast.engine.steering import halt
 from broadcast.engine.steps import Reached, Step, pass_by
 from broadcast.engine.suppressing import suppression
 from broadcast.errors import Held, NotNow, Unavailable
-from broadcast.gateways.base import Busy, Gateway, Message
+from broadcast.gateways.base import Busy, Gateway, Message, Refused
 from broadcast.store import Store
 from broadcast.store.contacts import Back, Gone, Outcome, Person, Ticket, Wait
 
@@ -78,7 +78,8 @@ class Sending:
         campaign = self._campaign(ticket.campaign, person.digest) if person else None
         if person is None or campaign is None:
             return "gone"
-        gateway, message = self.gateway_of(ticket.instance), _message(ticket, campaign, person)
+        content = fill(campaign.content, person.values, variant=ticket.reference)
+        gateway, message = self.gateway_of(ticket.instance), _message(ticket, content, person)
         departure = _Departure(
             self,
             ticket,
@@ -87,8 +88,9 @@ class Sending:
             pair_ms=gateway.pair_ms,
             behind_ms=behind_ms,
         )
+        over = too_long(content)  # of who was accepted by a version that did not measure
         try:
-            answer = gateway.send(message, departure=departure)
+            answer = Refused("too_long", over) if over else gateway.send(message, departure=departure)
         except Held as held:
             return held.why
         self.reached(Step.ANSWERED)
@@ -234,15 +236,14 @@ class _Departure:
             log.warning("the lane's clock was not pushed: %s", error, extra={"action": "send"})
 
 
-def _message(ticket: Ticket, campaign: Campaign, person: Person) -> Message:
-    template = campaign.content.template
+def _message(ticket: Ticket, content: Content, person: Person) -> Message:
     return Message(
         instance=ticket.instance,
         phone=person.phone,
-        kind=campaign.content.kind,
-        text=render(campaign.content.text, person.values, variant=ticket.reference),
-        media_url=campaign.content.media_url,
-        template=render_template(template, person.values, variant=ticket.reference) if template else None,
+        kind=content.kind,
+        text=content.text,
+        media_url=content.media_url,
+        template=content.template,
         reference=ticket.reference,
         edition=person.edition,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from broadcast.domain.content import Content, render
+from broadcast.domain.content import Content
+from broadcast.domain.filling import render
 from broadcast.domain.optout import Source, wants_out
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Echo, Inbound, Preference, Receipt

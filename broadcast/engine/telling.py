@@ -98,21 +98,21 @@ def _within(look: Look, rules_of: Callable[[str], Rules], zone: str) -> Progress
 def _forecast(look: Look, found: Progress, rules: Rules, zone: str) -> int | None:
     """The finish by the pace, within the instance's window and what its days may have; None beyond the horizon."""
     zone = zone_for(rules, zone)
-    from_ms = max(look.now_ms, found.scheduled_ms or 0)
-    finish = forecast_ms(
-        from_ms,
-        sum(found.counts[status] for status in OPEN),
-        max(_mean_gap_ms(look, gap_ms=found.gap_ms), rules.gap_ms + rules.jitter_ms / 2),
-        rules=rules,
-        used_today=used_on(
+    gap_ms = max(_mean_gap_ms(look, gap_ms=found.gap_ms), rules.gap_ms + rules.jitter_ms / 2)
+
+    def over_ms(from_ms: int, left: int) -> int:
+        used_today = used_on(
             from_ms,
             used=int(look.lane.get("used", 0)),
             used_day=look.lane.get("day", ""),
             used_until_ms=int(look.lane.get("day_ends", 0)),
             zone=zone,
-        ),
-        zone=zone,
-    )
+        )
+        last_ms = _last_ms(look)
+        return forecast_ms(from_ms, left, gap_ms, rules=rules, used_today=used_today, zone=zone, last_ms=last_ms)
+
+    from_ms = _from_ms(look)
+    finish = _last_of_all(look, from_ms, sum(found.counts[status] for status in OPEN), over_ms)
     return finish if finish < from_ms + HORIZON_MS else None
 
 
@@ -220,8 +220,28 @@ def _slow(look: Look) -> float:
 def _finish(look: Look, state: State, *, left: int, gap_ms: int) -> int | None:
     if not left or state not in {State.RUNNING, State.SCHEDULED} or look.order.get("open"):
         return None
-    from_ms = max(look.now_ms, _number(look.order, "scheduled_ms") or 0)
-    return finish_ms(now_ms=from_ms, left=left, gap_ms=_mean_gap_ms(look, gap_ms=gap_ms))
+    mean_ms, last_ms = _mean_gap_ms(look, gap_ms=gap_ms), _last_ms(look)
+
+    def over_ms(from_ms: int, left: int) -> int:
+        return finish_ms(now_ms=from_ms, left=left, gap_ms=mean_ms, last_ms=last_ms)
+
+    return _last_of_all(look, _from_ms(look), left, over_ms)
+
+
+def _last_ms(look: Look) -> int:
+    """The campaign's last departure, or, before its first, its lane's; 0 for none."""
+    return int(look.order.get("last_ms") or look.lane.get("left") or 0)
+
+
+def _from_ms(look: Look) -> int:
+    """Before then nothing of it leaves: it begins later, or its lane rests."""
+    return max(look.now_ms, _number(look.order, "scheduled_ms") or 0, _number(look.lane, "rest") or 0)
+
+
+def _last_of_all(look: Look, from_ms: int, left: int, over_ms: Callable[[int, int], int]) -> int:
+    """When all are over that are left, among them the one that waits longest for a time of its own."""
+    finish = over_ms(from_ms, left)
+    return max(finish, over_ms(look.last_due_ms, 1)) if look.last_due_ms > from_ms else finish
 
 
 def _mean_gap_ms(look: Look, *, gap_ms: int) -> float:

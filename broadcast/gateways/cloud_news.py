@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Inbound, Preference, Receipt
-from broadcast.gateways.base import Connection, News, Refused
+from broadcast.gateways.base import Closed, Connection, News, Refused
 from broadcast.gateways.meta import detail_of, meaning_of
 from broadcast.gateways.words import can_be_id, moment_ms, tell_of, whole
+
+log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 _Read = TypeVar("_Read")
@@ -28,22 +32,18 @@ def read(payload: Json, *, phone_number_id: str | None) -> News:
     written = [item for value in messages for item in items(value, "messages")]
     receipts = _by_number(messages, "statuses", _receipt, ours=phone_number_id)
     wishes = _by_number(_values(changes, "user_preferences"), "user_preferences", _preference, ours=phone_number_id)
-    banned, accounts = _by_account(payload), _accounts(payload)
-    of_numbers = {
+    closings, accounts = {**_by_errors(payload, ours=phone_number_id), **_by_account(payload)}, _accounts(payload)
+    of_all = {
         name: News(
             receipts=tuple(receipts.get(name, ())),
             preferences=tuple(wishes.get(name, ())),
+            connection=closings.get(name),
             account=accounts.get(name.removeprefix("number/") or phone_number_id or ""),
         )
-        for name in {**receipts, **wishes}
+        for name in {**receipts, **wishes, **closings}
     }
-    ours = of_numbers.pop("", News())
-    return replace(
-        ours,
-        inbound=tuple(filter(None, map(_inbound, written))),
-        connection=banned.pop("", None),
-        others={**of_numbers, **{name: News(connection=connection) for name, connection in banned.items()}},
-    )
+    ours = of_all.pop("", News())
+    return replace(ours, inbound=tuple(filter(None, map(_inbound, written))), others=of_all)
 
 
 def _by_number(
@@ -52,12 +52,48 @@ def _by_number(
     """What is read of each number; ours is ""."""
     found: dict[str, list[_Read]] = {}
     for value in values:
-        number = _number(value)
-        name = "" if ours is None or number in {None, ours} else f"number/{number}"
+        name = _named(_number(value), ours)
         told = list(filter(None, map(read, items(value, field))))
         if told:
             found.setdefault(name, []).extend(told)
     return found
+
+
+def _named(number: str | None, ours: str | None) -> str:
+    return "" if ours is None or number in {None, ours} else f"number/{number}"
+
+
+def _by_errors(payload: Json, *, ours: str | None) -> dict[str, Connection]:
+    """What errors that are of no message say of each number, or of each account where they name none: it is closed."""
+    found: dict[str, Connection] = {}
+    for entry in items(payload, "entry"):
+        account, at_ms = entry.get("id"), moment_ms(entry.get("time"), unit_ms=1000)
+        for value in _values(_changed(entry), "messages"):
+            reason, number = _closing(value), _number(value)
+            if reason is not None:
+                name = f"account/{account}" if number is None and can_be_id(account) else _named(number, ours)
+                found[name] = Connection(is_open=False, reason=reason, at_ms=at_ms, tried_for_ms=TRIED_FOR_MS)
+    return found
+
+
+#: What an error that is of no message can close an instance for; any other says nothing of its state.
+_CLOSING = frozenset({"restricted", "billing", "unauthorized", "unregistered"})
+
+
+def _closing(value: Json) -> str | None:
+    """Why errors beside a number close it. Those beside what a person wrote may be of that alone."""
+    errors = items(value, "errors")
+    for error in errors:
+        _tell_of_error(detail_of(error))
+    if items(value, "messages"):
+        return None
+    means = [found for error in errors if isinstance(found := meaning_of(error), Closed)]
+    return next((one.reason for one in means if one.reason in _CLOSING), None)
+
+
+@lru_cache(maxsize=100)  # once, not once per call
+def _tell_of_error(detail: str) -> None:
+    log.warning("Meta tells of an error: %s", detail, extra={"action": "webhook"})
 
 
 def _by_account(payload: Json) -> dict[str, Connection]:

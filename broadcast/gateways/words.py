@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from time import time
 
 from broadcast.domain.phone import mask
+from broadcast.domain.waiting import asked_s
 from broadcast.gateways.base import Busy, Closed, Unknown
 from broadcast.gateways.http import Response
 
 log = logging.getLogger(__name__)
 
-#: A Retry-After is obeyed up to here; a date is only as good as the clock it was taken from.
+#: A Retry-After is obeyed up to here.
 LONGEST_RETRY_S = 86_400.0
 
 
@@ -36,12 +36,8 @@ def header(headers: Mapping[str, str], wanted: str) -> str:
 
 def retry_after_s(answer: Response) -> float | None:
     """How long the answer asks us to wait, given in seconds or as a date; None where it does not say."""
-    given = header(answer.headers, "Retry-After")
-    try:
-        after_s = float(given) if re.fullmatch(r"[0-9]+", given) else parsedate_to_datetime(given).timestamp() - time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(after_s, 0.0), LONGEST_RETRY_S)
+    after_s = asked_s(header(answer.headers, "Retry-After"), now_s=time())
+    return None if after_s is None else min(after_s, LONGEST_RETRY_S)
 
 
 #: A time beyond this is none: the year 2100, in Unix s.

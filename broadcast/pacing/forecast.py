@@ -23,24 +23,34 @@ def sends_per_minute(mean_gap_ms: float, *, since_last_ms: float) -> float:
     return round(60_000 / gap_ms, 1) if gap_ms > 0 else 0.0
 
 
-def finish_ms(*, now_ms: int, left: int, gap_ms: float) -> int:
-    """When `left` more departures will be over, one each `gap_ms`."""
-    return math.ceil(now_ms + left * gap_ms)
+def finish_ms(*, now_ms: int, left: int, gap_ms: float, last_ms: int | None = None) -> int:
+    """When `left` more departures will be over, one each `gap_ms`; see `forecast_ms`."""
+    return math.ceil(_since_ms(now_ms, gap_ms, last_ms) + left * gap_ms)
 
 
-def forecast_ms(now_ms: int, left: int, gap_ms: float, *, rules: Rules, used_today: int, zone: str) -> int:
+def forecast_ms(
+    now_ms: int,
+    left: int,
+    gap_ms: float,
+    *,
+    rules: Rules,
+    used_today: int,
+    zone: str,
+    last_ms: int | None = None,
+) -> int:
     """When `left` more departures will be over, one each `gap_ms`, within the rules' window and the cap of each day.
 
     The gap is the caller's, who knows more than the rules. The days of the cap are those of `zone`, and each has the
     cap that the number's age then allows; `used_today` departures have already left on the present one. The first
-    departure leaves a gap after `now_ms`; what cannot leave before the window closes leaves when it opens again. Works
-    day by day, whatever the number of contacts, with a mean gap rounded up to whole ms. The answer never lies more than
-    `HORIZON_MS` ahead.
+    departure leaves a gap after the one before, `last_ms`, and not before `now_ms` (None: one leaves right now); what
+    cannot leave before the window closes leaves when it opens again. Works day by day, whatever the number of contacts,
+    with a mean gap rounded up to whole ms. The answer never lies more than `HORIZON_MS` ahead.
     """
     horizon_ms = now_ms + HORIZON_MS
     if rules.window is None and not rules.has_cap:
-        return min(finish_ms(now_ms=now_ms, left=left, gap_ms=gap_ms), horizon_ms)
-    last_ms, gap_ms = now_ms, math.ceil(gap_ms)
+        return min(finish_ms(now_ms=now_ms, left=left, gap_ms=gap_ms, last_ms=last_ms), horizon_ms)
+    gap_ms = math.ceil(gap_ms)
+    last_ms = math.ceil(_since_ms(now_ms, gap_ms, last_ms))
     first_day, today, today_room = local(now_ms, zone_of(zone)).toordinal(), -1, 0
     for day, opens, closes in _stretches(now_ms, horizon_ms, rules.window, zone if rules.has_cap else None):
         if left <= 0:
@@ -66,6 +76,11 @@ def later_ms(from_ms: int, by_ms: float, window: Window | None) -> int:
             break
         left_ms -= closes - opens
     return opens + left_ms
+
+
+def _since_ms(now_ms: int, gap_ms: float, last_ms: int | None) -> float:
+    """A gap before the first departure."""
+    return now_ms if last_ms is None else max(last_ms, now_ms - gap_ms)
 
 
 def _most(day_room: int | None, left: int) -> int:

@@ -23,6 +23,7 @@ class Outset:
     """A lane as a campaign finds it. Times are Unix ms."""
 
     from_ms: int  #: nothing leaves before
+    left_ms: int | None = None  #: the last departure; None: one leaves right then
     rules: Rules = field(default_factory=Rules)
     zone: str = "UTC"  #: IANA zone of the days that a cap counts by
     used_day: str = ""  #: the local day …
@@ -108,7 +109,15 @@ def _over_ms(lane: Outset, from_ms: int, share: Share, *, deviations: float = 0.
     used_today = used_on(
         from_ms, used=lane.used, used_day=lane.used_day, used_until_ms=lane.used_until_ms, zone=lane.zone
     )
-    over_ms = forecast_ms(from_ms, departures, gap_ms, rules=lane.rules, used_today=used_today, zone=lane.zone)
+    over_ms = forecast_ms(
+        from_ms,
+        departures,
+        gap_ms,
+        rules=lane.rules,
+        used_today=used_today,
+        zone=lane.zone,
+        last_ms=lane.left_ms,
+    )
     jitter_spread = settles_at * math.sqrt(departures * share.variance)
     spread_ms = deviations * math.hypot(
         jitter_spread, lateness_spread_ms(busy, gap_ms=share.gap_ms, settles_at=settles_at)

@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import redis
 import requests
 
 from broadcast.engine.steps import Step
+from tests.acceptance.measuring import measuring
 from tests.builders import a_body
 from tests.processes import RedisServer, Stack, gaps_ms, wait_for
 
@@ -197,11 +199,12 @@ def test_departures_whose_batch_was_never_published_are_found_within_seconds(
     send(stack, fresh, contacts=5)
     stack.processes["control"].child.wait(30)
     struck = time.monotonic()
-    stack.processes["control"].start()
-
-    stack.wait_done(fresh)
+    with measuring() as judge:
+        stack.processes["control"].start()
+        stack.wait_done(fresh)
     assert arrivals_of(stack, fresh) == {f"{fresh}:{number}": 1 for number in range(5)}
-    assert stack.arrivals(fresh)[0]["at"] - struck < 10
+    took_s = stack.arrivals(fresh)[0]["at"] - struck
+    judge(took_s < 10, took_s)
 
 
 def test_a_campaign_whose_chords_body_is_lost_still_finishes(stack: Stack, server: RedisServer, fresh: str) -> None:
@@ -212,7 +215,7 @@ def test_a_campaign_whose_chords_body_is_lost_still_finishes(stack: Stack, serve
         client.delete("control", *client.keys("control:*"), "unacked", "unacked_index")  # the body, wherever it is
     stack.processes["control"].start()
 
-    assert stack.wait_done(fresh, seconds=20)["counts"]["failed"] == 0
+    assert stack.wait_done(fresh)["counts"]["failed"] == 0
     assert arrivals_of(stack, fresh) == {f"{fresh}:{number}": 1 for number in range(3)}
 
 
@@ -231,8 +234,12 @@ def test_a_worker_that_was_frozen_for_long_catches_up_when_it_wakes(stack: Stack
     def all_leave() -> bool:
         return all(sum(one["at"] > woken + 1 for one in stack.arrivals(lane)) >= 20 for lane in lanes)
 
-    wait_for(all_leave, seconds=15, what="each lane to keep its pace again")
+    with measuring() as judge:
+        with suppress(AssertionError):
+            wait_for(all_leave, seconds=30)
+        took_s = time.monotonic() - woken
     for lane in lanes:
         stack.post(f"/campaigns/{lane}/cancel").raise_for_status()
         assert max(arrivals_of(stack, lane).values()) == 1
         assert min(gaps_ms(stack.arrivals(lane))) >= 250 - 10
+    judge(took_s < 15, took_s)  # each lane keeps its pace again

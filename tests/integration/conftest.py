@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from broadcast.store import workers
 from broadcast.web import create_app
 from broadcast.wiring import Services
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sign of life that a test gives lasts to its end, however slow the machine."""
+    monkeypatch.setattr(workers, "ALIVE_S", 600)
 
 
 @pytest.fixture

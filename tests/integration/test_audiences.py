@@ -69,7 +69,7 @@ def test_an_open_campaign_waits_for_its_contacts_and_its_start(client: FlaskClie
 
 
 def test_everything_that_is_left_out_is_told_by_its_row(client: FlaskClient, store: Store) -> None:
-    opened(client, message="Oi {{name}}")
+    opened(client, message="Oi {{name}}" + "{{x|}}" * 4)
     store.suppressions.add({"551190000003": {"source": "test"}})
     people = [
         {"phone": "5511990000001", "name": "Ana"},
@@ -80,20 +80,22 @@ def test_everything_that_is_left_out_is_told_by_its_row(client: FlaskClient, sto
         {"phone": 7},
         "\ud800",
         {"phone": "1", "email": "x"},
+        {"phone": "5511990000004", "name": "Bia", "vars": {"x": "x" * 1024}},
     ]
 
     answer = add(client, people).json
 
-    assert (answer["queued"], answer["skipped"], answer["unreadable"]) == (1, 4, 3)
+    assert (answer["queued"], answer["skipped"], answer["unreadable"]) == (1, 5, 3)
     assert answer["leftOut"] == [
         {"row": 2, "reason": "duplicate", "detail": None},
         {"row": 3, "reason": "invalid_phone", "detail": None},
         {"row": 4, "reason": "missing_variable", "detail": "name"},
         {"row": 5, "reason": "opted_out", "detail": None},
+        {"row": 9, "reason": "too_long", "detail": "4102/4096"},
     ]
     assert add(client, people).json["leftOut"] == answer["leftOut"], "and the same again"
     details = [one["detail"] for one in client.get("/campaigns/c1/contacts").json["contacts"]]
-    assert details == [None, None, None, "name", None]
+    assert details == [None, None, None, "name", None, "4102/4096"]
     assert [one["row"] for one in answer["errors"]] == [6, 7, 8]
     assert "/email unknown field" in answer["errors"][2]["detail"]
     assert [reason for _, _, reason in stored(store)] == [
@@ -271,6 +273,30 @@ def test_the_chunk_may_be_named_in_a_header(client: FlaskClient) -> None:
     opened(client)
     answer = client.post("/campaigns/c1/contacts", json=phones(1), headers={"X-Chunk": "7"})
     assert (answer.json["chunk"], answer.json["queued"]) == (7, 1)
+    again = client.post("/campaigns/c1/contacts?chunk=07", json=phones(1), headers={"X-Chunk": "7"})
+    assert (again.status_code, again.json) == (200, answer.json)
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "detail"),
+    [
+        ("chunk=50", "51", "must be one number, and query and X-Chunk say 50 and 51"),
+        ("chunk=51", "50", "must be one number, and query and X-Chunk say 50 and 51"),
+        ("chunk=1&chunk=2", None, "must be one number, and query and X-Chunk say 1 and 2"),
+        ("chunk=٣", None, "must be a whole number in plain digits, such as 7"),
+        ("chunk=1_0", None, "must be a whole number in plain digits, such as 7"),
+        ("", "+5", "must be a whole number in plain digits, such as 7"),
+        ("chunk=5", "x", "must be a whole number in plain digits, such as 7"),
+    ],
+)
+def test_a_chunk_has_one_number_in_plain_digits(
+    client: FlaskClient, store: Store, query: str, header: str | None, detail: str
+) -> None:
+    opened(client)
+    headers = {} if header is None else {"X-Chunk": header}
+    answer = client.post(f"/campaigns/c1/contacts?{query}", json=phones(1), headers=headers)
+    assert (answer.status_code, answer.json["errors"]) == (422, [{"pointer": "/chunk", "detail": detail}])
+    assert stored(store) == []
 
 
 def test_an_open_campaign_brings_no_contacts_and_another_must(client: FlaskClient) -> None:

@@ -906,8 +906,11 @@ def test_campaigns_are_filtered_and_go_on_over_the_page(browser: Browser) -> Non
     assert browser.text(following).count('data-campaign="') == 1
     browser.post("/campaigns/other/pause", at="")
     assert browser.text("?status=paused").count('data-campaign="') == 1
-    assert browser.get("?status=nonsense").status_code == 422
-    assert browser.get("?cursor=nonsense").status_code == 422
+    browser.headers = {"Accept-Language": "pt-BR"}
+    for path in ("", "/campaigns/other/contacts"):
+        for name, said in {"status": "Não há essa opção", "cursor": "não leva a nenhuma página"}.items():
+            answer = browser.get(f"{path}?{name}=nonsense")
+            assert (answer.status_code, said in answer.text) == (422, True), answer.text
 
 
 def test_contacts_are_found_by_status_and_by_digits(browser: Browser, store: Store) -> None:

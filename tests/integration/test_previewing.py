@@ -88,6 +88,25 @@ def test_who_would_get_an_empty_text_is_left_out_of_a_preview_and_of_a_send(clie
     assert (sent["queued"], sent["skippedReasons"]) == (1, {"missing_variable": 2})
 
 
+IMAGE = {"mediaType": "image", "mediaUrl": "https://cdn.example/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [({"message": "{{name}}" * 17}, "4352/4096"), ({"message": "{{name}}" * 4 + "!", **IMAGE}, "1025/1024")],
+)
+def test_who_would_get_too_long_a_text_is_left_out_of_a_preview_and_of_a_send(
+    client: FlaskClient, changes: dict[str, Any], detail: str
+) -> None:
+    people = [{"phone": phone, "name": name} for phone, name in zip(phones(2), ("Ana", "n" * 256), strict=True)]
+    seen = previewed(client, contacts=people, **changes)
+    assert seen["leftOut"] == [{"number": 1, "row": 2, "phone": phones(2)[1], "reason": "too_long", "detail": detail}]
+    sent = client.post(QUEUE, json=a_body("c1", "loja", contacts=people, **changes)).json
+    assert (sent["queued"], sent["skippedReasons"]) == (1, {"too_long": 1})
+    contacts = client.get("/campaigns/c1/contacts?reason=too_long").json["contacts"]
+    assert [(one["number"], one["status"], one["detail"]) for one in contacts] == [(1, "skipped", detail)]
+
+
 def test_a_columns_title_is_a_variables_name_in_a_preview_and_in_a_send(client: FlaskClient) -> None:
     ana = {"phone": "5511999990001", "name": "Ana", "vars": {"preco": "10"}}
     changes = {"contacts": [ana, "5511999990002"], "message": "{{nome}}: {{Preço}}"}
@@ -121,10 +140,11 @@ def test_the_end_counts_gap_and_half_the_jitter_from_now(client: FlaskClient) ->
 
     before = datetime.now().astimezone().timestamp()
     seen = previewed(client, contacts=100, rateLimitMs=1000, jitterMs=500)
-    assert before + 125 - 0.01 <= at("finishAt") <= before + 130
+    assert before + 99 * 1.25 - 0.01 <= at("finishAt") <= before + 129
     assert at("finishAt") == at("finishAtP50")
     assert at("finishAtP50") - at("startAt") == pytest.approx(99 * 1.25)
-    # 100 gaps spread by 0.5 s / sqrt(12) each; nine in ten lie below 1.28 of what that makes together.
+    # The first leaves at once, as its lane is idle. 100 gaps, the one before it too, spread by 0.5 s / sqrt(12) each.
+    # Of ten runs, nine lie below 1.28 of what that makes together.
     assert at("finishAtP90") - at("finishAtP50") == pytest.approx(1.28 * 0.5 / 12**0.5 * 10, abs=0.01)
 
 
@@ -135,22 +155,30 @@ def forecast(store: Store, **changes: Any) -> tuple[int | None, int | None, int]
 
 
 def test_equals_go_turn_by_turn_with_what_is_on_the_lane(store: Store) -> None:
-    assert forecast(store) == (1000, 10_000, 0)
+    assert forecast(store) == (0, 9000, 0)
     accepting.accept(store, an_order("old", contacts=20), country="BR")
-    assert forecast(store) == (2000, 20_000, 20)
-    assert forecast(store, gap_ms=10, contacts=40)[1] == 40 * 20 + 20 * 10, "first at the wider of two gaps"
-    assert forecast(store, instance="another") == (1000, 10_000, 0)
+    assert forecast(store) == (1000, 19_000, 20)
+    assert forecast(store, gap_ms=10, contacts=40)[1] == 984, "first at the wider of two gaps"
+    assert forecast(store, instance="another") == (0, 9000, 0)
+
+
+def test_the_first_leaves_at_once_or_a_gap_after_the_last(client: FlaskClient, store: Store) -> None:
+    for ago_ms, start_ms in ((1_000_000, 0), (600_000, 0), (400_000, 200_000), (-10, 600_010)):
+        store.scripts.client.hset("bcast:lane:i1", "left", NOW_MS - ago_ms)
+        assert forecast(store, gap_ms=600_000, contacts=2)[:2] == (start_ms, start_ms + 600_000)
+    client.put("/instances/i1", json={"dailyCap": 100})  # days are gone through then
+    assert forecast(store, gap_ms=600_000, contacts=2)[:2] == (600_010, 1_200_010)
 
 
 def test_priority_decides_who_goes_first(store: Store) -> None:
     accepting.accept(store, an_order("old", contacts=20, gap_ms=1000), country="BR")
-    assert forecast(store, priority=8)[:2] == (2000, 12_000), "every tenth departure is the lower one's"
-    assert forecast(store, priority=2)[:2] == (10_000, 30_000)
+    assert forecast(store, priority=8)[:2] == (1000, 11_000), "every tenth departure is the lower one's"
+    assert forecast(store, priority=2)[:2] == (9000, 29_000)
 
 
 def test_a_schedule_finds_the_lane_as_it_will_be(store: Store) -> None:
     accepting.accept(store, an_order("old", contacts=20, gap_ms=1000), country="BR")
-    assert forecast(store, scheduled_ms=NOW_MS + 60_000) == (61_000, 70_000, 20)
+    assert forecast(store, scheduled_ms=NOW_MS + 60_000) == (60_000, 69_000, 20)
     assert forecast(store, scheduled_ms=NOW_MS + 5000) == (7000, 25_000, 20)
 
 
@@ -163,7 +191,7 @@ def test_what_is_answered_busy_at_present_makes_the_end_later(store: Store) -> N
         assert found.p90_ms is not None
         return (found.p50_ms - NOW_MS) / 1000, (found.p90_ms - NOW_MS) / 1000
 
-    assert ends() == (1000, 1000)
+    assert ends() == (999, 999)
     store.scripts.client.hset("bcast:lane:i1", mapping={"failing": 0.02, "answer_ms": NOW_MS})
     # 20 contacts leave once more, and each busy answer costs the lane about a minute of slow-down.
     assert ends()[0] == pytest.approx(1020 + 20 * 58, rel=0.05)
@@ -174,13 +202,13 @@ def test_what_is_answered_busy_at_present_makes_the_end_later(store: Store) -> N
 
 def test_a_lane_that_rests_begins_when_it_has_rested(store: Store) -> None:
     store.scripts.client.hset("bcast:lane:i1", "rest", NOW_MS + 30_000)
-    assert forecast(store) == (31_000, 40_000, 0)
+    assert forecast(store) == (30_000, 39_000, 0)
 
 
 def test_an_instances_own_rules_hold_in_the_forecast(client: FlaskClient, store: Store) -> None:
     assert client.put("/instances/i1", json={"rateLimitMs": 5000, "dailyCap": 4}).status_code == 201
     start, finish, _ = forecast(store)
-    assert start == 5000
+    assert start == 0
     # Four a day: the last two on the third day.
     assert finish is not None
     assert 86_400_000 < finish < 2 * 86_400_000

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from broadcast.domain import content
 from broadcast.domain.campaign import Scope
-from broadcast.domain.contact import Status
-from broadcast.domain.content import render
+from broadcast.domain.contact import Recipient, Status
+from broadcast.domain.filling import render
 from broadcast.domain.receipt import Echo
 from broadcast.engine import accepting, inspecting, planning, settling, steering, telling
 from broadcast.engine.planning import Horizon
@@ -137,6 +138,22 @@ def test_who_is_refused_before_the_fence_is_skipped_and_holds_nothing_up(store: 
     contact = store.scripts.client.hgetall("bcast:contact:c1:0")
     assert (contact["status"], contact.get("attempts"), contact["reason"]) == ("skipped", None, "not_on_whatsapp")
     assert store.scripts.client.zcard("bcast:booked:i1") == 0
+    assert store.campaigns.finish("c1")
+
+
+def test_who_was_accepted_unmeasured_is_skipped_where_the_filled_text_is_too_long(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [Recipient(phone=phone, name="n" * 256) for phone in phones(1)]
+    with monkeypatch.context() as before:
+        before.setattr(content, "MOST_TEXT", 10_000)
+        accepting.accept(store, an_order(recipients=people, text="{{name}}" * 17), country="BR")
+
+    gateway = Told([Accepted("m1")])
+    assert send_once(store, gateway) == "skipped"
+    assert gateway.sent == []
+    contact = store.scripts.client.hgetall("bcast:contact:c1:0")
+    assert (contact["reason"], contact["detail"]) == ("too_long", "4352/4096")
     assert store.campaigns.finish("c1")
 
 

@@ -195,6 +195,38 @@ def test_a_short_rest_takes_nothing_from_a_longer_one(lane: Store) -> None:
     assert lane.scripts.client.hgetall(key("lane", "i1")) == before
 
 
+def test_a_campaign_is_not_expected_to_finish_before_its_lanes_rest_is_over(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=1000), country="BR")
+    lane.lanes.rest("i1", for_ms=DAY_MS, reason="gateway_unavailable")
+    rest_until_ms = inspecting.lane(lane, "i1").rest_until_ms
+    assert rest_until_ms
+    assert expected(lane) == (rest_until_ms + 3000, rest_until_ms + 3000)
+
+
+def test_a_campaign_is_not_expected_to_finish_before_who_waits_longest(lane: Store) -> None:
+    sent(lane, contacts=2)
+    means = Busy("marketing_cap", after_s=86_400, contact_only=True, most_attempts=2)
+    settling.settle(lane, "i1", [failed(0, reason="marketing_cap", means=means)], max_attempts=5)
+    due_ms = int(lane.scripts.client.zscore(key("later", "c1"), "0") or 0)
+    by_rules_ms, by_pace_ms = expected(lane)
+    assert due_ms < by_pace_ms == by_rules_ms < due_ms + 60_000
+
+    keep(lane, window=a_window(opens_in_s=-3600, lasts_s=7200))
+    lane.scripts.client.zadd(key("later", "c1"), {"0": due_ms - DAY_MS // 2})  # at night
+    by_rules_ms, by_pace_ms = expected(lane)
+    assert by_pace_ms < due_ms - DAY_MS // 3
+    assert abs(by_rules_ms - (due_ms - 3_600_000)) < 62_000  # a window opens at a whole minute
+
+
+def expected(lane: Store, campaign: str = "c1") -> tuple[int, int]:
+    """When a campaign is expected to finish: as its status says, and in the list of all."""
+    (listed,) = telling.page(lane, state=None, instances=None, limit=1, cursor=None).items
+    told = telling.progress(lane, campaign).expected_finish_ms
+    assert told is not None
+    assert listed.expected_finish_ms is not None
+    return told, listed.expected_finish_ms
+
+
 def test_a_gateway_may_allow_fewer_attempts_than_we_would_make() -> None:
     busy = Busy("marketing_cap", after_s=86_400, contact_only=True, most_attempts=2)
     assert outcome_of(busy, attempt=4, max_attempts=5, quick_left=2).status is Status.PENDING
@@ -717,7 +749,7 @@ def pass_midnight(lane: Store) -> None:
 
 
 def test_who_is_tried_again_needs_a_departure_of_the_day_as_well(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=2, gap_ms=10), country="BR")
     first, second = tickets(fan_out(lane))
     busy(lane, first)
@@ -737,7 +769,7 @@ def test_who_is_tried_again_needs_a_departure_of_the_day_as_well(lane: Store) ->
 
 
 def test_who_is_tried_again_after_midnight_counts_for_the_new_day(lane: Store) -> None:
-    keep(lane, daily_cap=3)
+    keep(lane, daily_cap=3, window=at_noon())
     accepting.accept(lane, an_order(contacts=5, gap_ms=10), country="BR")
     first, second, _ = tickets(fan_out(lane))
     busy(lane, first)
@@ -912,7 +944,7 @@ def test_new_rules_hold_for_who_is_in_back_off_as_well(lane: Store) -> None:
     first, second = tickets(fan_out(lane))
     busy(lane, first)
     surveyed = lane.lanes.survey("i1")
-    register(lane, a_registration(daily_cap=1), secret_key=None, only_sandbox=False)
+    register(lane, a_registration(daily_cap=1, window=at_noon()), secret_key=None, only_sandbox=False)
 
     assert ask(lane, replace(first, run="again")) == Back("rules")
     assert ask(lane, second) == Gone("pending")

@@ -329,6 +329,9 @@ NEWS: dict[str, News] = {
     "preference_signup": wish(stops=False),
     "preference_from_tomorrow": News(),
     "preference_of_another_sort": News(),
+    "error_account_locked": News(connection=Connection(is_open=False, reason="restricted")),
+    "error_throughput": News(),
+    "error_of_a_message": News(),
     "account_disabled": banned("restricted"),
     "account_deleted": banned("restricted"),
     "account_offboarded": banned("restricted"),
@@ -364,6 +367,40 @@ def test_a_payload_says_what_it_says(name: str) -> None:
 
 def test_every_payload_is_there() -> None:
     assert {path.stem for path in PAYLOADS.glob("*.json")} == {*RECEIPTS, *NEWS}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(368, "restricted"), (131048, "restricted"), (131042, "billing"), (190, "unauthorized"), (133010, "unregistered"),
+     (131051, None), (131050, None), (132015, None), (2500, None), (803, None), (999999, None), ("x", None)],
+)  # fmt: skip
+def test_an_error_of_no_message_closes_the_instance_that_it_is_of(code: Any, reason: str | None) -> None:
+    given_ = payload("error_throughput")
+    (entry,) = given_["entry"]
+    value = entry["changes"][0]["value"]
+    value["errors"] = [{"code": code, "title": "x"}]
+    means = Connection(is_open=False, reason=reason) if reason else None
+    news = GATEWAY.read(given_)
+    assert news == News(connection=means)
+    if news.connection:
+        assert (news.connection.at_ms, news.connection.tried_for_ms) == (entry["time"] * 1000, 7 * 86_400_000)
+
+    value["metadata"]["phone_number_id"] = "106540352249999"
+    assert GATEWAY.read(given_) == News(others={"number/106540352249999": News(connection=means)} if means else {})
+    del value["metadata"]
+    assert GATEWAY.read(given_) == News(others={"account/102290129340398": News(connection=means)} if means else {})
+    del entry["id"]
+    assert GATEWAY.read(given_) == News(connection=means)
+
+
+def test_an_error_of_no_message_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    given_ = payload("error_throughput")
+    given_["entry"][0]["changes"][0]["value"]["errors"][0]["title"] = "an error told once of 5511999990001"
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert GATEWAY.read(given_) == News()
+    assert caplog.text.count("an error told once") == 1
+    assert "5511999990001" not in caplog.text
 
 
 def test_a_failed_receipt_means_what_the_same_answer_does() -> None:
@@ -440,6 +477,7 @@ CALL = (
     nested("statuses", some("errors", "biz_opaque_callback_data", id=["a"], status=["sent", "failed"]))
     | nested("messages", some("text", "interactive", "button", type=["text", "interactive"], **{"from": ["5511999"]}))
     | nested("user_preferences", some(wa_id=["5511999"], category=["marketing_messages"], value=["stop"]))
+    | nested("errors", some("title", "error_data", "error_subcode", code=["131031", "130429", "100"]))
     | nested("restriction_info", some(restriction_type=["RESTRICTED_BIZ_INITIATED_MESSAGING"]))
 )
 

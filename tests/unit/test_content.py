@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from string import ascii_letters
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.content import Content, Kind, Template, loose_mark, missing, render, unreadable
-from broadcast.domain.naming import form_of
+from broadcast.domain.content import Content, Kind, Needs, Template, fill, loose_mark, too_long
+from broadcast.domain.filling import MOST_KEPT, parsed, render, unreadable
+from broadcast.domain.naming import Values, form_of
 from broadcast.domain.table import plain
+from broadcast.engine.accepting import sort_out
+from tests.builders import an_order
 
 VALUES = {"name": "Ana"}
+
+
+def missing(text: str, values: Mapping[str, str]) -> list[str]:
+    return parsed(text).missing(Values(values))
 
 
 def variants(text: str, *, of: int = 300) -> Counter[str]:
@@ -62,12 +71,15 @@ def test_a_variable_is_missing_in_whichever_option_it_stands() -> None:
     assert missing(r"[[Oi {{code}}|Olá {{other}}]] \[[{{last}}]] {{code}}", VALUES) == ["code", "other", "last"]
 
 
-@given(st.text(), st.text())
-def test_a_value_is_never_read_as_a_template(before: str, value: str) -> None:
-    value = f"{{{{other}}}}[[a|b]]{value}"
-    plain = re.sub(r"[{\[\\]", "", before)
-    filled = render(f"{{{{name}}}}{plain}[[{{{{name}}}}|{{{{name}}}}]]", {"name": value, "other": "x"}, variant="c1:0")
-    assert filled == f"{value}{plain}{value}"
+def test_a_message_is_taken_apart_once_for_all_of_its_contacts() -> None:
+    texts = [f"Oi {{{{name|você}}}}, {number}" for number in range(MOST_KEPT + 1)]  # more than are kept
+    components = [{"parameters": [{"type": "text", "text": text} for text in texts]}]
+    content = Content(kind=Kind.TEXT, text="", template=Template(name="a", language="pt_BR", components=components))
+    before = parsed.cache_info().misses
+    assert len(list(sort_out(an_order(contacts=20, content=content), country="BR"))) == 20
+    assert parsed.cache_info().misses - before == len(texts)
+    variants(texts[-1], of=20)
+    assert parsed.cache_info().misses - before == len(texts)
 
 
 #: Texts that are made of what means something, in any order.
@@ -80,6 +92,61 @@ MARKS = st.lists(
         ["{0.__class__}", "%(name)s", "$name", "{% x %}", "{{ 7*7 }}", "{{name.__class__}}", "{{name()}}"]
     )
 ).map("".join)
+
+
+def place(component: str, text: str = "{{x}}", kind: str = "text") -> dict[str, Any]:
+    return {"type": component, "parameters": [{"type": kind, kind: text}]}
+
+
+def a_content(
+    text: str = "", *components: dict[str, Any], kind: Kind = Kind.TEXT, media_url: str | None = None
+) -> Content:
+    template = Template(name="a", language="pt_BR", components=components) if components else None
+    return Content(kind=kind, text=text, media_url=media_url, template=template)
+
+
+CARD = {"type": "carousel", "cards": [{"card_index": 0, "components": [place("body")]}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "length", "detail"),
+    [
+        (a_content("{{x}}" * 4), 1024, ""),
+        (a_content("{{x}}" * 4 + "é"), 1024, "4097/4096"),
+        (a_content("[[{{x}}ab|{{x}}{{y|}}]][[a|{{x|b}}]]"), 2047, ""),
+        (a_content("[[{{x}}ab|{{x}}{{y|}}]][[a|{{x|b}}]]"), 2048, "4098/4096"),
+        (a_content("{{x}}", kind=Kind.IMAGE), 1024, ""),
+        (a_content("{{x}}", kind=Kind.IMAGE), 1025, "1025/1024"),
+        (a_content("{{x}}" * 9, place("body")), 32_768, ""),
+        (a_content("", place("body")), 32_769, "32769/32768"),
+        (a_content("", place("body"), place("header")), 60, ""),
+        (a_content("", place("body"), place("header")), 61, "61/60"),
+        (a_content("", place("body"), place("button")), 1025, "1025/1024"),
+        (a_content("", place("button", kind="coupon_code")), 513, "513/512"),
+        (a_content("", CARD), 1024, ""),
+        (a_content("", CARD), 1025, "1025/1024"),
+    ],
+)
+def test_what_is_filled_is_measured_in_its_longest_option(content: Content, length: int, detail: str) -> None:
+    values = {"x": "é" * length}
+    assert Needs(content).why_not(values) == ("too_long" * bool(detail), detail)
+    assert {too_long(fill(content, values, variant=f"c1:{number}")) for number in range(20)} >= {detail}
+
+
+@given(MARKS, st.dictionaries(st.sampled_from(["name", "x"]), MARKS), st.integers(0, 40))
+def test_a_text_that_fits_is_never_longer(text: str, values: dict[str, str], most: int) -> None:
+    over = parsed(text).over(Values(values), most)
+    lengths = {len(render(text, values, variant=f"c1:{number}")) for number in range(30)}
+    assert over == 0 or over > most
+    assert max(lengths) <= (over or most)
+
+
+@given(st.text(), st.text())
+def test_a_value_is_never_read_as_a_template(before: str, value: str) -> None:
+    value = f"{{{{other}}}}[[a|b]]{value}"
+    plain = re.sub(r"[{\[\\]", "", before)
+    filled = render(f"{{{{name}}}}{plain}[[{{{{name}}}}|{{{{name}}}}]]", {"name": value, "other": "x"}, variant="c1:0")
+    assert filled == f"{value}{plain}{value}"
 
 
 @given(MARKS, st.dictionaries(st.sampled_from(["name", "x", "a"]), MARKS), st.text(max_size=9))

@@ -161,6 +161,14 @@ ANSWERS = [
     (wrapped(400, ["Text is required"]), Refused, "rejected"),
     (wrapped(400, ["Owned media must be a url or base64"]), Refused, "rejected"),
     (wrapped(400, "Expected property name or '}' in JSON at position 1"), Refused, "rejected"),
+    (wrapped(400, "Unterminated string in JSON at position 9"), Refused, "rejected"),
+    # Of our request, body-parser says it, in a text; in a list it is of what was read after the message left.
+    (
+        wrapped(400, ["SyntaxError: Unexpected token < in JSON at position 0"]),
+        Unknown,
+        "failed_while_sending",
+    ),
+    (wrapped(400, ["Unexpected token < in JSON at position 0"]), Unknown, "failed_while_sending"),
     (wrapped(400, ["Error: Connection Closed"]), Closed, "disconnected"),
     (wrapped(400, ["Error: Timed Out"]), Unknown, "failed_while_sending"),
     (wrapped(400, ["PrismaClientKnownRequestError: x"]), Unknown, "failed_while_sending"),

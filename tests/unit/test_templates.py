@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from broadcast.api import shapes
 from broadcast.domain.campaign import Order
-from broadcast.domain.content import Content, Kind, Template, lacking, on_one_line, render, render_template
+from broadcast.domain.content import Content, Kind, Needs, Template, on_one_line, render_template
+from broadcast.domain.filling import render
 from broadcast.errors import Invalid
 from broadcast.gateways.cloud import request_of
 from broadcast.settings import Settings
@@ -217,7 +218,7 @@ def test_every_other_sort_of_template_is_taken_and_only_its_texts_are_filled(com
     template = order({"name": "promo", "language": "pt_BR", "components": components}).content.template
     assert template
     wants_code = '"text": "{{code}}"' in json.dumps(components) or "coupon_code" in json.dumps(components)
-    assert lacking(Content(kind=Kind.TEXT, text="", template=template), {}) == ["code"] * wants_code
+    assert Needs(Content(kind=Kind.TEXT, text="", template=template)).lacking({}) == ["code"] * wants_code
 
     sent = checked(request_of(a_message(template=render_template(template, {"code": "7"}, variant="c1:0"))), {})
 
@@ -340,7 +341,7 @@ def test_whoever_lacks_nothing_gets_every_variable_filled(
     components: list[Any], values: dict[str, str], message: str
 ) -> None:
     template = Template(name="promo", language="pt_BR", components=components)
-    lacks = lacking(Content(kind=Kind.TEXT, text=message, template=template), values)
+    lacks = Needs(Content(kind=Kind.TEXT, text=message, template=template)).lacking(values)
 
     texts = [one["text"] for part in components for one in part["parameters"] if one["type"] == "text"]
     missing = {
@@ -368,7 +369,7 @@ def test_whoever_would_leave_a_place_empty_lacks_a_variable(
     text: str, values: dict[str, str], lacks: list[str]
 ) -> None:
     template = order(body({"type": "text", "text": text})).content.template
-    assert lacking(Content(kind=Kind.TEXT, text="", template=template), values) == lacks
+    assert Needs(Content(kind=Kind.TEXT, text="", template=template)).lacking(values) == lacks
 
 
 BLANKS = st.text(alphabet=" \t\n\r\u00a0\u2028ab", max_size=14)
@@ -379,7 +380,7 @@ def test_whatever_a_value_has_between_its_words_the_strict_server_takes(name: st
     values = {"name": name, "code": code}
     template = order(body({"type": "text", "text": "{{name|}} {{code|}}"})).content.template
     assert template
-    if lacking(Content(kind=Kind.TEXT, text="", template=template), values):
+    if Needs(Content(kind=Kind.TEXT, text="", template=template)).lacking(values):
         assert not f"{name}{code}".strip()
         return
     filled = render_template(template, values, variant="c1:0")

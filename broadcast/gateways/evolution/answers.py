@@ -60,6 +60,8 @@ def _refused(message: Any, answer: Response) -> Answer:
         return Refused("not_on_whatsapp", words(str(first.get("number", ""))))
     if isinstance(first, list):
         return Refused("rejected", words("; ".join(problem for problem in first if isinstance(problem, str))))
+    if answer.status == 400 and isinstance(message, str) and _NOT_JSON.search(message):
+        return Refused("rejected", words(message))
     text = first if isinstance(first, str) else answer.text
     for status, pattern, reading in _TEXTS:
         if status in {answer.status, None} and pattern.search(text):
@@ -89,7 +91,6 @@ _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
     (500, re.compile(r"reading 'textMessage'"), closed("instance_not_loaded")),
     (400, re.compile(r"Text is required|Owned media must be|file name must be informed"), refused("rejected")),
     (400, re.compile(r"JID decoded but user is empty"), refused("rejected")),
-    (400, re.compile(r"^(Expected|Unexpected) .* JSON|in JSON at position"), refused("rejected")),
     (400, re.compile(r"Method not available"), refused("rejected")),
     (None, re.compile(r"rate-overlimit"), busy("rate_overlimit", after_s=OVERLIMIT_S)),
     # The medium's own server, asked by Evolution. That it is asked too much passes.
@@ -101,6 +102,10 @@ _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
     (500, re.compile(r"status code 4\d\d"), refused("media_unreachable")),
     (500, re.compile(r"Timed Out|reading 'find'"), busy("number_check_timed_out")),
 )
+
+#: What is wrong with the JSON of a request, which comes as a text alone. The same in a list is an error of the send
+#: phase: something was read as JSON after the message left, such as a page of an object store's, or of Chatwoot's.
+_NOT_JSON = re.compile(r"^(Expected|Unexpected) .* JSON|in JSON at position")
 
 #: An error in Evolution's envelope whose text is none of the above.
 _BY_STATUS: Mapping[int, Reading] = {

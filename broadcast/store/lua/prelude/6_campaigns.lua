@@ -11,7 +11,7 @@ local function judge(campaign, finished)
   if not foretold or why then return end
   local from, _, p50, p90 = unpack(cjson.decode(foretold))
   if p90 == cjson.null then return end -- beyond what can be foreseen
-  local share, upto = math.abs(finished - p50) / math.max(p50 - from, 1), "+Inf"
+  local share, upto = math.abs(finished - p50) / math.max(p50 - from, 1000), "+Inf"
   for _, most in ipairs({ "1", "0.5", "0.2", "0.1", "0.05", "0.02", "0.01" }) do
     if share <= tonumber(most) then upto = most end
   end
@@ -62,6 +62,11 @@ local function could_leave(campaign)
     + redis.call("ZCOUNT", later_key(campaign), "-inf", now_ms())
 end
 
+-- When the last contact of a campaign that waits for its time is due, Unix ms; 0 where none waits.
+local function last_due(campaign)
+  return tonumber(redis.call("ZRANGE", later_key(campaign), -1, -1, "WITHSCORES")[2] or 0)
+end
+
 -- All that the API shows of a campaign, or false when there is none (one still being accepted does not show).
 local function look(campaign)
   local order = redis.call("HGETALL", campaign_key(campaign))
@@ -78,6 +83,6 @@ local function look(campaign)
     redis.call("HGETALL", lane_key(instance)),
     { now_ms(), urgent, redis.call("ZCOUNT", workers_key("broadcast"), alive, "+inf"),
       redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign), own_gap(instance),
-      workers_behind(3000) },
+      last_due(campaign), workers_behind(3000) },
   }
 end

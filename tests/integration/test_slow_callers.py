@@ -1,0 +1,123 @@
+"""Callers that begin a request and never end it hold no thread for long, and those who are slow are heard."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import cycle, islice
+
+import pytest
+import requests
+
+from broadcast import wsgi
+from tests.processes import RedisServer, Stack, wait_for
+
+HEAD = b"POST /webhooks/evolution/loja HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+#: What blocked the process for good, or its one loop for two seconds a caller.
+HELD = {
+    "half a body": HEAD % 1000 + b"{",
+    "half a chunk": HEAD.replace(b"Content-Length: %d", b"Transfer-Encoding: chunked") + b"ff\r\n{",
+    "half a head": HEAD[:30],
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("slow"), redis_server.url(9))
+    try:
+        stack.run("webhook", "broadcast.cli", "webhook")
+        wait_for(lambda: called(stack), seconds=60, what="the webhooks")
+        yield stack
+    finally:
+        stack.__exit__(None, None, None)
+
+
+def called(stack: Stack, timeout_s: float = 60) -> bool:
+    """Whether a gateway's call is taken."""
+    url = f"http://127.0.0.1:{stack.webhook_port}/webhooks/evolution/loja"
+    try:
+        return requests.post(url, json={"event": "x"}, timeout=timeout_s).status_code == 204
+    except requests.ConnectionError:
+        return False
+
+
+def line(stack: Stack, said: bytes) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", stack.webhook_port), timeout=60)
+    opened.sendall(said)
+    return opened
+
+
+def test_callers_that_never_end_are_hung_up_on_and_slow_ones_heard(stack: Stack) -> None:
+    with ExitStack() as lines:
+        names = list(islice(cycle(HELD), wsgi.ANSWERING))
+        held = [lines.enter_context(line(stack, HELD[name])) for name in names]
+        assert called(stack)
+        for name, caller in zip(names, held, strict=True):
+            with caller.makefile("rb") as answer:
+                said = answer.readline().split()[1:2]
+            assert said == ([] if name == "half a head" else [b"503"]), name
+
+
+def test_a_slow_upload_is_heard_to_its_end(stack: Stack) -> None:
+    piece = b" " * wsgi.LEAST_RATE * 2
+    times = int(wsgi.GRACE_S / 0.75) + 2
+    began = time.monotonic()
+    with line(stack, HEAD % (len(piece) * times + 2)) as caller:
+        for _ in range(times):
+            threading.Event().wait(0.75)  # the pause of a slow line, which is what is tested
+            caller.sendall(piece)
+        caller.sendall(b"{}")
+        assert time.monotonic() - began > wsgi.GRACE_S
+        assert caller.makefile("rb").readline().split()[1] == b"204"
+
+
+def test_who_is_silent_takes_no_thread(stack: Stack) -> None:
+    with ExitStack() as lines:
+        silent = [lines.enter_context(line(stack, b"")) for _ in range(8 * wsgi.ANSWERING)]
+        assert called(stack)
+        silent[0].setblocking(False)
+        with pytest.raises(BlockingIOError):  # it is still there: nobody had to wait until it was hung up on
+            silent[0].recv(1)
+        silent[0].settimeout(60)
+        assert silent[0].recv(1) == b""
+
+
+def test_who_does_not_hang_up_keeps_nobody_else_waiting(stack: Stack) -> None:
+    said = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with ExitStack() as lines:
+        answered = [lines.enter_context(line(stack, said)) for _ in range(4 * wsgi.ANSWERING)]
+        began = time.monotonic()
+        for caller in answered:
+            with caller.makefile("rb") as answer:
+                assert answer.read().startswith(b"HTTP/1.1 200")
+        assert called(stack)
+        assert time.monotonic() - began < wsgi.LINGER_S * len(answered) / 2
+
+
+def test_a_request_is_waited_for_by_what_came_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "GRACE_S", 0.2)
+    ours, theirs = socket.socketpair()
+    heard = wsgi.Line(ours, most_s=60)
+    with heard, theirs:
+        theirs.sendall(b" " * wsgi.LEAST_RATE * 3)
+        assert len(heard.recv(1_000_000)) == wsgi.LEAST_RATE * 3
+        assert 3 < heard.left_s <= 3.2  # and nothing of what is done between two pieces counts
+
+        heard.expect()
+        with pytest.raises(TimeoutError):
+            heard.recv(1)
+        theirs.sendall(b"x")
+        with pytest.raises(TimeoutError):  # what comes too late is not heard
+            heard.recv(1)
+        heard.expect()
+        assert heard.recv(1) == b"x"
+
+
+def test_no_call_is_waited_for_longer_than_its_gateway_waits() -> None:
+    ours, theirs = socket.socketpair()
+    with wsgi.Line(ours, most_s=wsgi.MOST_OF_CALLS_S) as heard, theirs:
+        heard._came = 32_000_000
+        assert heard.left_s == wsgi.MOST_OF_CALLS_S
