@@ -282,7 +282,7 @@ def _read_content(text: str) -> Content:
 def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
     """What `look` of the scripts replies."""
     order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap, *later) = reply
-    last_due, behind = [*later, 0, 0][:2]  # callbacks of an earlier version have less
+    last_due, behind, *_ = (*later, "0", "0")  # callbacks of an earlier version have less
     return Look(
         campaign=campaign,
         order=pairs(order),
