@@ -83,7 +83,8 @@ def plan_lane(
     )
     batch = uuid.uuid4().hex
     wanted = _wanted(survey, rules, horizon)
-    credit = credited(survey.flow, now_ms=survey.now_ms, wanted=wanted, is_lost=taken_back > 0)
+    held = survey.booked + survey.sending
+    credit = credited(survey.flow, now_ms=survey.now_ms, held=held, wanted=wanted, is_lost=taken_back > 0)
     slots = _slots(survey, rules, allowance, horizon, credit, chance)
     booked = (
         store.lanes.book(

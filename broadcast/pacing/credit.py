@@ -30,10 +30,11 @@ class Flow:
     on_time_ms: int  #: when one left last that was taken on time
 
 
-def credited(flow: Flow, *, now_ms: int, wanted: int, is_lost: bool) -> int:
+def credited(flow: Flow, *, now_ms: int, held: int, wanted: int, is_lost: bool) -> int:
     """How many contacts each lane may have with the workers from now on.
 
-    `wanted` is how many the lane that asks would have; `is_lost`, that nobody took in time what it had.
+    `held` is how many the lane that asks has, and `wanted` how many it would have; `is_lost`, that nobody took in time
+    what it had.
 
     All lanes have one credit: who wants less has all it wants, those that want more have equal shares. While the
     workers are behind it shrinks to what they would have been on time with; while they are not, and it hinders a lane,
@@ -47,7 +48,11 @@ def credited(flow: Flow, *, now_ms: int, wanted: int, is_lost: bool) -> int:
         return flow.credit
     is_behind = max(flow.heard_ms - flow.on_time_ms, flow.behind_ms) > CROWD_MS
     if is_behind and flow.behind_ms > LATE_MS:
-        return max(flow.credit * (LOOK_MS + ON_TIME_MS) // (LOOK_MS + flow.behind_ms), 1)
+        # Not by a lane that has more still than the credit, which shows no effect before that is gone; nor to less than
+        # half of what one wants that has all it wants.
+        least = max(wanted // 2, 1) if wanted <= flow.credit else 1
+        less = math.ceil(flow.credit * (LOOK_MS + ON_TIME_MS) / (LOOK_MS + flow.behind_ms))
+        return flow.credit if held > flow.credit else max(less, least)
     is_known = flow.heard_ms - flow.behind_ms >= flow.since_ms + SETTLED_MS
     if is_known and not is_behind and flow.behind_ms <= LATE_MS:
         more = max(math.ceil(flow.credit * (ON_TIME_MS - flow.behind_ms) / (2 * ON_TIME_MS)), 1)
