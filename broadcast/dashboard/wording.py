@@ -70,6 +70,7 @@ HOLDS: Mapping[str, Any] = {
     "daily_cap": _("The instance has had its messages for today. It goes on by itself tomorrow."),
     "gateway_busy": _("The gateway is busy. It goes on by itself in a moment."),
     "retry_later": _("All that is left waits until it may be tried again."),
+    "workers_behind": _("The instances ask for more than the broadcast worker takes. Run one more, or slow some down."),
     "stalled": _("Nothing has left for a while. It is being planned anew."),
     "more_urgent_campaign": _("A more urgent campaign has the instance; this one gets one turn in ten."),
     "message_refused": _("The gateway takes this message for nobody, so the campaign was paused."),

@@ -7,15 +7,24 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from broadcast.pacing import Allowance, Claim, Rules, Slot, allow, next_day_ms, plan, slowed, zone_for
+from broadcast.pacing import (
+    LOOK_MS,
+    Allowance,
+    Claim,
+    Rules,
+    Slot,
+    allow,
+    credited,
+    next_day_ms,
+    plan,
+    slowed,
+    zone_for,
+)
 from broadcast.store import Store
 from broadcast.store.lanes import Booked, Survey
 
 #: When nobody has asked the fence for a booked contact so long after its slot, its lane starts over.
 GRACE_MS = 3000
-#: A lane that lost batch after batch (its worker is frozen, or behind) books so many at a time until one leaves: what
-#: piles up for that worker would be in everybody's way when it wakes.
-PROBE = 10
 #: A lane that holds contacts is looked at again after so long, to find what a dead worker held.
 WATCH_MS = 2000
 #: A lane with more to book is planned again no sooner than this, and one that can book no more than this.
@@ -45,6 +54,7 @@ class Batch:
     given_up: int
     survey: Survey
     allowance: Allowance
+    credit: int  #: how many contacts a lane may have with the workers from now on
 
     @property
     def campaigns(self) -> list[str]:
@@ -72,7 +82,10 @@ def plan_lane(
         rules, now_ms=survey.now_ms, used_day=survey.day, used=survey.used, used_until_ms=survey.day_ends_ms, zone=zone
     )
     batch = uuid.uuid4().hex
-    slots = _slots(survey, rules, allowance, horizon, chance)
+    wanted = _wanted(survey, rules, horizon)
+    held = survey.booked + survey.sending
+    credit = credited(survey.flow, now_ms=survey.now_ms, held=held, wanted=wanted, is_lost=taken_back > 0)
+    slots = _slots(survey, rules, allowance, horizon, credit, chance)
     booked = (
         store.lanes.book(
             instance,
@@ -97,43 +110,55 @@ def plan_lane(
         given_up=given_up,
         survey=survey,
         allowance=allowance,
+        credit=credit,
     )
 
 
-def _slots(
-    survey: Survey, rules: Rules, allowance: Allowance, horizon: Horizon, chance: Callable[[], float]
-) -> list[Slot]:
-    """The departures to book. With no live worker there are none: messages that nobody takes would only pile up."""
-    if survey.hold or survey.workers == 0 or allowance.waits:
-        return []
-    claims = [
+def _claims(survey: Survey, rules: Rules) -> list[Claim]:
+    """The campaigns' claims, none faster than the instance's own rules."""
+    return [
         replace(claim, gap_ms=max(claim.gap_ms, rules.gap_ms), jitter_ms=max(claim.jitter_ms, rules.jitter_ms))
         for claim in survey.candidates
     ]
+
+
+def _wanted(survey: Survey, rules: Rules, horizon: Horizon) -> int:
+    """How many contacts the lane would have with the workers, had it all the credit: on the wire, and booked.
+
+    A lane whose workers are behind books as many as one that is on time: a horizon's worth at its least gap.
+    """
+    claims = _claims(survey, rules)
+    gap_ms = min((claim.gap_ms for claim in claims), default=0)
+    most = min(horizon.contacts, horizon.ms // gap_ms + 1) if gap_ms else horizon.contacts
+    waiting = sum(claim.waiting for claim in claims)
+    return survey.sending + max(min(survey.booked + waiting, most), survey.booked)
+
+
+def _slots(
+    survey: Survey, rules: Rules, allowance: Allowance, horizon: Horizon, credit: int, chance: Callable[[], float]
+) -> list[Slot]:
+    """The departures to book. With no live worker there are none: messages that nobody takes would only pile up.
+
+    A lane that has nothing booked books one whatever its credit, so that none waits for what is long on the wire; and
+    what the credit lets it book is spread over the time until the next look.
+    """
+    if survey.hold or survey.workers == 0 or allowance.waits:
+        return []
+    left = max(credit - survey.booked - survey.sending, 0 if survey.booked else 1)
     return plan(
-        claims,
+        _claims(survey, rules),
         turn=survey.turn,
         first_ms=max(survey.now_ms + TRANSIT_MS, survey.rest_ms),
         previous_ms=survey.left_ms,
         previous_gap_ms=survey.gap_ms,
         until_ms=survey.now_ms + horizon.ms,
-        limit=max(_most_held(claims, survey, horizon) - survey.booked, 0),
+        limit=min(_wanted(survey, rules, horizon) - survey.sending - survey.booked, left),
         chance=chance,
         allowed_until_ms=allowance.ends_ms,
         room=None if allowance.room is None else max(allowance.room - survey.booked, 0),
         factor=slowed(survey.slow, since_ms=survey.slow_ms, now_ms=survey.now_ms),
+        apart_ms=LOOK_MS // credit,
     )
-
-
-def _most_held(claims: Sequence[Claim], survey: Survey, horizon: Horizon) -> int:
-    """How many contacts the lane's batches may hold.
-
-    A lane whose workers are behind holds as many as one that is on time: a horizon's worth at its least gap.
-    """
-    if survey.lost >= 2:
-        return PROBE
-    gap_ms = min((claim.gap_ms for claim in claims), default=0)
-    return min(horizon.contacts, horizon.ms // gap_ms + 1) if gap_ms else horizon.contacts
 
 
 def look_again_ms(batch: Batch, horizon: Horizon) -> int | None:
@@ -160,4 +185,10 @@ def rejoin(store: Store, batch: Batch, *, horizon: Horizon) -> None:
     """Say when the lane is to be planned again."""
     waits = batch.allowance.waits if batch.survey.candidates else ""
     at_ms = look_again_ms(batch, horizon)
-    store.lanes.rejoin(batch.survey, at_ms=at_ms, waits=waits, wait_ms=batch.allowance.again_ms if waits else None)
+    store.lanes.rejoin(
+        batch.survey,
+        at_ms=at_ms,
+        waits=waits,
+        wait_ms=batch.allowance.again_ms if waits else None,
+        credit=batch.credit if batch.credit != batch.survey.flow.credit else None,
+    )

@@ -68,11 +68,11 @@ class Sending:
     lines: Lines = field(default_factory=Lines)
     _campaigns: dict[tuple[str, str], Campaign] = field(default_factory=dict)
 
-    def send(self, ticket: Ticket, *, quick_left: int) -> str:
+    def send(self, ticket: Ticket, *, quick_left: int, behind_ms: int = 0) -> str:
         """Send one contact if the fence lets it; return what became of it, in one word.
 
         `quick_left` is how often the caller will still call again at once: while it is above 0, a short fault raises
-        NotNow and the batch keeps the contact.
+        NotNow and the batch keeps the contact. `behind_ms` is how much later than planned this was called.
         """
         person = self.store.contacts.person(ticket)
         campaign = self._campaign(ticket.campaign, person.digest) if person else None
@@ -81,7 +81,12 @@ class Sending:
         content = fill(campaign.content, person.values, variant=ticket.reference)
         gateway, message = self.gateway_of(ticket.instance), _message(ticket, content, person)
         departure = _Departure(
-            self, ticket, identity=identity(person.phone), own_id=gateway.own_id(message), pair_ms=gateway.pair_ms
+            self,
+            ticket,
+            identity=identity(person.phone),
+            own_id=gateway.own_id(message),
+            pair_ms=gateway.pair_ms,
+            behind_ms=behind_ms,
         )
         over = too_long(content)  # of who was accepted by a version that did not measure
         try:
@@ -169,6 +174,7 @@ class _Departure:
     identity: str
     own_id: str | None
     pair_ms: int
+    behind_ms: int = 0
     attempt: int = 0
     due: float = 0.0  #: the moment of departure by the monotonic clock
 
@@ -196,6 +202,7 @@ class _Departure:
                 lease_ms=sending.policy.lease_ms,
                 pair_ms=self.pair_ms,
                 has_waited=has_waited,
+                behind_ms=self.behind_ms,
             )
             answered = sending.clock()
             if isinstance(leave, Back | Gone):

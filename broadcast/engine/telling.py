@@ -260,6 +260,7 @@ def _hold(look: Look, *, gap_ms: int) -> tuple[str | None, str | None]:
             send_workers=look.send_workers,
             control_workers=look.control_workers,
             waiting=look.could_leave,
+            behind_ms=look.behind_ms,
         )
     )
     if found is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broadcast.engine.steering import reopened
 from broadcast.gateways.base import Gateway
-from broadcast.pacing import slowed
+from broadcast.pacing import LATE_MS, slowed
 from broadcast.store import Store
 
 #: A lane with work that let so many of its gaps pass, and at least so long, is stuck.
@@ -25,6 +25,7 @@ class Standing:
     send_workers: int
     control_workers: int
     waiting: int  #: contacts that wait for nothing but their departure
+    behind_ms: int = 0  #: how late the workers take what they are given, all lanes together
 
     @property
     def quiet_ms(self) -> int:
@@ -80,6 +81,11 @@ def cause(standing: Standing) -> Cause | None:
         return Cause("gateway_busy", f"The lane rests after: {lane.get('rest_reason', 'a busy answer')}")
     if not standing.waiting:
         return Cause("retry_later", "All that is left waits until it may be tried again.")
+    if standing.is_quiet and standing.behind_ms > LATE_MS:
+        late_s = standing.behind_ms / 1000
+        return Cause(
+            "workers_behind", f"The lanes ask for more than the send workers take: they are {late_s:.0f} s late."
+        )
     if standing.is_quiet:
         return Cause("stalled", f"Nothing has left for {standing.quiet_ms / 1000:.0f} s; the lane is fanned out anew.")
     return None
@@ -114,10 +120,11 @@ def watch(store: Store) -> Watched:
             send_workers=view.send_workers,
             control_workers=view.control_workers,
             waiting=view.waiting,
+            behind_ms=view.behind_ms,
         )
         found = cause(standing) if view.waiting and standing.is_quiet else None
         # What lapsed in a lane that nobody looks at would stay so.
-        is_stalled = (found is not None and found.code == "stalled") or view.lapsed > 0
+        is_stalled = (found is not None and found.code in ("stalled", "workers_behind")) or view.lapsed > 0
         is_news = store.lanes.stick(instance, found.code if found else "", look=is_stalled)
         if is_news or is_stalled:
             changed.append(Changed(instance, found, may_be_mended=is_stalled))

@@ -3,6 +3,7 @@
 from broadcast.pacing.allowance import Allowance, allow, used_on, zone_for
 from broadcast.pacing.caps import Warmup, cap_of, room
 from broadcast.pacing.certificate import WINDOW_MS, Certificate, certify
+from broadcast.pacing.credit import CROWD_MS, FIRST, IDLE_MS, LATE_MS, LOOK_MS, ON_TIME_MS, SETTLED_MS, Flow, credited
 from broadcast.pacing.days import day_of, next_day_ms
 from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, later_ms, sends_per_minute
 from broadcast.pacing.outlook import Outlook, Outset, outlook
@@ -28,12 +29,19 @@ from broadcast.pacing.turns import LOWER_TURN, Claim, Slot, plan, whose_turn
 from broadcast.pacing.windows import EVERY_DAY, Window, closes_ms, is_open, opens_ms
 
 __all__ = [
+    "CROWD_MS",
     "EVERY_DAY",
+    "FIRST",
     "HORIZON_MS",
+    "IDLE_MS",
+    "LATE_MS",
+    "LOOK_MS",
     "LOWER_TURN",
     "MOST",
     "ONE_STEP_MS",
+    "ON_TIME_MS",
     "PROBE_MS",
+    "SETTLED_MS",
     "TIPS_OF_LAST",
     "TIPS_PERCENT",
     "TIPS_STREAK",
@@ -41,6 +49,7 @@ __all__ = [
     "Allowance",
     "Certificate",
     "Claim",
+    "Flow",
     "Load",
     "Outlook",
     "Outset",
@@ -54,6 +63,7 @@ __all__ = [
     "certify",
     "closed_for_ms",
     "closes_ms",
+    "credited",
     "day_of",
     "finish_ms",
     "forecast_ms",

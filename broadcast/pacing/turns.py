@@ -64,6 +64,7 @@ def plan(
     allowed_until_ms: int | None = None,
     room: int | None = None,
     factor: float = 1.0,
+    apart_ms: int = 0,
 ) -> list[Slot]:
     """The lane's next departures, none later than `until_ms` and at most `limit`.
 
@@ -71,7 +72,8 @@ def plan(
     keep the larger of their gaps. `chance` gives a number from 0 to 1 for the jitter, which only lengthens a gap.
 
     `allowed_until_ms` is when the sending window closes, no longer a moment to leave at (None: never); `room` is what
-    the daily cap leaves (None: no cap); `factor`, 1 or more, is the slow-down by which every gap is lengthened.
+    the daily cap leaves (None: no cap); `factor`, 1 or more, is the slow-down by which every gap is lengthened;
+    `apart_ms` the least time between two slots, whatever gaps they keep.
     """
     most = limit if room is None else min(limit, room)
     last_ms = until_ms if allowed_until_ms is None else min(until_ms, allowed_until_ms - 1)
@@ -84,7 +86,7 @@ def plan(
             break
         before_ms = math.ceil((claim.gap_ms + math.floor(chance() * claim.jitter_ms)) * factor)
         after_ms = math.ceil(claim.gap_ms * factor)
-        at_ms = max(first_ms, previous_ms + max(before_ms, previous_gap_ms))
+        at_ms = max(first_ms, previous_ms + max(before_ms, previous_gap_ms, apart_ms))
         if at_ms > last_ms:
             break
         slots.append(Slot(campaign=claim.campaign, at_ms=at_ms, before_ms=before_ms, after_ms=after_ms))

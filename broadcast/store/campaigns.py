@@ -37,6 +37,7 @@ class Look:
     could_leave: int  #: contacts that wait for nothing but their departure
     own_gap_ms: int  #: the instance's own gap with its jitter
     last_due_ms: int  #: until then the last of the contacts waits that wait for a time of their own; 0: none does
+    behind_ms: int  #: how late the send workers take what they are given, all lanes together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +281,8 @@ def _read_content(text: str) -> Content:
 
 def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
     """What `look` of the scripts replies."""
-    order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap, *last_due) = reply
+    order, tally, lane, (now, urgent, senders, controllers, could_leave, own_gap, *later) = reply
+    last_due, behind, *_ = (*later, "0", "0")  # callbacks of an earlier version have less
     return Look(
         campaign=campaign,
         order=pairs(order),
@@ -292,5 +294,6 @@ def look_of(campaign: str, reply: Sequence[Sequence[str]]) -> Look:
         control_workers=int(controllers),
         could_leave=int(could_leave),
         own_gap_ms=int(own_gap),
-        last_due_ms=int(last_due[0]) if last_due else 0,  # callbacks of an earlier version have none
+        last_due_ms=int(last_due),
+        behind_ms=int(behind),
     )

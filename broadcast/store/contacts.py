@@ -11,6 +11,7 @@ from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import ANSWER_AFTER, COMES_AFTER, Status
 from broadcast.domain.pseudonym import Pseudonyms
 from broadcast.domain.receipt import Receipt
+from broadcast.pacing import ON_TIME_MS
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts, pairs
 
@@ -198,12 +199,13 @@ class Contacts:
         lease_ms: int,
         pair_ms: int = 0,
         has_waited: bool = False,
+        behind_ms: int = 0,
     ) -> Leave:
         """Ask the fence whether the contact may leave now. See leave.lua."""
         reply = self._scripts.run(
             "leave", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
             ahead_ms, patience_ms, lease_ms, identity, own_id or "", KEEP_ID_S, pair_ms,
-            "1" if has_waited else "", self._pseudonyms.of(identity),
+            "1" if has_waited else "", self._pseudonyms.of(identity), behind_ms, ON_TIME_MS,
         )  # fmt: skip
         if reply[0] == "go":
             return Go(*reply[1:])

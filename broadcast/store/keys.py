@@ -25,6 +25,8 @@ strays                zset    instance/message id of the parked receipts; score:
 unknown               string  how many ids of receipts nobody ever knew
 left_out              hash    why webhook calls came to nothing -> how many did
 parked                list    receipts that came before the id was known, as JSON
+flow                  hash    how the workers take what they are given: the last one left `at` this time, `behind` so
+                              many ms, the last one `on_time` then; each lane's `credit`, and `since` when it is so
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
 campaigns             zset    every campaign; score: when it was accepted, Unix ms
 scheduled             zset    campaigns that wait for their time; score Unix ms
@@ -103,6 +105,7 @@ PATTERNS: Mapping[str, str] = {
     "unknown": "bcast:unknown",
     "left_out": "bcast:left_out",
     "parked": "bcast:parked:%s/%s",
+    "flow": "bcast:flow",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",
     "scheduled": "bcast:scheduled",

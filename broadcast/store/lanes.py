@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from broadcast.pacing import Claim, Load, Slot
+from broadcast.pacing import Claim, Flow, Load, Slot
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts, pairs
 
@@ -32,12 +32,12 @@ class Survey:
     candidates: Sequence[Claim]
     completed: Sequence[str]
     claim: int
-    lost: int  #: batches that nobody took in time since the last departure
     slow: float  #: the slow-down as it was kept …
     slow_ms: int  #: … at this moment, Unix ms; see `pacing.slowed`
     day: str  #: the local day …
     used: int  #: … on which so many departures were made, …
     day_ends_ms: int  #: … and when it ends in the zone in which it began
+    flow: Flow  #: how the workers take what they are given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ class View:
     send_workers: int
     control_workers: int
     lapsed: int  #: contacts that are held although their lease is long over
+    behind_ms: int  #: how late the workers take what they are given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +106,14 @@ class Lanes:
     def survey(self, instance: str) -> Survey:
         """What planning needs to know of a lane, in one round trip; finished campaigns are completed on the way."""
         reply = self._scripts.run("survey", instance)
-        now, hold, left, gap, rest, turn, booked, sending, workers, rows, completed, claim, lost, *paced = reply
-        slow, slow_ms, day, used, day_ends = paced
+        now, hold, left, gap, rest, turn, booked, sending, workers, rows, completed, claim, *paced = reply
+        slow, slow_ms, day, used, day_ends, flow = paced
         names = ("campaign", "served", "priority", "gap_ms", "jitter_ms", "waiting", "next_due_ms")
         return Survey(
             instance=instance, now_ms=now, hold=hold, left_ms=left, gap_ms=gap, rest_ms=rest, turn=turn,
-            booked=booked, sending=sending, workers=workers, completed=completed, claim=claim, lost=lost,
+            booked=booked, sending=sending, workers=workers, completed=completed, claim=claim,
             slow=float(slow), slow_ms=slow_ms, day=day, used=used, day_ends_ms=day_ends,
+            flow=Flow(**dict(zip(("credit", "since_ms", "heard_ms", "behind_ms", "on_time_ms"), flow, strict=True))),
             candidates=[Claim(**dict(zip(names, row, strict=True))) for row in rows],
         )  # fmt: skip
 
@@ -137,10 +139,21 @@ class Lanes:
         reply = self._scripts.run("book", instance, turn, batch, day, day_ends_ms, until, most, *fields)
         return None if reply is None else [Booked(*row) for row in reply]
 
-    def rejoin(self, survey: Survey, *, at_ms: int | None, waits: str = "", wait_ms: int | None = None) -> None:
-        """Say when the lane is to be looked at again (None: when something asks), and what its rules wait for."""
-        at, wait = ("" if at is None else at for at in (at_ms, wait_ms))
-        self._scripts.run("rejoin", survey.instance, at, survey.claim, waits, wait)
+    def rejoin(
+        self,
+        survey: Survey,
+        *,
+        at_ms: int | None,
+        waits: str = "",
+        wait_ms: int | None = None,
+        credit: int | None = None,
+    ) -> None:
+        """Say when the lane is to be looked at again (None: when something asks), and what its rules wait for.
+
+        `credit` is each lane's from now on (None: as surveyed), unless somebody changed it since.
+        """
+        at, wait, new = ("" if at is None else at for at in (at_ms, wait_ms, credit))
+        self._scripts.run("rejoin", survey.instance, at, survey.claim, waits, wait, new, survey.flow.since_ms)
 
     def mend(self, instance: str, *, grace_ms: int, most_attempts: int) -> tuple[int, int]:
         """Take back what a dead worker held; return how many booked and how many sending contacts."""
@@ -223,10 +236,10 @@ class Lanes:
 
     def view(self, instance: str) -> View:
         """What stands between the lane and its next departure."""
-        now, lane, waiting, gap, senders, controllers, lapsed = self._scripts.run("watch", instance)
+        now, lane, waiting, gap, senders, controllers, lapsed, behind = self._scripts.run("watch", instance)
         return View(
             now_ms=now, lane=pairs(lane), waiting=waiting, gap_ms=gap,
-            send_workers=senders, control_workers=controllers, lapsed=lapsed,
+            send_workers=senders, control_workers=controllers, lapsed=lapsed, behind_ms=behind,
         )  # fmt: skip
 
     def outset(self, instance: str) -> Found:

@@ -20,7 +20,7 @@ QUEUES = {
 
 #: Within so many seconds Redis offers a message again that a dead worker held. The fence makes a repeat harmless.
 VISIBILITY_TIMEOUT_S = 60
-#: Celery's priority of a campaign of ours: on Redis 0 is the most urgent, with us 9 is.
+#: Celery's priorities: on Redis 0 is the most urgent. The sends have one, see `publishing.publish`.
 PRIORITIES = range(10)
 
 

@@ -16,11 +16,14 @@ from broadcast.tasks.sending import send
 EARLY_MS = AHEAD_MS + 25
 
 
-def publish(app: Celery, batch: Batch, body: Any, *, priorities: dict[str, int]) -> None:
+def publish(app: Celery, batch: Batch, body: Any) -> None:
     """Publish the batch as a chord of `send` tasks whose end calls `body`.
 
     Written out instead of `chord()`: that one subscribes to a result per task, five times the work. The size is set
     first, so that a publisher that dies midway leaves a chord that just never ends, which upkeep does not need.
+
+    All have one priority: the planner gave the urgent their departures. Workers that are behind would take nothing but
+    the most urgent, which keeps coming, and the other lanes would starve.
     """
     body.freeze(group_id=batch.id)
     app.backend.set_chord_size(batch.id, len(batch.departures))
@@ -34,7 +37,6 @@ def publish(app: Celery, batch: Batch, body: Any, *, priorities: dict[str, int])
                 (batch.instance, departure.campaign, departure.number, batch.id),
                 task_id=f"{batch.id}-{index}",
                 queue="broadcast",
-                priority=9 - priorities[departure.campaign],
                 eta=_eta(departure, batch, now),
                 group_id=batch.id,
                 group_index=index,

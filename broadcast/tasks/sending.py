@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from celery import shared_task
@@ -29,10 +30,18 @@ def send(self: Any, instance: str, campaign: str, number: int, batch: str) -> st
     ticket = Ticket(instance=instance, campaign=campaign, number=number, batch=batch, run=uuid.uuid4().hex)
     try:
         quick_left = self.max_retries - self.request.retries
-        return services_of(self.app).sending.send(ticket, quick_left=quick_left)
+        late_ms = behind_ms(self.request.eta, datetime.now(timezone.utc))
+        return services_of(self.app).sending.send(ticket, quick_left=quick_left, behind_ms=late_ms)
     except NotNow:
         raise
     except Exception:  # whatever it was, the lane's upkeep takes the contact back when its lease is over
         ids = {"action": "send", "instance": instance, "campaign": campaign, "contact": number}
         log.exception("the send task failed", extra=ids)
         return "error"
+
+
+def behind_ms(eta: str | None, now: datetime) -> int:
+    """How late a task is: it stood in a line since its ETA, by the clock by which its worker waited for that."""
+    if eta is None:
+        return 0
+    return max((now - datetime.fromisoformat(eta)) // timedelta(milliseconds=1), 0)

@@ -49,8 +49,7 @@ def fan_out(self: Any, instance: str) -> int:
     )
     if batch.departures:
         services.reached(Step.BOOKED)
-        priorities = {claim.campaign: claim.priority for claim in batch.survey.candidates}
-        publish(self.app, batch, batch_done.s(instance, batch.campaigns), priorities=priorities)
+        publish(self.app, batch, batch_done.s(instance, batch.campaigns))
     planning.rejoin(services.store, batch, horizon=services.horizon)
     _tell(batch)
     return len(batch.departures)

@@ -12,12 +12,12 @@ from broadcast.domain.contact import Status
 from broadcast.engine import accepting, inspecting, planning, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.errors import Conflict, NotFound
-from broadcast.pacing import Rules, allow
+from broadcast.pacing import SETTLED_MS, Rules, allow
 from broadcast.store import Store
 from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order
-from tests.lanes import HORIZON, ask, fan_out, tickets
+from tests.lanes import HORIZON, ask, fan_out, tickets, trust
 from tests.processes import wait_for
 
 
@@ -45,6 +45,7 @@ def test_a_batch_carries_no_more_than_the_horizon(lane: Store) -> None:
 
 
 def test_a_batch_carries_no_more_contacts_than_the_limit(lane: Store) -> None:
+    trust(lane)
     accepting.accept(lane, an_order(contacts=100, gap_ms=10), country="BR")
 
     fan_out(lane, horizon=Horizon(ms=10_000, contacts=30))
@@ -64,7 +65,7 @@ def test_two_planners_at_once_book_each_contact_once(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=50), country="BR")
     survey = lane.lanes.survey("i1")
     allowance = allow(Rules(), now_ms=survey.now_ms, used_day="", used=0, zone="UTC")
-    slots = planning._slots(survey, Rules(), allowance, HORIZON, lambda: 0.0)
+    slots = planning._slots(survey, Rules(), allowance, HORIZON, 500, lambda: 0.0)
 
     first = lane.lanes.book("i1", turn=survey.turn, batch="b1", slots=slots, day="d", day_ends_ms=0, until_ms=None)
     second = lane.lanes.book("i1", turn=survey.turn, batch="b2", slots=slots, day="d", day_ends_ms=0, until_ms=None)
@@ -197,6 +198,7 @@ def test_a_long_wait_gives_the_contact_back_to_be_planned_anew(lane: Store) -> N
 
 
 def test_pause_takes_back_what_is_booked_and_resume_books_it_again(lane: Store) -> None:
+    trust(lane)
     accepting.accept(lane, an_order(contacts=30), country="BR")
     batch = fan_out(lane)
     assert len(batch.departures) == 30
@@ -291,6 +293,7 @@ def test_a_persons_pause_of_an_instance_outlives_the_gateways_news(lane: Store) 
 
 
 def test_an_urgent_campaign_gets_the_next_batch(lane: Store) -> None:
+    trust(lane)
     accepting.accept(lane, an_order("low", contacts=500, gap_ms=100, priority=2), country="BR")
     fan_out(lane, horizon=Horizon(ms=1000, contacts=500))
     accepting.accept(lane, an_order("high", contacts=500, gap_ms=100, priority=8), country="BR")
@@ -303,6 +306,7 @@ def test_an_urgent_campaign_gets_the_next_batch(lane: Store) -> None:
 
 
 def test_a_newcomer_among_equals_does_not_push_in(lane: Store) -> None:
+    trust(lane)
     accepting.accept(lane, an_order("old", contacts=500, gap_ms=20), country="BR")
     fan_out(lane, horizon=Horizon(ms=2000, contacts=500))
     accepting.accept(lane, an_order("new", contacts=500, gap_ms=20), country="BR")
@@ -337,28 +341,70 @@ def test_a_lane_with_nothing_to_do_is_left_alone(lane: Store) -> None:
     assert lane.scripts.client.zcard(key("lanes")) == 0
 
 
-def test_a_lane_that_loses_batch_after_batch_books_few_until_one_leaves(lane: Store) -> None:
-    accepting.accept(lane, an_order(contacts=400, gap_ms=20), country="BR")
-    sizes = []
-    for _ in range(4):
-        batch = fan_out(lane)
-        sizes.append(len(batch.departures))
-        time.sleep(0.1)
-        lane.lanes.mend("i1", grace_ms=0, most_attempts=5)
-    assert sizes[:2] == [400, 400]
-    assert sizes[2:] == [planning.PROBE, planning.PROBE]
-
-    ticket, *_ = tickets(fan_out(lane))
-    assert isinstance(ask(lane, ticket, ahead_ms=5000), Go)
-    assert len(fan_out(lane).departures) > planning.PROBE
-
-
-def depart(store: Store, ticket: Ticket) -> Go:
+def depart(store: Store, ticket: Ticket, *, behind_ms: int = 0) -> Go:
     """Wait for the fence's go, which has to come."""
-    while not isinstance(leave := ask(store, ticket), Go):
+    while not isinstance(leave := ask(store, ticket, behind_ms=behind_ms), Go):
         assert isinstance(leave, Wait)
         time.sleep(leave.wait_us / 1e6)
     return leave
+
+
+def settle(store: Store) -> None:
+    """Let the last change of the credit be so long ago that it is known what came of it."""
+    store.scripts.client.hincrby(key("flow"), "since", -SETTLED_MS)
+
+
+def test_a_lane_that_loses_batch_after_batch_books_ever_fewer_until_one_leaves(
+    lane: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "GRACE_MS", 0)
+    accepting.accept(lane, an_order(contacts=400, gap_ms=20), country="BR")
+    sizes = []
+    for _ in range(6):
+        batch = fan_out(lane)
+        sizes.append(len(batch.departures))
+        settle(lane)
+        time.sleep(0.1)  # none of them was taken when it was due
+    assert sizes == [20, 10, 5, 2, 1, 1]
+
+    monkeypatch.undo()
+    for expected in (2, 3, 5):
+        ticket, *_ = tickets(batch)
+        depart(lane, ticket)
+        settle(lane)
+        batch = fan_out(lane)
+        assert batch.credit == expected
+
+
+def test_a_lane_books_no_more_than_the_workers_take_in_time_and_its_neighbour_the_same(lane: Store) -> None:
+    trust(lane, 40)
+    accepting.accept(lane, an_order(contacts=400, gap_ms=20), country="BR")
+    accepting.accept(lane, an_order("c2", instance="i2", contacts=400, gap_ms=20), country="BR")
+    lane.scripts.client.hset(key("flow"), mapping={"behind": 3000, "on_time": 0})
+    lane.scripts.client.hincrby(key("flow"), "since", -3000)
+
+    batch, other = fan_out(lane), fan_out(lane, "i2")
+
+    assert [len(one.departures) for one in (batch, other)] == [13, 13]
+    slots = [one.slot_ms for one in batch.departures]
+    assert min(later - sooner for sooner, later in itertools.pairwise(slots)) == 1000 // 13
+    for ticket in tickets(batch):  # all are on the wire, and stay there
+        depart(lane, ticket)
+    assert len(fan_out(lane).departures) == 1
+    assert fan_out(lane).departures == []
+
+
+def test_what_stands_in_a_line_that_moves_is_late_and_not_lost(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=5), country="BR")
+    accepting.accept(lane, an_order("c2", instance="i2", contacts=5), country="BR")
+    fan_out(lane)
+    time.sleep(0.5)
+    ticket, *_ = tickets(fan_out(lane, "i2"))
+    depart(lane, ticket, behind_ms=1000)
+    assert lane.lanes.mend("i1", grace_ms=200, most_attempts=5) == (0, 0)
+
+    time.sleep(0.25)  # now nothing leaves any more
+    assert lane.lanes.mend("i1", grace_ms=200, most_attempts=5) == (5, 0)
 
 
 def test_a_lane_that_departs_late_but_in_order_is_behind_and_keeps_its_batch(lane: Store) -> None:

@@ -144,7 +144,7 @@ def publish_batch(setup: CeleryTestSetup, services: Services, *, contacts: int) 
     wait_for(lambda: services.workers("broadcast"), what="the worker's sign of life")
     accepting.accept(services.store, an_order(contacts=contacts, gap_ms=GAP_MS), country="BR")
     batch = planning.plan_lane(services.store, "i1", horizon=Horizon(ms=9000, contacts=100))
-    publish(setup.app, batch, batch_done.s("i1", batch.campaigns), priorities={"c1": 5})
+    publish(setup.app, batch, batch_done.s("i1", batch.campaigns))
     return batch
 
 
@@ -169,11 +169,14 @@ def test_a_batch_ends_in_its_body_once_whatever_became_of_its_contacts(
     assert len(sandbox.ledger.arrivals()) == 13  # twelve, and one that was tried again
 
 
-def test_a_priority_reaches_the_message(celery_setup_app: Celery, node_services: Services) -> None:
+def test_lanes_that_are_more_urgent_have_no_way_past_the_others_in_the_queue(
+    celery_setup_app: Celery, node_services: Services
+) -> None:
     node_services.store.workers.beat("broadcast", "nobody")
-    accepting.accept(node_services.store, an_order(contacts=2, gap_ms=50, priority=8), country="BR")
-    batch = planning.plan_lane(node_services.store, "i1", horizon=Horizon(ms=5000, contacts=10))
-    publish(celery_setup_app, batch, batch_done.s("i1", batch.campaigns), priorities={"c1": 8})
+    for instance, priority in {"i1": 8, "i2": 2}.items():
+        order = an_order(instance, instance=instance, contacts=2, gap_ms=50, priority=priority)
+        accepting.accept(node_services.store, order, country="BR")
+        batch = planning.plan_lane(node_services.store, instance, horizon=Horizon(ms=5000, contacts=10))
+        publish(celery_setup_app, batch, batch_done.s(instance, batch.campaigns))
 
-    # On Redis 0 is the most urgent: our 8 is Celery's 1.
-    assert node_services.store.scripts.client.llen("broadcast:1") == 2
+    assert node_services.store.scripts.client.llen("broadcast:5") == 4

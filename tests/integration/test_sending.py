@@ -36,7 +36,7 @@ from broadcast.gateways.base import (
 from broadcast.store import Store
 from broadcast.store.contacts import Leave, Ticket, Wait
 from tests.builders import an_order, phones
-from tests.lanes import fan_out, tickets
+from tests.lanes import fan_out, tickets, trust
 
 
 @dataclass
@@ -255,6 +255,7 @@ def test_an_answer_that_redis_cannot_take_yet_is_recorded_when_it_can(store: Sto
 def test_the_smallest_gap_there_is_never_asks_to_wait_for_less_than_nothing(store: Store) -> None:
     accepting.accept(store, an_order(contacts=40, gap_ms=10), country="BR")
     store.workers.beat("broadcast", "w1")
+    trust(store)
     due = planning.plan_lane(store, "i1", horizon=Horizon(ms=5000, contacts=40))
     gateway = Told([Accepted(f"m{number}") for number in range(40)])
     tickets = [

@@ -58,6 +58,8 @@ def test_the_surest_cause_is_said_first(lane: dict[str, str], code: str | None) 
         ({"control_workers": 0}, "no_control_worker"),
         ({"waiting": 0}, "retry_later"),
         ({"gap_ms": 30_000}, None),
+        ({"behind_ms": 5000}, "workers_behind"),
+        ({"behind_ms": 5000, "gap_ms": 30_000}, None),
     ],
 )
 def test_a_long_silence_has_other_causes_too(changes: dict[str, int], code: str | None) -> None:

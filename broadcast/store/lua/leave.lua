@@ -6,10 +6,11 @@
 -- ARGV[10] the message's id where we choose it, or "" · ARGV[11] how long the id is kept, s
 -- ARGV[12] least time between two messages of the instance to one person, ms; 0 for none · ARGV[13] "1": it has waited
 -- ARGV[14] what stands for the person once they are forgotten
+-- ARGV[15] how late its message was taken, ms · ARGV[16] with how much it is on time, ms
 -- reply {"go", wait us, departure Unix ms, attempt} | {"wait", us} | {"back", why} | {"gone", status}
 local instance, campaign, number, batch, run = unpack(ARGV, 1, 5)
 local ahead, patience, lease_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local identity, own_id, keep_s, pair_ms, has_waited, hashed = unpack(ARGV, 9, 14)
+local identity, own_id, keep_s, pair_ms, has_waited, hashed, behind, on_time = unpack(ARGV, 9, 16)
 pair_ms = tonumber(pair_ms)
 local contact = contact_key(campaign, number)
 local status, held_batch, held_run, before, after, departed, attempts, slot =
@@ -32,8 +33,8 @@ if is_suppressed(identity, hashed) then
 end
 local state = redis.call("HGET", campaign_key(campaign), "status")
 if state ~= "running" then return back(state or "unknown") end
-local hold, left, gap, rest, lost, until_ms, promised, used, cap =
-  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "lost", "until", "promised", "used", "cap"))
+local hold, left, gap, rest, until_ms, promised, used, cap =
+  unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "until", "promised", "used", "cap"))
 if hold then return back(hold) end
 -- One in back-off has its departure behind it, and needs another of the day's.
 if not again and cap and cap ~= "" and tonumber(used or 0) >= tonumber(cap) then return back("daily_cap") end
@@ -73,12 +74,16 @@ if wait_us > ahead * 1000 then
 end
 
 redis.call("HSET", lane_key(instance), "left", earliest, "gap", after, "left_slot", slot)
-if lost then redis.call("HDEL", lane_key(instance), "lost") end
 redis.call("ZADD", sending_key(instance), earliest + lease_ms, campaign .. ":" .. number)
 if again then
   redis.call("HSET", contact, "departed", earliest)
 else
   redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
+  now = math.floor(now / 1000)
+  if tonumber(behind) <= tonumber(on_time) then redis.call("HSET", flow_key(), "on_time", now) end
+  -- Who was booked long before its time is on time in a line where others are late: these count, and are soon forgotten.
+  local at, was = unpack(redis.call("HMGET", flow_key(), "at", "behind"))
+  redis.call("HSET", flow_key(), "at", now, "behind", math.max(behind, (was or 0) - 4 * (now - (at or 0))))
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
   redis.call("HINCRBY", lane_key(instance), "used", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)

@@ -14,9 +14,8 @@ end
 -- One contact overdue means that a worker is gone, or a batch was never published. The whole lane starts over: to wait
 -- for each slot to pass, or to book behind what is left, would keep it idle for a horizon.
 local oldest = tonumber(redis.call("ZRANGE", booked_key(instance), 0, 0, "WITHSCORES")[2])
-local is_lost = oldest and oldest <= now - grace and not is_behind(oldest)
+local is_lost = oldest and oldest <= now - grace - workers_behind(grace) and not is_behind(oldest)
 local booked = is_lost and start_over(instance) or 0
-if is_lost then redis.call("HINCRBY", lane_key(instance), "lost", 1) end
 
 local function give_up(campaign, number)
   local status, on_unknown = unpack(redis.call("HMGET", campaign_key(campaign), "status", "on_unknown"))

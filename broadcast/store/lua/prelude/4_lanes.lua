@@ -151,6 +151,12 @@ local function own_gap(instance)
   return gap + jitter
 end
 
+-- How late the workers take what they are given, ms, all lanes together; 0 when nothing has left for so long.
+local function workers_behind(within_ms)
+  local at, behind = unpack(redis.call("HMGET", flow_key(), "at", "behind"))
+  return tonumber(at or 0) >= now_ms() - within_ms and tonumber(behind) or 0
+end
+
 -- The least gap of a campaign at this moment, with the slow-down in force as `pacing.slowed` has it; 0 where there is none.
 local function slowed_gap(instance, campaign, now)
   local slow, since = unpack(redis.call("HMGET", lane_key(instance), "slow", "slow_ms"))

@@ -83,6 +83,6 @@ local function look(campaign)
     redis.call("HGETALL", lane_key(instance)),
     { now_ms(), urgent, redis.call("ZCOUNT", workers_key("broadcast"), alive, "+inf"),
       redis.call("ZCOUNT", workers_key("control"), alive, "+inf"), could_leave(campaign), own_gap(instance),
-      last_due(campaign) },
+      last_due(campaign), workers_behind(3000) },
   }
 end
