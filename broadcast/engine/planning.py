@@ -82,7 +82,7 @@ def plan_lane(
         rules, now_ms=survey.now_ms, used_day=survey.day, used=survey.used, used_until_ms=survey.day_ends_ms, zone=zone
     )
     batch = uuid.uuid4().hex
-    wanted = _wanted(survey, rules, horizon)
+    wanted = _wanted(survey, rules, allowance, horizon)
     held = survey.booked + survey.sending
     credit = credited(survey.flow, now_ms=survey.now_ms, held=held, wanted=wanted, is_lost=taken_back > 0)
     slots = _slots(survey, rules, allowance, horizon, credit, chance)
@@ -122,15 +122,23 @@ def _claims(survey: Survey, rules: Rules) -> list[Claim]:
     ]
 
 
-def _wanted(survey: Survey, rules: Rules, horizon: Horizon) -> int:
+def _factor(survey: Survey) -> float:
+    return slowed(survey.slow, since_ms=survey.slow_ms, now_ms=survey.now_ms)
+
+
+def _wanted(survey: Survey, rules: Rules, allowance: Allowance, horizon: Horizon) -> int:
     """How many contacts the lane would have with the workers, had it all the credit: on the wire, and booked.
 
-    A lane whose workers are behind books as many as one that is on time: a horizon's worth at its least gap.
+    A lane whose workers are behind books as many as one that is on time: a horizon's worth at its least gap. One that
+    may not leave wants no more than it has.
     """
     claims = _claims(survey, rules)
-    gap_ms = min((claim.gap_ms for claim in claims), default=0)
-    most = min(horizon.contacts, horizon.ms // gap_ms + 1) if gap_ms else horizon.contacts
+    gap_ms = min((claim.gap_ms for claim in claims), default=0) * _factor(survey)
+    for_ms = horizon.ms - max(survey.rest_ms - survey.now_ms, 0)
+    most = min(horizon.contacts, int(for_ms // gap_ms) + 1) if gap_ms else horizon.contacts
     waiting = sum(claim.waiting for claim in claims)
+    if survey.hold or allowance.waits or for_ms < 0:
+        waiting = 0
     return survey.sending + max(min(survey.booked + waiting, most), survey.booked)
 
 
@@ -152,11 +160,11 @@ def _slots(
         previous_ms=survey.left_ms,
         previous_gap_ms=survey.gap_ms,
         until_ms=survey.now_ms + horizon.ms,
-        limit=min(_wanted(survey, rules, horizon) - survey.sending - survey.booked, left),
+        limit=min(_wanted(survey, rules, allowance, horizon) - survey.sending - survey.booked, left),
         chance=chance,
         allowed_until_ms=allowance.ends_ms,
         room=None if allowance.room is None else max(allowance.room - survey.booked, 0),
-        factor=slowed(survey.slow, since_ms=survey.slow_ms, now_ms=survey.now_ms),
+        factor=_factor(survey),
         apart_ms=LOOK_MS // credit,
     )
 

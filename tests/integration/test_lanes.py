@@ -12,7 +12,7 @@ from broadcast.domain.contact import Status
 from broadcast.engine import accepting, inspecting, planning, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.errors import Conflict, NotFound
-from broadcast.pacing import SETTLED_MS, Rules, allow
+from broadcast.pacing import ON_TIME_MS, SETTLED_MS, Rules, allow
 from broadcast.store import Store
 from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
@@ -400,11 +400,45 @@ def test_what_stands_in_a_line_that_moves_is_late_and_not_lost(lane: Store) -> N
     fan_out(lane)
     time.sleep(0.5)
     ticket, *_ = tickets(fan_out(lane, "i2"))
+    lane.scripts.client.hincrby(key("contact", ticket.campaign, ticket.number), "slot", -1000)
     depart(lane, ticket, behind_ms=1000)
     assert lane.lanes.mend("i1", grace_ms=200, most_attempts=5) == (0, 0)
 
     time.sleep(0.25)  # now nothing leaves any more
     assert lane.lanes.mend("i1", grace_ms=200, most_attempts=5) == (5, 0)
+
+
+@pytest.mark.parametrize(
+    "lane_has",
+    [{"hold": "paused"}, {"rest": 4_000_000_000_000}, {"slow": 16, "slow_ms": 4_000_000_000_000}],
+    ids=["held", "resting", "slowed down"],
+)
+def test_a_lane_that_is_not_hindered_by_its_credit_lets_it_be(lane: Store, lane_has: dict[str, str | int]) -> None:
+    trust(lane, 20)
+    accepting.accept(lane, an_order(contacts=400, gap_ms=50), country="BR")
+    lane.scripts.client.hset(key("lane", "i1"), mapping=lane_has)
+
+    assert fan_out(lane).credit == 20
+
+
+def test_hosts_whose_clocks_disagree_are_not_taken_for_workers_that_are_behind(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=5), country="BR")
+    ticket, *_ = tickets(fan_out(lane))
+
+    depart(lane, ticket, behind_ms=900)  # by the clock of its worker's host, and yet it is here by its slot
+
+    flow = lane.lanes.survey("i1").flow
+    assert (flow.behind_ms, flow.on_time_ms) == (pytest.approx(0, abs=ON_TIME_MS), flow.heard_ms)
+
+
+def test_a_clock_that_is_put_back_makes_no_worker_late(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=5), country="BR")
+    ticket, *_ = tickets(fan_out(lane))
+    lane.scripts.client.hset(key("flow"), mapping={"at": int(time.time() * 1000) + 60_000, "behind": 0})
+
+    depart(lane, ticket)
+
+    assert lane.lanes.survey("i1").flow.behind_ms <= ON_TIME_MS
 
 
 def test_a_lane_that_departs_late_but_in_order_is_behind_and_keeps_its_batch(lane: Store) -> None:

@@ -6,7 +6,7 @@
 -- ARGV[10] the message's id where we choose it, or "" · ARGV[11] how long the id is kept, s
 -- ARGV[12] least time between two messages of the instance to one person, ms; 0 for none · ARGV[13] "1": it has waited
 -- ARGV[14] what stands for the person once they are forgotten
--- ARGV[15] how late its message was taken, ms · ARGV[16] with how much it is on time, ms
+-- ARGV[15] how late its message was taken, by the hosts' clocks, ms · ARGV[16] with how much it is on time, ms
 -- reply {"go", wait us, departure Unix ms, attempt} | {"wait", us} | {"back", why} | {"gone", status}
 local instance, campaign, number, batch, run = unpack(ARGV, 1, 5)
 local ahead, patience, lease_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -80,10 +80,12 @@ if again then
 else
   redis.call("ZREM", booked_key(instance), campaign .. ":" .. number)
   now = math.floor(now / 1000)
-  if tonumber(behind) <= tonumber(on_time) then redis.call("HSET", flow_key(), "on_time", now) end
+  -- The hosts' clocks may disagree: who is here by its slot was not late, whatever they say.
+  behind = math.min(behind, math.max(now - slot, 0))
+  if behind <= tonumber(on_time) then redis.call("HSET", flow_key(), "on_time", now) end
   -- Who was booked long before its time is on time in a line where others are late: these count, and are soon forgotten.
   local at, was = unpack(redis.call("HMGET", flow_key(), "at", "behind"))
-  redis.call("HSET", flow_key(), "at", now, "behind", math.max(behind, (was or 0) - 4 * (now - (at or 0))))
+  redis.call("HSET", flow_key(), "at", now, "behind", math.max(behind, (was or 0) - 4 * math.max(now - (at or 0), 0)))
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
   redis.call("HINCRBY", lane_key(instance), "used", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
