@@ -231,7 +231,7 @@ def test_a_campaign_is_not_expected_to_finish_before_its_lanes_rest_is_over(lane
     lane.lanes.rest("i1", for_ms=DAY_MS, reason="gateway_unavailable")
     rest_until_ms = inspecting.lane(lane, "i1").rest_until_ms
     assert rest_until_ms
-    assert expected(lane) == (rest_until_ms + 3000, rest_until_ms + 3000)
+    assert expected(lane) == (rest_until_ms + 2000, rest_until_ms + 2000)  # the first leaves when it ends
 
 
 def test_a_campaign_is_not_expected_to_finish_before_who_waits_longest(lane: Store) -> None:
@@ -240,7 +240,7 @@ def test_a_campaign_is_not_expected_to_finish_before_who_waits_longest(lane: Sto
     settling.settle(lane, "i1", [failed(0, reason="marketing_cap", means=means)], max_attempts=5)
     due_ms = int(lane.scripts.client.zscore(key("later", "c1"), "0") or 0)
     by_rules_ms, by_pace_ms = expected(lane)
-    assert due_ms < by_pace_ms == by_rules_ms < due_ms + 60_000
+    assert due_ms <= by_pace_ms == by_rules_ms < due_ms + 60_000
 
     keep(lane, window=a_window(opens_in_s=-3600, lasts_s=7200))
     lane.scripts.client.zadd(key("later", "c1"), {"0": due_ms - DAY_MS // 2})  # at night
