@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from urllib.parse import quote
@@ -16,6 +17,8 @@ from broadcast.engine import reporting
 from broadcast.engine.telling import ContactView
 
 CSV = "text/csv"
+#: What a header takes as a file's name without quotes, and no system as anything else.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 #: What may stand between two cells, by its name in the query.
 SEPARATORS = {",": ",", ";": ";", "tab": "\t"}
 #: The titles, in this order; they are the names in the JSON answer, and new ones are only ever added at the end.
@@ -37,8 +40,9 @@ def stream(campaign: str, *, status: Status | None, reason: str | None, bom: boo
         for views in chain([first], pages):
             yield _lines(views, separator=between)
 
-    # RFC 6266: the second name is for whoever can read it, and has any letters.
-    name = f"attachment; filename=report.csv; filename*=UTF-8''{quote(campaign, safe='')}.csv"
+    # RFC 6266: the second name has any letters; the first is for whoever cannot read that.
+    plain = campaign if _PLAIN.fullmatch(campaign) else "report"
+    name = f"attachment; filename={plain}.csv; filename*=UTF-8''{quote(campaign, safe='')}.csv"
     return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers={"Content-Disposition": name})
 
 

@@ -100,7 +100,7 @@ def test_the_report_is_asked_for_by_its_type_as_well(client: FlaskClient, store:
     asked = client.get("/campaigns/c1/contacts", headers={"Accept": "text/csv"})
     assert (asked.content_type, asked.headers["Content-Disposition"]) == (
         "text/csv; charset=utf-8",
-        "attachment; filename=report.csv; filename*=UTF-8''c1.csv",
+        "attachment; filename=c1.csv; filename*=UTF-8''c1.csv",
     )
     assert client.get("/campaigns/c1/contacts", headers={"Accept": "*/*"}).is_json
     assert client.get("/campaigns/c1/contacts?format=json", headers={"Accept": "text/csv"}).is_json
