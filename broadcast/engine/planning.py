@@ -85,7 +85,7 @@ def plan_lane(
     wanted = _wanted(survey, rules, allowance, horizon)
     held = survey.booked + survey.sending
     credit = credited(survey.flow, now_ms=survey.now_ms, held=held, wanted=wanted, is_lost=taken_back > 0)
-    slots = _slots(survey, rules, allowance, horizon, credit, chance)
+    slots = _slots(survey, rules, allowance, horizon, credit=credit, wanted=wanted, chance=chance)
     booked = (
         store.lanes.book(
             instance,
@@ -143,7 +143,14 @@ def _wanted(survey: Survey, rules: Rules, allowance: Allowance, horizon: Horizon
 
 
 def _slots(
-    survey: Survey, rules: Rules, allowance: Allowance, horizon: Horizon, credit: int, chance: Callable[[], float]
+    survey: Survey,
+    rules: Rules,
+    allowance: Allowance,
+    horizon: Horizon,
+    *,
+    credit: int,
+    wanted: int,
+    chance: Callable[[], float],
 ) -> list[Slot]:
     """The departures to book. With no live worker there are none: messages that nobody takes would only pile up.
 
@@ -160,7 +167,7 @@ def _slots(
         previous_ms=survey.left_ms,
         previous_gap_ms=survey.gap_ms,
         until_ms=survey.now_ms + horizon.ms,
-        limit=min(_wanted(survey, rules, allowance, horizon) - survey.sending - survey.booked, left),
+        limit=min(wanted - survey.sending - survey.booked, left),
         chance=chance,
         allowed_until_ms=allowance.ends_ms,
         room=None if allowance.room is None else max(allowance.room - survey.booked, 0),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from playwright.sync_api import Browser
 
+from tests.acceptance.browsing import a_browser
 from tests.processes import RedisServer, Stack
 
 
@@ -23,3 +25,10 @@ def stack(shared_stack: Stack) -> Iterator[Stack]:
     requests.put(f"{shared_stack.sandbox_url}/behaviour", json={"latencyMs": 30, "receiptDelayMs": 50}, timeout=10)
     yield shared_stack
     requests.delete(f"{shared_stack.sandbox_url}/faults", timeout=10).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the tests of a file that drive one."""
+    with a_browser() as browser:
+        yield browser

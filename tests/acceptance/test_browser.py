@@ -22,7 +22,6 @@ from tests.acceptance.browsing import (
     LOOKED_AT,
     MARKS,
     SIZES,
-    a_browser,
     a_visitor,
     log_in,
     send,
@@ -44,12 +43,6 @@ def stack(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("browser")
     with Stack(folder, url, {"API_KEYS": f"marketing:{KEY}", "FANOUT_HORIZON_S": "2"}) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

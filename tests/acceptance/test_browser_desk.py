@@ -19,7 +19,6 @@ from tests.acceptance.browsing import (
     LOOKED_AT,
     MARKS,
     SIZES,
-    a_browser,
     a_visitor,
     log_in,
     send,
@@ -63,12 +62,6 @@ def stack(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -
     }
     with Stack(tmp_path_factory.mktemp("desk"), url, env) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

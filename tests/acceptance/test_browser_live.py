@@ -24,7 +24,7 @@ from broadcast.engine.calling import PATIENCE_MS
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.wiring import build_services
-from tests.acceptance.browsing import MARKS, a_browser, a_visitor, violations
+from tests.acceptance.browsing import MARKS, a_visitor, violations
 from tests.builders import an_order
 from tests.crm import aged, call_all, hurry
 from tests.lanes import send_all
@@ -83,12 +83,6 @@ def store(database: str) -> Iterator[Store]:
     services = build_services(Settings(redis_url=database))
     yield services.store
     services.store.scripts.client.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

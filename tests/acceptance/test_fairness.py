@@ -53,6 +53,7 @@ def test_other_lanes_keep_their_pace_beside_one_that_asks_for_too_much(fused: St
     assert min(shares.values()) >= 0.9, shares
     assert sum(map(len, arrived.values())) >= 0.8 * FUSE * LOOK_S
     assert reasons == {None}
-    assert min(gaps_ms(arrived[fresh])) >= 10 - 10
+    references = [one["reference"] for arrivals in arrived.values() for one in arrivals]
+    assert len(references) == len(set(references))  # of a gap of 10 ms, a bar 10 ms below it would say nothing
     for name, gap_ms in others.items():
         assert min(gaps_ms(arrived[name])) >= gap_ms - 10

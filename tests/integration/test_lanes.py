@@ -65,7 +65,7 @@ def test_two_planners_at_once_book_each_contact_once(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=50), country="BR")
     survey = lane.lanes.survey("i1")
     allowance = allow(Rules(), now_ms=survey.now_ms, used_day="", used=0, zone="UTC")
-    slots = planning._slots(survey, Rules(), allowance, HORIZON, 500, lambda: 0.0)
+    slots = planning._slots(survey, Rules(), allowance, HORIZON, credit=500, wanted=50, chance=lambda: 0.0)
 
     first = lane.lanes.book("i1", turn=survey.turn, batch="b1", slots=slots, day="d", day_ends_ms=0, until_ms=None)
     second = lane.lanes.book("i1", turn=survey.turn, batch="b2", slots=slots, day="d", day_ends_ms=0, until_ms=None)

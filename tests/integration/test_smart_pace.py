@@ -1015,5 +1015,6 @@ def test_no_departure_is_booked_past_the_day_that_it_counts_for(lane: Store) -> 
     assert (allowance.room, allowance.day_ends_ms) == (50, now_ms + 2000)
     accepting.accept(lane, an_order(contacts=50, gap_ms=1000), country="BR")
     survey = replace(lane.lanes.survey("i1"), now_ms=now_ms, left_ms=0)
-    slots = planning._slots(survey, Rules(daily_cap=50), allowance, HORIZON, 500, lambda: 0.0)
+    rules = Rules(daily_cap=50)
+    slots = planning._slots(survey, rules, allowance, HORIZON, credit=500, wanted=50, chance=lambda: 0.0)
     assert [slot.at_ms < now_ms + 2000 for slot in slots] == [True, True]
