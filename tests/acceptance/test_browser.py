@@ -520,13 +520,25 @@ def test_a_campaign_is_paused_by_keyboard_alone(marketer: Page, stack: Stack, fr
 
 def test_without_scripts_nothing_is_missing_but_the_moment(browser: Browser, stack: Stack, fresh: str) -> None:
     send(stack, fresh, fresh, contacts=30, rateLimitMs=1000)
-    visitor = browser.new_context(locale="en-US", base_url=stack.url, java_script_enabled=False)
+    visitor = browser.new_context(locale="en-US", base_url=stack.url, java_script_enabled=False, color_scheme="dark")
     page = visitor.new_page()
     page.goto(f"/dashboard/campaigns/{fresh}")
+    assert brightness(page) < 64
     page.get_by_label("API key").fill(KEY)
     page.get_by_role("button", name="Log in").click()
     expect(page.locator("noscript meta[http-equiv=refresh]")).to_have_count(1)  # a click does not wait for the page
     page.get_by_role("link", name="Pause").click()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("status")).to_contain_text("paused")
+    assert brightness(page) < 64
+    shoot(page, "no-script-desk-dark")  # its contrast is judged with scripts, which axe needs: they change no colour
+    page.emulate_media(color_scheme="light")
+    assert brightness(page) > 192
     visitor.close()
+
+
+def brightness(page: Page) -> float:
+    """That of the page's ground, from 0 to 255."""
+    colour = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    parts = [int(part) for part in re.findall(r"\d+", colour)[:3]]
+    return sum(parts) / len(parts)
