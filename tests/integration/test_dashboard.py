@@ -1023,6 +1023,20 @@ def test_a_large_campaign_is_charted_from_some_of_its_contacts(store: Store, mon
     assert chart.lines[Status.READ][-1] == 0
 
 
+def test_a_large_campaign_that_has_just_begun_is_charted_from_those_it_has_reached(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(charting, "MOST_LOOKED_AT", 10)
+    for number in range(12):  # every tenth of 100 is nearly nobody
+        fields = {"at_sent": 1_900_000_000_000 + number, **({"at_read": 1_900_000_000_100} if number % 4 == 0 else {})}
+        store.scripts.client.hset(key("contact", "c9", number), mapping=fields)
+    chart = charting.chart(store, "c9", total=100)
+    assert chart
+    assert chart.every == 2
+    assert (chart.lines[Status.SENT][-1], chart.lines[Status.READ][-1]) == (12, 6)
+    assert charting.chart(store, "c8", total=100) is None
+
+
 def test_a_search_goes_on_where_it_stopped(browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "SEARCHED", 7)
     monkeypatch.setattr(searching, "SEARCHED_AT_ONCE", 2)
