@@ -98,6 +98,10 @@ def test_the_lists_follow_what_happens_without_asking(marketer: Page, stack: Sta
     page.goto("/dashboard")
     row = page.locator(f"[data-campaign='{fresh}']")
     expect(row.locator("[data-live=progress]")).not_to_have_text("0%")
+    stack.post(f"/instances/{fresh}/pause", Authorization=f"Bearer {KEY}").raise_for_status()
+    expect(row.get_by_text("em espera")).to_be_visible(timeout=20_000)
+    stack.post(f"/instances/{fresh}/resume", Authorization=f"Bearer {KEY}").raise_for_status()
+    expect(row.get_by_text("enviando")).to_be_visible(timeout=20_000)
     stack.post(f"/campaigns/{fresh}/pause", Authorization=f"Bearer {KEY}").raise_for_status()
     expect(row.get_by_text("pausada")).to_be_visible()
     assert not [url for url in asked if url.endswith("state.json")]

@@ -586,6 +586,27 @@ def test_an_instance_is_paused_and_resumed_after_a_question(browser: Browser, st
     assert "hold" not in store.lanes.look("loja")[0]
 
 
+def test_a_campaign_that_is_held_is_not_called_running(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    store.lanes.hold("loja", "closed", reason="unauthorized", detail="")
+    for page in ("", "/campaigns/c1"):
+        shown = browser.text(page)
+        assert '<span class="state state-waiting">on hold</span>' in shown
+        assert 'class="state state-running"' not in shown
+        assert 'data-hold="instance_closed"' in shown
+    assert "expected finish" not in browser.text("")  # there is none, and a dash says nothing
+
+
+def test_of_a_cancelled_campaign_it_is_said_to_how_many_it_was_sent(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=5)
+    store.scripts.client.hset(key("tally", "c1"), mapping={"pending": 2, "sent": 1, "read": 2})
+    browser.post("/campaigns/c1/cancel", at="")
+    for page, of in (("", "of 5"), ("/campaigns/c1", "of 5 contacts")):
+        shown = browser.text(page)
+        assert re.search(rf'sent to</span> <strong [^>]*data-as="reached">3</strong> <span>{of}<', shown), page
+        assert "100%" not in shown
+
+
 @pytest.mark.parametrize(
     ("hold", "reason", "english", "portuguese"),
     [
