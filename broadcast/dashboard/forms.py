@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_wtf.file import FileField
 from wtforms import BooleanField, DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional
@@ -95,7 +95,8 @@ class NewCampaign(TemplateFields):
 
 def fresh_name() -> str:
     """A name for a campaign that has none yet."""
-    return f"campaign-{secrets.token_hex(3)}"
+    word = gettext("campaign")
+    return f"{word}-{secrets.token_hex(3)}"
 
 
 def body_of(form: NewCampaign, *, zone: str, contacts: Sequence[Any]) -> dict[str, Any]:

@@ -7,13 +7,20 @@
   const SOON_MS = 500, HOLD_MS = 5000, CHART_MS = 5000, SETTLED_MS = 2500, SAY_MS = 10000;
   const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const percents = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
-  const times = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short", timeZone: root.dataset.zone });
-  const between = language.startsWith("pt") ? " " : ", "; // as the server writes it
+  const isEnglish = language.startsWith("en");
+  const times = new Intl.DateTimeFormat(language, {
+    day: isEnglish ? "numeric" : "2-digit", month: isEnglish ? "short" : "2-digit", year: "numeric",
+    hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: root.dataset.zone,
+  });
+  function writtenAt(value) { // as the server writes it
+    const { day, month, year, hour, minute } = Object.fromEntries(times.formatToParts(new Date(value)).map((part) => [part.type, part.value]));
+    return isEnglish ? `${day} ${month} ${year}, ${hour}:${minute}` : `${day}/${month}/${year} ${hour}:${minute}`;
+  }
   const SHOWN = {
     number: (value) => numbers.format(value),
     percent: (value) => percents.format(value),
     reached: (counts) => numbers.format(counts.sent + counts.delivered + counts.read),
-    time: (value) => (value ? times.format(new Date(value)).replace(", ", between) : "–"),
+    time: (value) => (value ? writtenAt(value) : "–"),
   };
 
   const find = (state, path) => path.split(".").reduce((value, name) => value?.[name], state);
