@@ -108,7 +108,7 @@ def test_the_lists_follow_what_happens_without_asking(marketer: Page, stack: Sta
 
     page.goto("/dashboard/instances")
     lane = page.locator("[data-lanes] > li", has=page.get_by_role("heading", name=fresh, exact=True))
-    expect(lane.get_by_text("aberta")).to_be_visible()
+    expect(lane.get_by_text("ativa")).to_be_visible()
     stack.post(f"/instances/{fresh}/pause", Authorization=f"Bearer {KEY}").raise_for_status()
     expect(lane.get_by_role("link", name="Retomar")).to_be_visible()
     stack.post(f"/campaigns/{fresh}/cancel", Authorization=f"Bearer {KEY}").raise_for_status()
