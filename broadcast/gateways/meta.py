@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
 
@@ -78,6 +78,27 @@ def meaning_of(error: Mapping[str, Any]) -> Meaning | None:
         return Closed("unknown_instance", detail_of(error))
     found = MEANINGS.get(code) if code is not None else None
     return replace(found, detail=detail_of(error)) if found is not None else None
+
+
+def gravest(errors: Iterable[Mapping[str, Any]]) -> Meaning | None:
+    """What the most telling of several errors means, the first of equals; None where there is none."""
+    means = [meaning_of(error) or Refused("rejected", detail_of(error)) for error in errors]
+    return min(means, key=_rank, default=None)
+
+
+def _rank(means: Meaning) -> int:
+    """How telling it is, the most first: what it concerns beside this contact, and then whether it passes."""
+    ranks = (
+        isinstance(means, Closed) and means.scope is Scope.INSTANCE,
+        isinstance(means, Closed),
+        isinstance(means, Refused) and means.opts_out,
+        isinstance(means, Busy) and not means.contact_only,
+        isinstance(means, Busy),
+        isinstance(means, Refused) and means.halts_after > 0,
+        means.reason != "rejected",
+        True,
+    )
+    return ranks.index(True)
 
 
 def unheard_of(error: Mapping[str, Any]) -> Refused | Busy:
