@@ -74,7 +74,7 @@ class Cloud:
 
     def probe(self, instance: str) -> Connection | None:
         """The state that Meta has of the number, or what is wrong with the token."""
-        query = {"fields": "status,quality_rating"}
+        query = {"fields": "status"}
         answer = self._http.ask("GET", self._path_of(instance), query=query)
         return _state(answer) if isinstance(answer, Response) else None
 
@@ -213,8 +213,13 @@ def _later(means: Busy, answer: Response) -> Busy:
     return replace(means, after_s=max(asked, default=None))
 
 
-#: state of a number -> whether it can send. One that is flagged is warned, and sends. Any other cannot.
-_STATES: Mapping[str, bool | None] = {"CONNECTED": True, "FLAGGED": None, "UNKNOWN": None}
+#: state of a number -> whether that says that it can send. One that is flagged is warned, and sends. Any other cannot.
+_SENDING: Mapping[str, bool] = {"CONNECTED": True, "FLAGGED": False, "UNKNOWN": False}
+#: state of one that cannot -> our reason; what is none of these stays as they say it
+_CLOSED: Mapping[str, str] = {
+    **dict.fromkeys(("BANNED", "RESTRICTED"), "restricted"),
+    **dict.fromkeys(("PENDING", "UNVERIFIED", "DISCONNECTED", "MIGRATED", "DELETED"), "unregistered"),
+}
 
 
 def _state(answer: Response) -> Connection | None:
@@ -225,6 +230,6 @@ def _state(answer: Response) -> Connection | None:
         return Connection(is_open=False, reason=means.reason) if isinstance(means, Closed) else None
     if not isinstance(state, str):
         return None
-    is_open = _STATES.get(state, False)
-    reason = "open" if is_open else words(f"{state} quality {body.get('quality_rating')}")
-    return Connection(is_open=is_open, reason=reason) if is_open is not None else None
+    if state in _SENDING:
+        return Connection(is_open=True, reason="open") if _SENDING[state] else None
+    return Connection(is_open=False, reason=_CLOSED.get(state) or words(state))

@@ -38,7 +38,7 @@ from broadcast.gateways.base import (
 from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
 from broadcast.gateways.readings import NO_TEMPLATES, OVERLIMIT_S, Reading, busy, closed, refused, unknown
-from broadcast.gateways.waha_news import connection_of, id_of, news_of
+from broadcast.gateways.waha_news import connection_of, id_of, news_of, why_closed
 from broadcast.gateways.words import foreign, header, words
 
 
@@ -220,7 +220,7 @@ def read_answer(answer: Response) -> Answer:
         # What looks like JSON may be WAHA's own error, or half of it, which repeats our request: none of it is kept.
         return replace(means, detail=f"HTTP {answer.status}") if answer.text.lstrip()[:1] in {"{", "["} else means
     if answer.status == 422 and isinstance(answer.json.get("status"), str):
-        return Closed("disconnected", words(answer.json["status"]))
+        return Closed(why_closed(answer.json["status"]), words(answer.json["status"]))
     for status, pattern, reading in _TEXTS:
         if status in {answer.status, None} and pattern.search(own):
             return reading(words(own), answer)
