@@ -38,6 +38,11 @@ local function clear_lane(instance)
   redis.call("HDEL", lane_key(instance), "under", "under_reason", "under_detail", "found_ms")
 end
 
+-- Another gateway tells of the instance from now on, by its own clock.
+local function forget_clock(instance)
+  redis.call("HDEL", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms", "clock")
+end
+
 -- A person pauses an instance. What its gateway said is kept under that.
 local function pause_lane(instance, reason, detail)
   local lane = lane_key(instance)
