@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from broadcast.api import shapes
 from broadcast.domain.campaign import Order
-from broadcast.domain.content import Content, Kind, Needs, Template, on_one_line, render_template
+from broadcast.domain.content import Content, Kind, Needs, Template, render_template
 from broadcast.domain.filling import render
+from broadcast.domain.folding import on_one_line
 from broadcast.errors import Invalid
 from broadcast.gateways.cloud import request_of
 from broadcast.settings import Settings
