@@ -216,7 +216,7 @@ def test_a_message_says_nothing_but_its_own_words_and_the_contacts(
 class Asked(dict[str, str]):
     """Values that remember which of them were asked for."""
 
-    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]  # only this is asked of it
         self[name] = ""
         return ""
 
@@ -318,5 +318,5 @@ def test_what_is_readable_leaves_no_variable_as_it_stands(text: str) -> None:
 class Always(dict[str, str]):
     """A value for every name."""
 
-    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]  # only this is asked of it
         return "v"

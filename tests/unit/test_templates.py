@@ -71,7 +71,7 @@ def test_names_and_languages_are_metas(name: str, language: str) -> None:
 def test_a_button_is_counted_either_way() -> None:
     button = {"type": "button", "sub_type": "url", "index": 1, "parameters": [{"type": "text", "text": "x"}]}
     template = {"name": "promo", "language": "pt_BR", "components": [button]}
-    assert order(template).content.template.components == [{**button, "index": "1"}]  # type: ignore[union-attr]
+    assert order(template).content.template.components == [{**button, "index": "1"}]  # type: ignore[union-attr]  # it has one
 
 
 @pytest.mark.parametrize("kind", ["header", "body"])
