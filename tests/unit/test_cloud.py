@@ -200,10 +200,10 @@ def test_no_code_is_in_the_table_by_accident() -> None:
     assert set(MEANINGS) == {code for codes in CLASSES.values() for code in codes} | OTHERS
 
 
-def test_the_pair_limit_holds_up_one_person_for_six_seconds() -> None:
+def test_the_pair_limit_holds_up_one_person_for_six_seconds_and_longer_each_time() -> None:
     result = read_answer(failed(131056))
     assert isinstance(result, Busy)
-    assert (result.contact_only, result.after_s, result.most_attempts) == (True, 6, None)
+    assert (result.contact_only, result.after_s, result.growth, result.most_attempts) == (True, 6, 4, None)
 
 
 def test_a_capped_person_is_tried_once_more_and_not_within_a_day() -> None:
