@@ -46,7 +46,8 @@ class Content:
     template: Template | None = None
 
 
-#: What a message may hold on every gateway that we know (Cloud API's limits), in characters.
+#: What a message may hold on every gateway that we know (Cloud API's limits), in characters. Meta says nowhere how many
+#: an emoji is (2026-09). We count code points: who would get what it takes for more is refused, and nobody for less.
 MOST_TEXT = 4096
 MOST_CAPTION = 1024
 #: What Meta takes in a place of a template's header; in one of its body, where other components are filled or it is a
