@@ -109,7 +109,7 @@ def create_webhook_app(services: Services) -> Flask:
 
 def _create(services: Services) -> Flask:
     app = Flask("broadcast")
-    app.wsgi_app = _Whole(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _Whole(app.wsgi_app)  # type: ignore[method-assign]  # Flask means it to be wrapped so
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     # A slash at the end changes nothing, and no path is answered with a redirect, which a POST would not survive.
     app.url_map.strict_slashes = False
@@ -119,7 +119,7 @@ def _create(services: Services) -> Flask:
     create_celery(services.settings, services)
     app.register_blueprint(health.blueprint)
     if services.settings.trust_proxy:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # the same
     app.before_request(_begin)
     app.after_request(_end)
     headers.install(app)

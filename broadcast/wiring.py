@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from broadcast.callbacks.posting import Poster
 from broadcast.domain.instance import Instance
@@ -37,16 +38,23 @@ MOST_KNOWN = 10_000
 class Door:
     """What an instance is sent through, and the language that is spoken there.
 
-    `takes_calls` is False where strangers can call, and nobody could tell its gateway's calls from theirs.
+    `takes_calls` is False where strangers can call, and nobody could tell its gateway's calls from theirs. `clock` is
+    whose its gateway's times are: another for each address.
     """
 
     dialect: str
     gateway: Gateway
     takes_calls: bool = True
+    clock: str = ""
 
     def is_its_own(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:
         """Whether a webhook call is the gateway's own; see `Gateway.verify`."""
         return self.takes_calls and self.gateway.verify(headers, body, path=path)
+
+
+def _clock(dialect: str, url: str) -> str:
+    """A short name for the clock of the gateway there; an address may have a password in it."""
+    return sha256(f"{dialect} {url}".encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -84,7 +92,7 @@ class Gateways:
             credentials=settings.gateway_credentials,
             timeout_s=settings.send_timeout_s,
         )
-        self._default = Door(settings.gateway, gateway)
+        self._default = Door(settings.gateway, gateway, clock=_clock(settings.gateway, settings.gateway_url))
 
     def of(self, instance: str) -> Gateway:
         """The gateway that the instance is sent through."""
@@ -170,7 +178,7 @@ class Gateways:
 
     def _made(self, name: str, instance: Instance | None) -> Door:
         if instance is None or instance.dialect is None:
-            return Door(self._default.dialect, self._default.gateway.of_unregistered(name))
+            return replace(self._default, gateway=self._default.gateway.of_unregistered(name))
         if self._settings.fault_injection and instance.dialect != "sandbox":
             return Door(instance.dialect, Shut("fault_injection", "FAULT_INJECTION is set"))
         secrets = self._secrets(instance)
@@ -189,7 +197,8 @@ class Gateways:
             check_numbers=instance.check_numbers,
         )
         is_checked = credentials.keys() >= set(DIALECTS[instance.dialect].checking())
-        return Door(instance.dialect, gateway, takes_calls=is_checked or not self._settings.checks_webhooks)
+        takes_calls = is_checked or not self._settings.checks_webhooks
+        return Door(instance.dialect, gateway, takes_calls, _clock(instance.dialect, instance.url))
 
     def _secrets(self, instance: Instance) -> Mapping[str, str] | None:
         if not instance.secret_names:

@@ -8,7 +8,9 @@ import math
 import os
 import socket
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Any
@@ -42,6 +44,10 @@ NICENESS = 10
 GRACE_S = 10.0
 #: … and one more for so many bytes that came: a large chunk over a slow line is honest, one that drips is not.
 LEAST_RATE = 4096
+#: Who is no quicker than this, in the same measure, is slow. Of one address so many slow ones are waited for at a time:
+#: each has a thread to itself meanwhile, and half of them are for those who are quick, of whatever address.
+MOMENT_S, QUICK_RATE = 0.5, 65_536
+MOST_SLOW = ANSWERING // 2
 #: No gateway waits longer for its call to be taken (Evolution 30 s, the others less).
 MOST_OF_CALLS_S = 30.0
 #: What a caller still sends after the answer is read so long and so far, since the answer may be lost without it.
@@ -69,19 +75,52 @@ class _TooSlowError(TimeoutError):
         super().__init__(errno.ECONNRESET, "the request did not come in time")
 
 
+class Places:
+    """How many slow callers of each address are waited for at a time. Thread-safe."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, address: str) -> bool:
+        """Whether there is one more for this address; it is its own then."""
+        with self._lock:
+            if self._taken[address] >= self._most:
+                return False
+            self._taken[address] += 1
+            return True
+
+    def give_back(self, address: str) -> None:
+        """It is for another."""
+        with self._lock:
+            self._taken[address] -= 1
+            self._taken += Counter()  # those who have none are forgotten
+
+
 class Line(socket.socket):
     """A caller's connection, on which a request is waited for only so long: gunicorn itself would wait for ever."""
 
-    def __init__(self, accepted: socket.socket, *, most_s: float = math.inf) -> None:
+    def __init__(
+        self, accepted: socket.socket, *, most_s: float = math.inf, places: Places | None = None, address: str = ""
+    ) -> None:
         timeout_s = accepted.gettimeout()
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self.settimeout(timeout_s)
         self._most_s = most_s
+        self._places, self._address = places or Places(MOST_SLOW), address
+        self._has_place = False
         self.expect()
 
     def expect(self) -> None:
         """The next request is waited for from now on."""
         self._waited_s, self._came = 0.0, 0
+
+    def rest(self) -> None:
+        """Nothing is waited for any more."""
+        if self._has_place:
+            self._has_place = False
+            self._places.give_back(self._address)
 
     @property
     def left_s(self) -> float:
@@ -90,22 +129,36 @@ class Line(socket.socket):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """The next bytes. Raises `_TooSlowError` where they do not come in time."""
-        if self.left_s <= 0:
-            raise _TooSlowError
-        given_s, began = self.gettimeout(), time.monotonic()
-        self.settimeout(self.left_s if given_s is None else min(given_s, self.left_s))
-        try:
-            data = super().recv(size, flags)
-        except TimeoutError:
-            self._waited_s += time.monotonic() - began
-            if self.left_s <= 0:
-                raise _TooSlowError from None
-            raise
-        finally:
-            self.settimeout(given_s)
-        self._waited_s += time.monotonic() - began
+        data = None
+        while data is None:
+            data = self._next(size, flags, within_s=self._patience_s())
         self._came += len(data)
         return data
+
+    def _patience_s(self) -> float:
+        """How long the next bytes are waited for; then it is asked again. Raises `_TooSlowError`."""
+        quick_s = MOMENT_S + self._came / QUICK_RATE - self._waited_s
+        if quick_s <= 0 and not self._has_place:
+            self._has_place = self._places.take(self._address)
+            if not self._has_place:
+                self._waited_s = math.inf  # nor is it listened to while it is hung up on
+        if self.left_s <= 0:
+            raise _TooSlowError
+        return self.left_s if self._has_place else min(self.left_s, quick_s)
+
+    def _next(self, size: int, flags: int, *, within_s: float) -> bytes | None:
+        """The next bytes; None where they do not come within that. Waits no longer than it was told to before."""
+        given_s, began = self.gettimeout(), time.monotonic()
+        self.settimeout(within_s if given_s is None else min(given_s, within_s))
+        try:
+            return super().recv(size, flags)
+        except TimeoutError:
+            if given_s is not None and given_s < within_s:
+                raise
+            return None
+        finally:
+            self._waited_s += time.monotonic() - began
+            self.settimeout(given_s)
 
     def end(self) -> None:
         """Say that no more is said, hear out who is still speaking, and listen no longer."""
@@ -130,6 +183,10 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
     #: No request is waited for longer, however large it is.
     most_s = math.inf
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._places = Places(MOST_SLOW)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM."""
         extensions = getattr(self.wsgi, "extensions", {})  # there is no app yet while it is being made
@@ -140,7 +197,7 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
     def enqueue_req(self, conn: Any) -> None:
         """A connection is given to a thread."""
         if not isinstance(conn.sock, Line):
-            conn.sock = Line(conn.sock, most_s=self.most_s)
+            conn.sock = Line(conn.sock, most_s=self.most_s, places=self._places, address=str(conn.client[0]))
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
@@ -148,7 +205,10 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
         if not conn.initialized and hasattr(conn, "wait_for_data") and not conn.wait_for_data(0):
             return gthread._DEFER
         conn.sock.expect()
-        kept = super().handle(conn)
+        try:
+            kept = super().handle(conn)
+        finally:
+            conn.sock.rest()
         if kept is False:
             conn.sock.end()  # gunicorn would do it in its one loop, where nobody else is heard meanwhile
         return kept

@@ -10,8 +10,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from broadcast.api.checks import Shape, is_web_address, like, readable, storable
-from broadcast.domain.content import MOST_CODE, MOST_PARAMETER, on_one_line
+from broadcast.domain.content import MOST_CODE, MOST_PARAMETER
 from broadcast.domain.filling import is_empty
+from broadcast.domain.folding import on_one_line
 
 #: Characters of an action's data.
 MOST_JSON = 32_768

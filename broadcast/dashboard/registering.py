@@ -69,6 +69,19 @@ ADVICE: Mapping[str, tuple[Any, Any]] = {
         _("WhatsApp shut the number out, and may have banned it"),
         _("Open WhatsApp on the telephone. Where it works there, read the QR code in the gateway again."),
     ),
+    "passkey_wanted": (
+        _("WhatsApp asks for a passkey"),
+        _("Confirm it in the gateway and on the telephone; it opens by itself then."),
+    ),
+    "session_stopped": (_("its session is stopped"), _("Start the session in the gateway; it opens by itself then.")),
+    "session_starting": (
+        _("its session is being started"),
+        _("It opens by itself when it is ready. Where that takes minutes, restart the session in the gateway."),
+    ),
+    "session_failed": (
+        _("its session failed"),
+        _("Restart the session in the gateway. Where it fails again, log it out there and read the QR code anew."),
+    ),
     "disconnected": (_("it is not connected to WhatsApp"), _("Connect it in the gateway.")),
 }
 #: what the API says of settings that are in the way -> the same for people

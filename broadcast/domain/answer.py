@@ -41,7 +41,8 @@ class Busy:
     `reached` is False where no connection was opened: that says nothing about the contact, so it is not counted as one
     of its attempts. `contact_only` says that other contacts can be sent to meanwhile, so the lane keeps its pace.
     `spans` says whose limit it is where it is not the instance's alone: "app" or "account", of all its instances.
-    `most_attempts` is the most that may be made at this contact when this is the answer, where the gateway says.
+    `most_attempts` is the most that may be made at this contact when this is the answer, where the gateway says; and
+    `growth` what `after_s` is multiplied by with every attempt after the first.
     """
 
     reason: str
@@ -51,6 +52,7 @@ class Busy:
     contact_only: bool = False
     most_attempts: int | None = None
     spans: str = ""
+    growth: int = 1
 
     @property
     def is_cap(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -10,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from broadcast.domain.filling import loose, parsed, render
+from broadcast.domain.filling import Text, loose, parsed, render
+from broadcast.domain.folding import longest_on_one_line, on_one_line
 from broadcast.domain.naming import Values
 
 
@@ -46,7 +46,8 @@ class Content:
     template: Template | None = None
 
 
-#: What a message may hold on every gateway that we know (Cloud API's limits), in characters.
+#: What a message may hold on every gateway that we know (Cloud API's limits), in characters. Meta says nowhere how many
+#: an emoji is (2026-09). We count code points: who would get what it takes for more is refused, and nobody for less.
 MOST_TEXT = 4096
 MOST_CAPTION = 1024
 #: What Meta takes in a place of a template's header; in one of its body, where other components are filled or it is a
@@ -78,7 +79,8 @@ class Needs:
 
     def __init__(self, content: Content) -> None:
         self._texts = [(parsed(text), most) for text, most in _sent(content)]
-        self._must_speak = content.template is not None or content.kind is Kind.TEXT
+        self._is_folded = content.template is not None
+        self._must_speak = self._is_folded or content.kind is Kind.TEXT
 
     def lacking(self, values: Mapping[str, str]) -> list[str]:
         """The variables that have neither a value nor a default, in the order they appear, in whichever option.
@@ -99,9 +101,17 @@ class Needs:
         if lacks:
             return "missing_variable", lacks
         asked = Values(values)
-        found = ((text.over(asked, most), most) for text, most in self._texts)
+        found = ((self._over(text, asked, most), most) for text, most in self._texts)
         over = next((f"{length}/{most}" for length, most in found if length), "")
         return ("too_long", over) if over else ("", "")
+
+    def _over(self, text: Text, values: Values, most: int) -> int:
+        """The length of its longest option as it is sent, where that is more than `most`; 0 where each fits."""
+        over = text.over(values, most)
+        if not over or not self._is_folded:
+            return over
+        length = longest_on_one_line(text.pieces, lambda one: one.filled(values))
+        return length if length > most else 0
 
 
 def fill(content: Content, values: Mapping[str, str], *, variant: str) -> Content:
@@ -115,15 +125,6 @@ def _sent(content: Content) -> Iterator[tuple[str, int]]:
     if content.template is not None:
         return _texts(content.template.components)
     return iter([(content.text, MOST_TEXT if content.kind is Kind.TEXT else MOST_CAPTION)])
-
-
-#: Blanks that Meta takes in a place of a template: up to four, without a line's end or a tab among them.
-_HARMLESS = re.compile(r"[^\S\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]{1,4}")
-
-
-def on_one_line(text: str) -> str:
-    """The text as Meta takes it in a place of a template: every other run of blanks is one blank."""
-    return re.sub(r"\s+", lambda match: match[0] if _HARMLESS.fullmatch(match[0]) else " ", text)
 
 
 #: Of a template's parameters, those whose text is filled for each contact; each is named as its field.

@@ -14,6 +14,8 @@ from broadcast.store.contacts import Outcome
 
 #: A gateway that cannot be reached lets its lane rest for so long.
 UNREACHED_REST_MS = 5000
+#: What the gateway asks to wait for grows so many times, where it says that it grows.
+MOST_GROWN = 4
 #: A batch holds a contact in back-off for so long.
 BACK_OFF_LEASE_MS = 20_000
 
@@ -89,11 +91,12 @@ def _not_now(busy: Busy, *, attempt: int, max_attempts: int, quick_left: int) ->
         rest_ms = int((busy.after_s or 0) * 1000) or UNREACHED_REST_MS
         return Outcome(status=Status.PENDING, reason=busy.reason, detail=busy.detail, rest_ms=rest_ms, counts=False)
     after_ms = int((busy.after_s or 0) * 1000)
+    grown_ms = after_ms * busy.growth ** min(max(attempt - 1, 0), MOST_GROWN)
     return Outcome(
         status=Status.PENDING,
         reason=busy.reason,
         detail=busy.detail,
-        due_ms=after_ms or back_off_ms(attempt),
+        due_ms=grown_ms or back_off_ms(attempt),
         rest_ms=0 if busy.contact_only else after_ms,
         rests=busy.spans,
         slows=not busy.contact_only,

@@ -44,6 +44,19 @@ _KNOWN: Mapping[str, tuple[str, str]] = {
         "WhatsApp shut the number out, and may have banned it",
         "Open WhatsApp on the telephone. Where it works there, read the QR code in the gateway again.",
     ),
+    "passkey_wanted": (
+        "WhatsApp asks for a passkey",
+        "Confirm it in the gateway and on the telephone; it opens by itself then.",
+    ),
+    "session_stopped": ("its session is stopped", "Start the session in the gateway; it opens by itself then."),
+    "session_starting": (
+        "its session is being started",
+        "It opens by itself when it is ready. Where that takes minutes, restart the session in the gateway.",
+    ),
+    "session_failed": (
+        "its session failed",
+        "Restart the session in the gateway. Where it fails again, log it out there and read the QR code anew.",
+    ),
     "disconnected": ("it is not connected to WhatsApp", CONNECT),
 }
 

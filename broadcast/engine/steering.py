@@ -111,11 +111,11 @@ def _closing(reason: str) -> tuple[str, str]:
     return hold, "open,closed" if hold == "closed" else "open,closed,restricted"
 
 
-def hear(store: Store, instance: str, news: Connection) -> bool:
+def hear(store: Store, instance: str, news: Connection, *, clock: str = "") -> bool:
     """The gateway says, unasked, that the instance closed or opened; True when that changed its lane.
 
     Of calls that come out of order, or again, only what is newer than all before counts; and what opened before an
-    answer found it closed is over.
+    answer found it closed is over. `clock` names the gateway that tells: times of another's compare with none of its.
     """
     hold, only_if = ("", "closed") if news.is_open else _closing(news.reason)
     reason = "" if news.is_open else news.reason
@@ -127,6 +127,7 @@ def hear(store: Store, instance: str, news: Connection) -> bool:
         at_ms=news.at_ms,
         tried_for_ms=news.tried_for_ms,
         is_wall=news.is_wall,
+        clock=clock,
     )
 
 

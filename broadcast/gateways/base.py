@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from broadcast.domain.answer import Accepted, Answer, Busy, Closed, Refused, Scope, Unknown
 from broadcast.domain.content import Kind, Template
@@ -27,6 +28,7 @@ __all__ = [
     "Receipt",
     "Refused",
     "Scope",
+    "Secured",
     "Unknown",
 ]
 
@@ -148,6 +150,22 @@ class Gateway(Protocol):
 
     def signs_with(self, dialect: str, secret: str) -> bool:
         """Whether it is of this dialect and its webhook calls are signed with this; "" for nothing."""
+
+
+class Secured:
+    """What a gateway says whose webhook calls carry a secret: those with the same one may speak of it."""
+
+    _dialect: ClassVar[str]
+    _webhook_secret: str | None = None
+
+    def trusts(self, other: Gateway) -> bool:
+        """Whether the other's calls carry the same secret, or both none."""
+        return other.signs_with(self._dialect, self._webhook_secret or "")
+
+    def signs_with(self, dialect: str, secret: str) -> bool:
+        """Whether it is what calls to us carry."""
+        known = (self._webhook_secret or "").encode()
+        return dialect == self._dialect and hmac.compare_digest(known, secret.encode())
 
 
 _Same = TypeVar("_Same")

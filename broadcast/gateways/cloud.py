@@ -21,27 +21,29 @@ from broadcast.gateways.base import (
     Closed,
     Connection,
     Departure,
-    Gateway,
     Message,
     News,
     Scope,
+    Secured,
     Unknown,
 )
 from broadcast.gateways.cloud_news import items, read
 from broadcast.gateways.http import Http, Response
 from broadcast.gateways.meta import detail_of, is_metas, meaning_of, unheard_of
+from broadcast.gateways.readings import shut_by
 from broadcast.gateways.words import can_be_id, can_name, foreign, header, retry_after_s, words
 
 Json = Mapping[str, Any]
 
 
-class Cloud:
+class Cloud(Secured):
     """One app's access to the Graph API; `url` is its base with the version, as https://graph.facebook.com/v23.0.
 
     `phone_number_id` is Meta's id of the number that sends; without it, the instance is named by that id. `waba_id` is
     that of the number's account.
     """
 
+    _dialect = "cloud"
     pair_ms = 6000  # Meta: one message in 6 s to the same person, or 131056
 
     def __init__(
@@ -57,7 +59,7 @@ class Cloud:
     ) -> None:
         headers, secrets = {"Authorization": f"Bearer {token}"}, (token, app_secret, verify_token)
         self._http = Http(url, timeout_s=timeout_s, headers=headers, secrets=secrets)
-        self._app_secret = app_secret
+        self._webhook_secret = app_secret
         self._verify_token = verify_token
         self._phone_number_id = phone_number_id
         self._waba_id = waba_id
@@ -74,15 +76,15 @@ class Cloud:
 
     def probe(self, instance: str) -> Connection | None:
         """The state that Meta has of the number, or what is wrong with the token."""
-        query = {"fields": "status,quality_rating"}
+        query = {"fields": "status"}
         answer = self._http.ask("GET", self._path_of(instance), query=query)
         return _state(answer) if isinstance(answer, Response) else None
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - it is signed
         """Whether Meta signed the call with the app's secret. Without a secret every call is taken."""
-        if self._app_secret is None:
+        if self._webhook_secret is None:
             return True
-        wanted = "sha256=" + hmac.new(self._app_secret.encode(), body, "sha256").hexdigest()
+        wanted = "sha256=" + hmac.new(self._webhook_secret.encode(), body, "sha256").hexdigest()
         given = header(headers, "X-Hub-Signature-256")
         return hmac.compare_digest(given.encode(errors="replace"), wanted.encode())
 
@@ -116,14 +118,6 @@ class Cloud:
 
     def session_of(self, instance: str) -> None:
         """None: Meta names numbers and accounts, each with what is of it."""
-
-    def trusts(self, other: Gateway) -> bool:
-        """Whether calls that the other's app signs may speak of ours: it is the same app."""
-        return other.signs_with("cloud", self._app_secret or "")
-
-    def signs_with(self, dialect: str, secret: str) -> bool:
-        """Whether it is the secret of this app."""
-        return dialect == "cloud" and hmac.compare_digest((self._app_secret or "").encode(), secret.encode())
 
     def _path_of(self, instance: str) -> str:
         return f"/{quote(self._phone_number_id or instance, safe='')}"
@@ -213,18 +207,22 @@ def _later(means: Busy, answer: Response) -> Busy:
     return replace(means, after_s=max(asked, default=None))
 
 
-#: state of a number -> whether it can send. One that is flagged is warned, and sends. Any other cannot.
-_STATES: Mapping[str, bool | None] = {"CONNECTED": True, "FLAGGED": None, "UNKNOWN": None}
+#: state of a number -> whether that says that it can send. One that is flagged is warned, and sends. Any other cannot.
+_SENDING: Mapping[str, bool] = {"CONNECTED": True, "FLAGGED": False, "UNKNOWN": False}
+#: state of one that cannot -> our reason; what is none of these stays as they say it
+_CLOSED: Mapping[str, str] = {
+    **dict.fromkeys(("BANNED", "RESTRICTED"), "restricted"),
+    **dict.fromkeys(("PENDING", "UNVERIFIED", "DISCONNECTED", "MIGRATED", "DELETED"), "unregistered"),
+}
 
 
 def _state(answer: Response) -> Connection | None:
     body = answer.json if isinstance(answer.json, dict) else {}
     state = body.get("status")
     if not 200 <= answer.status < 300:
-        means = read_answer(answer)
-        return Connection(is_open=False, reason=means.reason) if isinstance(means, Closed) else None
+        return shut_by(read_answer(answer))
     if not isinstance(state, str):
         return None
-    is_open = _STATES.get(state, False)
-    reason = "open" if is_open else words(f"{state} quality {body.get('quality_rating')}")
-    return Connection(is_open=is_open, reason=reason) if is_open is not None else None
+    if state in _SENDING:
+        return Connection(is_open=True, reason="open") if _SENDING[state] else None
+    return Connection(is_open=False, reason=_CLOSED.get(state) or words(state))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from broadcast.domain.contact import Status
 from broadcast.domain.receipt import Inbound, Preference, Receipt
 from broadcast.gateways.base import Closed, Connection, News, Refused
-from broadcast.gateways.meta import detail_of, meaning_of
+from broadcast.gateways.meta import detail_of, gravest, meaning_of
 from broadcast.gateways.words import can_be_id, moment_ms, tell_of, whole
 
 log = logging.getLogger(__name__)
@@ -166,10 +166,9 @@ def _receipt(item: Json) -> Receipt | None:
 
 def _with_failure(receipt: Receipt, item: Json) -> Receipt:
     """The receipt with its reason, and with what that says of more than this one message."""
-    error = next(iter(items(item, "errors")), None)
-    if error is None:
+    means = gravest(items(item, "errors"))
+    if means is None:
         return replace(receipt, reason="gateway_error")
-    means = meaning_of(error) or Refused("rejected", detail_of(error))
     is_more = not isinstance(means, Refused) or means.opts_out or means.halts_after > 0
     return replace(receipt, reason=means.reason, detail=means.detail, means=means if is_more else None)
 

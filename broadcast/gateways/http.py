@@ -82,28 +82,21 @@ class _Gate:
 _gate: ContextVar[_Gate] = ContextVar("gate")
 
 
-class _Gated:
-    """Mixed into urllib3's connections: opens first, then lets the gate say when to write."""
-
-    sock: Any
-    connect: Callable[[], None]
+class _GatedHTTP(HTTPConnection):
+    """Opens first, then lets the gate say when to write."""
 
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        _gate.get().write(self.sock, lambda: super(_Gated, self).send(data))  # type: ignore[misc]
+        _gate.get().write(self.sock, lambda: super(_GatedHTTP, self).send(data))
 
     def getresponse(self) -> Any:
         _gate.get().wrote()
-        return super().getresponse()  # type: ignore[misc]  # the connection it is mixed into has it
+        return super().getresponse()
 
 
-class _GatedHTTP(_Gated, HTTPConnection):
-    pass
-
-
-class _GatedHTTPS(_Gated, HTTPSConnection):
-    pass
+class _GatedHTTPS(_GatedHTTP, HTTPSConnection):
+    """The same over TLS, which is part of opening."""
 
 
 class _Unkept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
 
@@ -12,8 +12,9 @@ from broadcast.gateways.words import words
 
 Meaning = Refused | Busy | Closed
 
-#: One person can be written to once in so many seconds; Meta advises 4^X s, growing with every try.
-PAIR_S = 6.0
+#: One person can be written to once in so many seconds. Up to 45 at once borrow from the time after: so Meta advises to
+#: wait four times as long after each try.
+PAIR_S, PAIR_GROWTH = 6.0, 4
 #: Call limits count by the hour, and a number is upgraded within a minute.
 CALLS_S = 120.0
 UPGRADE_S = 60.0
@@ -34,7 +35,7 @@ MEANINGS: Mapping[int, Meaning] = {
     130429: Busy("too_many_requests"),
     131057: Busy("too_many_requests", after_s=UPGRADE_S),
     # It passes by itself, and concerns one person.
-    131056: Busy("too_many_requests", after_s=PAIR_S, contact_only=True),
+    131056: Busy("too_many_requests", after_s=PAIR_S, growth=PAIR_GROWTH, contact_only=True),
     131049: Busy("marketing_capped", after_s=CAPPED_S, contact_only=True, most_attempts=2),
     # Meta fails to fetch media that are there, now and then.
     131053: Busy("media_unreachable", contact_only=True, most_attempts=2),
@@ -78,6 +79,27 @@ def meaning_of(error: Mapping[str, Any]) -> Meaning | None:
         return Closed("unknown_instance", detail_of(error))
     found = MEANINGS.get(code) if code is not None else None
     return replace(found, detail=detail_of(error)) if found is not None else None
+
+
+def gravest(errors: Iterable[Mapping[str, Any]]) -> Meaning | None:
+    """What the most telling of several errors means, the first of equals; None where there is none."""
+    means = [meaning_of(error) or Refused("rejected", detail_of(error)) for error in errors]
+    return min(means, key=_rank, default=None)
+
+
+def _rank(means: Meaning) -> int:
+    """How telling it is, the most first: what it concerns beside this contact, and then whether it passes."""
+    ranks = (
+        isinstance(means, Closed) and means.scope is Scope.INSTANCE,
+        isinstance(means, Closed),
+        isinstance(means, Refused) and means.opts_out,
+        isinstance(means, Busy) and not means.contact_only,
+        isinstance(means, Busy),
+        isinstance(means, Refused) and means.halts_after > 0,
+        means.reason != "rejected",
+        True,
+    )
+    return ranks.index(True)
 
 
 def unheard_of(error: Mapping[str, Any]) -> Refused | Busy:

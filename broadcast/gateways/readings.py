@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from broadcast.gateways.base import Answer, Busy, Closed, Refused, Scope, Unknown
+from broadcast.gateways.base import Answer, Busy, Closed, Connection, Refused, Scope, Unknown
 from broadcast.gateways.http import Response
 from broadcast.gateways.words import retry_after_s
 
@@ -19,6 +19,12 @@ NO_TEMPLATES = Closed(
     "API again and resume; or cancel, and order anew without a template",
     scope=Scope.CAMPAIGN,
 )
+
+
+def shut_by(means: Answer) -> Connection | None:
+    """What the error of a probe says of the instance: that it is shut, or nothing."""
+    return Connection(is_open=False, reason=means.reason) if isinstance(means, Closed) else None
+
 
 #: Their words, and the answer that they stand in -> what it means.
 Reading = Callable[[str, Response], Answer]

@@ -28,26 +28,27 @@ from broadcast.gateways.base import (
     Closed,
     Connection,
     Departure,
-    Gateway,
     Message,
     News,
     Refused,
     Scope,
+    Secured,
     Unknown,
 )
 from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
-from broadcast.gateways.readings import NO_TEMPLATES, OVERLIMIT_S, Reading, busy, closed, refused, unknown
-from broadcast.gateways.waha_news import connection_of, id_of, news_of
+from broadcast.gateways.readings import NO_TEMPLATES, OVERLIMIT_S, Reading, busy, closed, refused, shut_by, unknown
+from broadcast.gateways.waha_news import connection_of, id_of, news_of, why_closed
 from broadcast.gateways.words import foreign, header, words
 
 
-class Waha(Alone):
+class Waha(Secured, Alone):
     """One WAHA server. `timeout_s` is how long it may take over one send; the question before it may take as long.
 
     `session` is the WAHA session to send through; without one it has the instance's name.
     """
 
+    _dialect = "waha"
     pair_ms = 0
 
     def __init__(
@@ -61,7 +62,7 @@ class Waha(Alone):
         check_numbers: bool = True,
     ) -> None:
         self._http = Http(url, timeout_s=timeout_s, headers={"X-Api-Key": api_key}, secrets=(api_key, hmac_key))
-        self._hmac_key = hmac_key
+        self._webhook_secret = hmac_key
         self._session = session
         self._check_numbers = check_numbers
         self._addresses = Addresses()
@@ -98,30 +99,21 @@ class Waha(Alone):
         """The state that WAHA has of the session, or why it says none."""
         answer = self._http.ask("GET", f"/api/sessions/{quote(self.session_of(instance), safe='')}")
         if isinstance(answer, Response) and answer.status >= 300:
-            means = read_answer(answer)
-            return Connection(is_open=False, reason=means.reason) if isinstance(means, Closed) else None
+            return shut_by(read_answer(answer))
         found = answer.json if isinstance(answer, Response) and answer.status == 200 else None
         return connection_of(found) if isinstance(found, dict) else None
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, path: str) -> bool:  # noqa: ARG002 - the body is signed
         """Whether the body is signed with our key: hex HMAC-SHA512. Without a key every call is taken."""
-        if self._hmac_key is None:
+        if self._webhook_secret is None:
             return True
         given = header(headers, "X-Webhook-Hmac")
-        signature = hmac.new(self._hmac_key.encode(), body, hashlib.sha512).hexdigest()
+        signature = hmac.new(self._webhook_secret.encode(), body, hashlib.sha512).hexdigest()
         return hmac.compare_digest(given.strip().lower().encode(errors="replace"), signature.encode())
 
     def session_of(self, instance: str) -> str:
         """The session that the instance is sent through."""
         return self._session or instance
-
-    def trusts(self, other: Gateway) -> bool:
-        """Whether calls that are signed with the other's key may speak of ours: it is the same key."""
-        return other.signs_with("waha", self._hmac_key or "")
-
-    def signs_with(self, dialect: str, secret: str) -> bool:
-        """Whether it is what calls to us carry."""
-        return dialect == "waha" and hmac.compare_digest((self._hmac_key or "").encode(), secret.encode())
 
     def challenge(self, query: Mapping[str, str]) -> None:
         """None: WAHA asks nothing before it posts."""
@@ -220,7 +212,7 @@ def read_answer(answer: Response) -> Answer:
         # What looks like JSON may be WAHA's own error, or half of it, which repeats our request: none of it is kept.
         return replace(means, detail=f"HTTP {answer.status}") if answer.text.lstrip()[:1] in {"{", "["} else means
     if answer.status == 422 and isinstance(answer.json.get("status"), str):
-        return Closed("disconnected", words(answer.json["status"]))
+        return Closed(why_closed(answer.json["status"]), words(answer.json["status"]))
     for status, pattern, reading in _TEXTS:
         if status in {answer.status, None} and pattern.search(own):
             return reading(words(own), answer)

@@ -94,26 +94,31 @@ def _ack_name(item: Mapping[str, Any]) -> str | None:
     return None
 
 
-#: A session's state -> whether it can send. STARTING may become either.
-_IS_OPEN: Mapping[str, bool] = {
-    "WORKING": True,
-    "STOPPED": False,
-    "FAILED": False,
-    "SCAN_QR_CODE": False,
-    "PASSKEY_REQUIRED": False,
-    "PASSKEY_CONFIRMATION_REQUIRED": False,
+#: a session's state -> why it cannot send
+_CLOSED: Mapping[str, str] = {
+    "STOPPED": "session_stopped",
+    "STARTING": "session_starting",
+    "SCAN_QR_CODE": "unlinked",
+    "PASSKEY_REQUIRED": "passkey_wanted",
+    "PASSKEY_CONFIRMATION_REQUIRED": "passkey_wanted",
+    "FAILED": "session_failed",
 }
 
 
+def why_closed(state: str) -> str:
+    """Why a session in this state cannot send."""
+    return _CLOSED.get(state, "disconnected")
+
+
 def connection_of(item: Mapping[str, Any]) -> Connection | None:
-    """What a session's state means for its instance; None where it may yet become either."""
+    """What a session's state means for its instance; None for one that we do not know, or that may become either."""
     state = item.get("status")
-    is_open = _IS_OPEN.get(state) if isinstance(state, str) else None
-    if is_open is None:
+    if state == "WORKING":
+        is_open = not _is_restricted(item)
+        return Connection(is_open=is_open, reason="open" if is_open else "restricted")
+    if not isinstance(state, str) or state not in _CLOSED or state == "STARTING":
         return None
-    if is_open and _is_restricted(item):
-        return Connection(is_open=False, reason="restricted")
-    return Connection(is_open=is_open, reason="open" if is_open else str(state))
+    return Connection(is_open=False, reason=why_closed(state))
 
 
 def _is_restricted(item: Mapping[str, Any]) -> bool:

@@ -177,7 +177,7 @@ def _afresh(spoken: str, instance: str) -> Door:
 
 def _apply(instance: str, connection: Connection) -> None:
     ids = {"action": "webhook", "instance": instance}
-    if not steering.hear(services().store, instance, connection):
+    if not steering.hear(services().store, instance, connection, clock=services().gateways.door(instance).clock):
         return
     if not connection.is_open:
         log.warning("the gateway closed the instance: %s", connection.reason, extra=ids)

@@ -189,7 +189,7 @@ class Lanes:
 
         For `news`, failures that say so, it is done once, however often they are told.
         """
-        return bool(self._scripts.run("hold", instance, kind, reason, detail, only_if, "", 0, "", *news))
+        return bool(self._scripts.run("hold", instance, kind, reason, detail, only_if, "", 0, "", "", *news))
 
     def hear(
         self,
@@ -201,10 +201,11 @@ class Lanes:
         at_ms: int | None,
         tried_for_ms: int,
         is_wall: bool = False,
+        clock: str = "",
     ) -> bool:
-        """The same for news of the connection of this time (None: now), unless newer ones were heard."""
+        """The same for news of the connection of this time (None: now), unless newer ones were heard by this clock."""
         at, wall = ("now", "") if at_ms is None else (at_ms, "1" if is_wall else "")
-        return bool(self._scripts.run("hold", instance, kind, reason, "", only_if, at, tried_for_ms, wall))
+        return bool(self._scripts.run("hold", instance, kind, reason, "", only_if, at, tried_for_ms, wall, clock))
 
     def closure(self, instance: str) -> Closure | None:
         """Since when the lane is closed by its gateway, and how often a probe opened it in vain; None: it is not."""

@@ -191,7 +191,10 @@ def test_an_instance_that_is_disconnected_is_closed_and_no_contact_has_failed(di
     dialect.disconnected()
     answer = send(dialect)
     assert isinstance(answer, Closed), answer
-    assert (answer.reason in {"disconnected", "unregistered"}, answer.scope) == (True, Scope.INSTANCE)
+    assert (answer.reason in {"disconnected", "unregistered", "session_stopped"}, answer.scope) == (
+        True,
+        Scope.INSTANCE,
+    )
     assert dialect.taken() == []
 
 

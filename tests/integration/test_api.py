@@ -508,7 +508,7 @@ def test_each_request_is_one_line_in_the_log_with_who_asked(
 
     lines = [record for record in caplog.records if record.name == "broadcast.web"]
     assert [line.getMessage() for line in lines] == ["GET /campaigns 200", "GET /campaigns 401"]
-    assert (lines[0].request, lines[0].caller) == ("r-1", "crm")  # type: ignore[attr-defined]
+    assert (lines[0].request, lines[0].caller) == ("r-1", "crm")  # type: ignore[attr-defined]  # what `extra` puts there
     assert not hasattr(lines[1], "caller")
     assert "secret" not in caplog.text
 

@@ -155,8 +155,9 @@ def test_an_answer_cut_off_says_nothing() -> None:
     ("number", "connection"),
     [
         ({"status": "CONNECTED", "quality_rating": "GREEN"}, Connection(is_open=True, reason="open")),
-        ({"status": "BANNED", "quality_rating": "RED"}, Connection(is_open=False, reason="BANNED quality RED")),
-        ({"status": "PENDING", "quality_rating": None}, Connection(is_open=False, reason="PENDING quality None")),
+        ({"status": "BANNED", "quality_rating": "RED"}, Connection(is_open=False, reason="restricted")),
+        ({"status": "PENDING", "quality_rating": None}, Connection(is_open=False, reason="unregistered")),
+        ({"status": "A_STATE_FROM_TOMORROW"}, Connection(is_open=False, reason="A_STATE_FROM_TOMORROW")),
         ({"status": "FLAGGED", "quality_rating": "RED"}, None),
         ({"status": "UNKNOWN", "quality_rating": "NA"}, None),
         ({"status": None, "quality_rating": "NA"}, None),

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from broadcast.dashboard import registering, registration
 from broadcast.domain.caller import Caller, Scope
 from broadcast.engine import granting, remedies, steering
+from broadcast.gateways import waha_news
 from broadcast.gateways.catalogue import DIALECTS
 from broadcast.gateways.evolution.webhooks import connection_of
 from broadcast.settings import Settings
@@ -237,6 +238,30 @@ def test_a_session_that_ended_is_advised_on(browser: Browser, store: Store, why:
     assert "eia o código QR no gateway" in browser.text("/instances/loja")
 
 
+@pytest.mark.parametrize(
+    ("state", "advice", "same"),
+    [
+        ("SCAN_QR_CODE", "Read the QR code", "Leia o código QR"),
+        ("STOPPED", "Start the session in the gateway", "Inicie a sessão no gateway"),
+        ("FAILED", "Restart the session in the gateway", "Reinicie a sessão no gateway"),
+        ("PASSKEY_REQUIRED", "Confirm it in the gateway", "Confirme no gateway"),
+    ],
+)
+def test_a_session_that_does_not_work_is_advised_on(
+    browser: Browser, store: Store, state: str, advice: str, same: str
+) -> None:
+    news = waha_news.connection_of({"status": state})
+    assert news
+    steering.hear(store, "loja", news)
+    answer = browser.client.get("/instances/loja").json
+    assert advice in answer["remedy"]
+    shown = browser.text("/instances/loja")
+    assert advice in shown
+    assert state not in shown
+    browser.headers = {"Accept-Language": "pt-BR"}
+    assert same in browser.text("/instances/loja")
+
+
 def test_a_closed_lane_with_work_says_when_it_is_next_tried(browser: Browser, store: Store) -> None:
     send(browser, "c1")
     store.lanes.hold("loja", "closed", reason="disconnected")
@@ -251,6 +276,7 @@ def test_a_closed_lane_with_work_says_when_it_is_next_tried(browser: Browser, st
 
 def test_every_reason_and_credential_has_words() -> None:
     assert set(remedies._KNOWN) <= set(registering.ADVICE)
+    assert set(waha_news._CLOSED.values()) <= set(remedies._KNOWN)
     assert set(DIALECTS) == set(registering.NAMES)
     assert {name for known in DIALECTS.values() for name in known.credentials} == set(registration.CREDENTIALS)
 

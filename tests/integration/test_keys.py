@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -246,8 +247,8 @@ def test_the_page_of_the_api_needs_nothing_of_another_host(client: FlaskClient, 
 def test_web_listens_for_everybody_once_there_is_a_key_to_ask_for(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bound(**changes: object) -> str:
-        return _binding("web", dataclasses.replace(settings, **changes))["bind"]  # type: ignore[arg-type]
+    def bound(**changes: Any) -> str:
+        return _binding("web", dataclasses.replace(settings, **changes))["bind"]
 
     assert bound() == "127.0.0.1:3001"
     assert bound(api_keys=(ApiKey("crm", "secret-of-crm"),)) == "0.0.0.0:3001"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -254,3 +254,25 @@ def test_each_dialect_reads_when_its_news_are_of() -> None:
     ]
     times = [gateway("http://x", "k", timeout_s=1).read(call).connection.at_ms for gateway, call in calls]
     assert times == [1795457316116, 1795457316116, 1795457316000]
+
+
+def test_news_of_the_settings_gateway_are_heard_whatever_the_clock_of_the_one_that_they_named_before(
+    redis_url: str, store: Store
+) -> None:
+    def wall(minutes: int) -> str:
+        return (datetime.now(timezone.utc) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    with webhooks(redis_url, "evolution") as client:
+        post(client, OPEN, wall(120))
+        post(client, CLOSED, wall(119))
+        assert held(store) == "open"
+
+    event = {"event": "session.status", "session": "loja", "timestamp": int(time.time() * 1000)}
+    body = json.dumps({**event, "payload": {"status": "FAILED"}}).encode()
+    with webhooks(redis_url, "waha") as client:
+        assert client.post("/webhooks/waha/loja", data=body, headers=SIGNED["waha"](body)).status_code == 204
+    assert held(store) == "closed"
+
+    with webhooks(redis_url, "evolution") as client:
+        post(client, OPEN, wall(-20))
+    assert held(store) == "open"

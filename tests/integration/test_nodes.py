@@ -141,7 +141,7 @@ def _worker(queue: str, folder: Path, env: dict[str, str]) -> Process:
 
 def run_batch(setup: CeleryTestSetup, services: Services) -> Batch:
     """Book what is pending, publish it as `fan_out` does, but only this once, and wait for its body."""
-    control: Any = setup.worker_cluster[1]  # type: ignore[index]
+    control: Any = setup.worker_cluster[1]  # type: ignore[index]  # there are two
     so_far, batch = len(bodies(control)), wait_for(lambda: _booked(services), what="the lane to go on")
     publish(setup.app, batch, batch_done.s("i1", batch.campaigns))
     wait_for(lambda: len(bodies(control)) > so_far, what="the chord's body")
@@ -175,7 +175,7 @@ def test_a_batch_ends_in_its_body_once_whatever_became_of_its_contacts(
     while telling.progress(node_services.store, "c1").state.value != "completed":
         batches.append(run_batch(celery_setup, node_services))
 
-    control: Any = celery_setup.worker_cluster[1]  # type: ignore[index]
+    control: Any = celery_setup.worker_cluster[1]  # type: ignore[index]  # there are two
     told = bodies(control)
     assert [sum(words.values()) for words in told] == [len(batch.departures) for batch in batches]
     told_of = sum(told, Counter())

@@ -301,7 +301,7 @@ def test_a_stranger_is_turned_away(sandbox: Sandbox) -> None:
 
 
 def test_an_instance_that_is_not_there_is_nobodys_whatever_key_is_shown(sandbox: Sandbox) -> None:
-    sandbox.instances.answer_to("DELETE", "/instance/delete/gone")(None)  # type: ignore[misc]
+    sandbox.instances.answer_to("DELETE", "/instance/delete/gone")(None)  # type: ignore[misc]  # it is there
     fault(sandbox, kind="unknown_instance", instance="never")
     for name in ("gone", "never"):
         for key in ({}, {"apikey": "k"}):

@@ -61,6 +61,62 @@ def test_callers_that_never_end_are_hung_up_on_and_slow_ones_heard(stack: Stack)
             assert said == ([] if name == "half a head" else [b"503"]), name
 
 
+def test_slow_callers_of_one_address_leave_half_of_the_threads_to_others(stack: Stack) -> None:
+    with ExitStack() as lines:
+        names = islice(cycle(HELD), 3 * wsgi.ANSWERING)
+        held = [lines.enter_context(line(stack, HELD[name])) for name in names]
+        assert all(called(stack) for _ in range(5))
+        assert any(map(is_open, held))  # nobody had to wait until those who are waited for were hung up on
+
+
+def is_open(caller: socket.socket) -> bool:
+    """Whether nobody answered or hung up."""
+    caller.setblocking(False)
+    try:
+        caller.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def a_line(places: wsgi.Places, address: str) -> tuple[wsgi.Line, socket.socket]:
+    ours, theirs = socket.socketpair()
+    return wsgi.Line(ours, most_s=60, places=places, address=address), theirs
+
+
+def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "MOMENT_S", 0.01)
+    monkeypatch.setattr(wsgi, "GRACE_S", 0.1)
+    places = wsgi.Places(1)
+    assert places.take("a")
+    (refused, one), (waited_for, other) = a_line(places, "a"), a_line(places, "b")
+    with refused, one, waited_for, other:
+        one.sendall(b"x")
+        assert refused.recv(1) == b"x"  # who is quick needs none
+        began = time.monotonic()
+        for caller in (refused, waited_for):
+            with pytest.raises(TimeoutError):
+                caller.recv(1)
+        assert time.monotonic() - began >= 0.1
+        assert refused.left_s <= 0  # it is not listened to while it is hung up on
+        assert not places.take("b")
+
+        waited_for.rest()
+        waited_for.rest()
+        places.give_back("a")
+        refused.expect()
+        assert [places.take(name) for name in "ab"] == [True, True]
+
+
+def test_a_large_upload_over_a_good_line_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "MOMENT_S", 0.0)
+    heard, theirs = a_line(wsgi.Places(0), "a")
+    with heard, theirs:
+        heard._came = 10 * wsgi.QUICK_RATE
+        theirs.sendall(b"x")
+        assert heard.recv(1) == b"x"
+
+
 def test_a_slow_upload_is_heard_to_its_end(stack: Stack) -> None:
     piece = b" " * wsgi.LEAST_RATE * 2
     times = int(wsgi.GRACE_S / 0.75) + 2

@@ -173,7 +173,7 @@ def test_every_change_is_one_line_with_the_phone_masked_and_who_asked(
         guarded.delete(LIST, json={"phone": "5511999990002"}, headers=crm)
 
     lines = [record for record in caplog.records if record.name == "broadcast.api.suppressions"]
-    assert [(line.getMessage(), line.phone, line.caller, line.request) for line in lines] == [  # type: ignore[attr-defined]
+    assert [(line.getMessage(), line.phone, line.caller, line.request) for line in lines] == [  # type: ignore[attr-defined]  # what `extra` puts there
         ("put on the suppression list", "5511*******01", "crm", "r-1"),
         ("put on the suppression list", "5511*******02", "crm", "r-1"),
         ("taken off the suppression list", "5511*******02", "crm", "r-1"),

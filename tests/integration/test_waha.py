@@ -212,17 +212,27 @@ def test_an_error_means_what_it_means_where_it_happens(
     assert getattr(answer, "reason", "") == reason
 
 
-@pytest.mark.parametrize("status", ["STOPPED", "FAILED", "SCAN_QR_CODE", "STARTING"])
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("STOPPED", "session_stopped"),
+        ("FAILED", "session_failed"),
+        ("SCAN_QR_CODE", "unlinked"),
+        ("STARTING", "session_starting"),
+        ("PASSKEY_CONFIRMATION_REQUIRED", "passkey_wanted"),
+        ("A_STATE_FROM_TOMORROW", "disconnected"),
+    ],
+)
 def test_a_session_that_does_not_work_is_closed_before_anything_leaves(
-    server: StandIn, gateway: Waha, status: str
+    server: StandIn, gateway: Waha, status: str, reason: str
 ) -> None:
     server.sessions["loja-01"] = status
-    assert send(gateway, gate=unasked()) == Closed("disconnected", status)
+    assert send(gateway, gate=unasked()) == Closed(reason, status)
 
 
 def test_a_session_that_stops_after_the_check_is_closed_and_nothing_was_sent(server: StandIn, gateway: Waha) -> None:
     assert send(gateway, gate=Gate(lambda: server.sessions.update({"loja-01": "FAILED"}))) == Closed(
-        "disconnected", "FAILED"
+        "session_failed", "FAILED"
     )
     assert server.ledger == []
 
@@ -375,7 +385,7 @@ def test_a_posted_receipt_is_signed_and_names_the_id_that_the_send_was_given(
     ("status", "connection"),
     [
         ("WORKING", Connection(is_open=True, reason="open")),
-        ("SCAN_QR_CODE", Connection(is_open=False, reason="SCAN_QR_CODE")),
+        ("SCAN_QR_CODE", Connection(is_open=False, reason="unlinked")),
         ("STARTING", None),
         ("A_STATE_FROM_TOMORROW", None),
     ],

@@ -30,6 +30,25 @@ def test_every_queue_has_a_worker(queue: str) -> None:
     assert any(queue in options.split(",") for options in re.findall(r"-Q (\S+)", PROCFILE))
 
 
+#: a check that is switched off on a line, and the reason beside it
+SWITCHED_OFF = re.compile(
+    r"#\s*(?:type: ignore(?:\[[\w, -]+\])?(?P<why>\s+# \w)?"
+    r"|(?:ruff: )?noqa(?:: [A-Z]+\d+(?:, [A-Z]+\d+)*)?(?P<because> - \S)?)"
+)
+
+
+def test_every_check_that_is_switched_off_says_why() -> None:
+    silent = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for room in ("broadcast", "tests")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for match in SWITCHED_OFF.finditer(line)
+        if not (match["why"] or match["because"])
+    ]
+    assert silent == []
+
+
 @pytest.mark.parametrize("code", sorted({*CODES.values(), *(kind.code for kind in STATUSES if hasattr(kind, "code"))}))
 def test_every_error_code_is_documented(code: str) -> None:
     assert f"`{code}`" in (ROOT / "docs" / "reference" / "http.md").read_text()

@@ -37,7 +37,7 @@ def test_the_waits_grow_whatever_chance_says(failures: int, chance: float) -> No
 def test_a_day_has_many_attempts_and_not_too_many(chances: list[float]) -> None:
     at_ms, attempts = 0, 1
     for failures, chance in enumerate(chances):
-        at_ms += next_ms(failures, chance=lambda chance=chance: chance)  # type: ignore[misc]
+        at_ms += next_ms(failures, chance=lambda chance=chance: chance)  # type: ignore[misc]  # bound to this one
         attempts += at_ms < PATIENCE_MS
     assert at_ms > PATIENCE_MS
     assert 40 <= attempts <= 75

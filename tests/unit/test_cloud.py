@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -199,10 +200,10 @@ def test_no_code_is_in_the_table_by_accident() -> None:
     assert set(MEANINGS) == {code for codes in CLASSES.values() for code in codes} | OTHERS
 
 
-def test_the_pair_limit_holds_up_one_person_for_six_seconds() -> None:
+def test_the_pair_limit_holds_up_one_person_for_six_seconds_and_longer_each_time() -> None:
     result = read_answer(failed(131056))
     assert isinstance(result, Busy)
-    assert (result.contact_only, result.after_s, result.most_attempts) == (True, 6, None)
+    assert (result.contact_only, result.after_s, result.growth, result.most_attempts) == (True, 6, 4, None)
 
 
 def test_a_capped_person_is_tried_once_more_and_not_within_a_day() -> None:
@@ -415,6 +416,30 @@ def test_a_failed_receipt_means_what_the_same_answer_does() -> None:
     assert (opted_out.detail or "").startswith(OPTED_OUT)
     assert isinstance(paused.means, Closed)
     assert paused.means.scope is Scope.CAMPAIGN
+
+
+def failed_for(*errors: Any) -> Receipt:
+    given_ = payload("status_failed_not_on_whatsapp")
+    given_["entry"][0]["changes"][0]["value"]["statuses"][0]["errors"] = list(errors)
+    (receipt,) = GATEWAY.read(given_).receipts
+    return receipt
+
+
+#: the most telling first; 999999 is in no table
+RANKED = (131048, 132015, 131050, 130429, 131056, 132000, 131026, 999999)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("pair", list(combinations(RANKED, 2)))
+def test_of_several_errors_the_most_telling_counts_wherever_it_stands(pair: tuple[int, int], order: int) -> None:
+    errors = [{"code": code, "title": "x"} for code in pair]
+    receipt = failed_for(*[{"href": "no code"}, "no error", *errors][::order])
+    assert (receipt.reason, receipt.detail) == (MEANINGS[pair[0]].reason, f"{pair[0]}: x")
+
+
+def test_of_errors_that_tell_as_much_the_first_counts() -> None:
+    assert failed_for({"code": 190}, {"code": 368}).reason == "unauthorized"
+    assert failed_for({"code": 368}, {"code": 190}).reason == "restricted"
 
 
 def test_without_a_number_of_our_own_every_status_is_ours() -> None:

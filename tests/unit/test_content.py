@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Mapping
+from itertools import chain, product
 from string import ascii_letters
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.domain.content import Content, Kind, Needs, Template, fill, loose_mark, too_long
-from broadcast.domain.filling import MOST_KEPT, parsed, render, unreadable
+from broadcast.domain.filling import MOST_KEPT, Choice, Variable, parsed, render, unreadable
+from broadcast.domain.folding import longest_on_one_line, on_one_line
 from broadcast.domain.naming import Values, form_of
 from broadcast.domain.table import plain
 from broadcast.engine.accepting import sort_out
@@ -141,6 +143,42 @@ def test_what_is_filled_is_measured_in_its_longest_option(content: Content, leng
     assert {too_long(fill(content, values, variant=f"c1:{number}")) for number in range(20)} >= {detail}
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "detail"),
+    [
+        ("{{x}}", "é" * 30 + "\n" * 40 + "é" * 29, ""),
+        ("{{x}}", "é" * 30 + "\n" * 40 + "é" * 30, "61/60"),
+        ("{{x}}", "é" * 28 + " " * 4 + "é" * 28, ""),
+        ("{{x}}", "é" * 28 + " " * 4 + "é" * 29, "61/60"),
+        ("{{x}}  {{x}}", " " * 3 + "é" * 25 + " " * 2, ""),  # four before, one between, two after
+        ("{{x}}  {{x}}", " " * 3 + "é" * 28 + " " * 2, "62/60"),
+        ("[[{{x}}|{{x}} ]]    a", "é" * 55, ""),
+        ("[[{{x}}|{{x}} ]]    a", "é" * 56, "61/60"),
+        ("[[a|{{x}}\u00a0]] [[b|  {{x}}]]", "é" * 28, ""),
+        ("[[a|{{x}}\u00a0]] [[b|  {{x}}]]", "é" * 29, "62/60"),
+    ],
+)
+def test_a_place_of_a_template_is_measured_as_it_is_sent(text: str, value: str, detail: str) -> None:
+    content = a_content("", place("header", text))
+    assert Needs(content).why_not({"x": value}) == ("too_long" * bool(detail), detail)
+    assert {too_long(fill(content, {"x": value}, variant=f"c1:{number}")) for number in range(40)} >= {detail}
+
+
+BLANKS = st.text("a \n\u00a0", max_size=7)
+OPTIONS = st.lists(BLANKS | st.just("{{x}}"), min_size=2, max_size=3).map(lambda options: f"[[{'|'.join(options)}]]")
+
+
+@given(st.lists(BLANKS | OPTIONS | st.just("{{x}}"), max_size=4).map("".join), BLANKS)
+def test_the_longest_option_on_one_line_is_the_longest_that_anybody_gets(text: str, value: str) -> None:
+    def said(piece: str | Variable) -> str:
+        return piece if isinstance(piece, str) else value
+
+    pieces = parsed(text).pieces
+    options = product(*(piece.options if isinstance(piece, Choice) else [(piece,)] for piece in pieces))
+    texts = ["".join(map(said, chain.from_iterable(option))) for option in options]
+    assert longest_on_one_line(pieces, said) == max(len(on_one_line(one)) for one in texts)
+
+
 @given(MARKS, st.dictionaries(st.sampled_from(["name", "x"]), MARKS), st.integers(0, 40))
 def test_a_text_that_fits_is_never_longer(text: str, values: dict[str, str], most: int) -> None:
     over = parsed(text).over(Values(values), most)
@@ -178,7 +216,7 @@ def test_a_message_says_nothing_but_its_own_words_and_the_contacts(
 class Asked(dict[str, str]):
     """Values that remember which of them were asked for."""
 
-    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]  # only this is asked of it
         self[name] = ""
         return ""
 
@@ -280,5 +318,5 @@ def test_what_is_readable_leaves_no_variable_as_it_stands(text: str) -> None:
 class Always(dict[str, str]):
     """A value for every name."""
 
-    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]  # only this is asked of it
         return "v"

@@ -402,6 +402,12 @@ def test_an_error_without_a_known_code_says_nothing_of_the_instance(codes: Any) 
     assert (receipt.reason, receipt.means) == ("gateway_error", None)
 
 
+@pytest.mark.parametrize("codes", [["463", "479"], ["479", "463"], ["a word", 463]])
+def test_of_several_codes_the_most_telling_counts(codes: Any) -> None:
+    call = {"event": "messages.update", "data": {"keyId": "a", "status": "ERROR", "messageStubParameters": codes}}
+    assert GATEWAY.read(call).receipts[0].reason == "restricted"
+
+
 def test_a_code_without_an_error_closes_nothing() -> None:
     call = {"event": "messages.update", "data": {"keyId": "a", "status": "READ", "messageStubParameters": ["463"]}}
     assert GATEWAY.read(call).receipts[0].means is None

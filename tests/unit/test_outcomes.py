@@ -34,6 +34,13 @@ def test_who_is_refused_before_the_fence_was_never_tried() -> None:
     assert (result.status, result.reason, result.detail) == (Status.SKIPPED, "not_on_whatsapp", "no such number")
 
 
+@pytest.mark.parametrize(("attempt", "due_s"), [(0, 6), (1, 6), (2, 24), (3, 96), (4, 384), (9, 1536)])
+def test_what_a_gateway_asks_one_person_to_wait_for_may_grow_with_each_try(attempt: int, due_s: int) -> None:
+    answer = Busy("too_many", after_s=6, contact_only=True, growth=4)
+    result = outcome_of(answer, attempt=attempt, max_attempts=10, quick_left=2)
+    assert (result.status, result.due_ms, result.rest_ms) == (Status.PENDING, due_s * 1000, 0)
+
+
 def test_an_accepted_message_is_known_by_the_gateways_id() -> None:
     assert outcome(Accepted("id-1")).message_id == "id-1"
 

@@ -179,7 +179,7 @@ def test_a_time_that_could_mean_two_is_refused(said: Any) -> None:
     assert pointers(scheduledFor=said) == ["/scheduledFor"]
 
 
-@given(st.datetimes(datetime(1971, 1, 1), datetime(2400, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2400, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001 - the zone comes below
 def test_a_time_comes_back_to_the_millisecond(moment: datetime, minutes: int) -> None:
     local = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     said = local.isoformat(timespec="milliseconds")

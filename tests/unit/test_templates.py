@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from broadcast.api import shapes
 from broadcast.domain.campaign import Order
-from broadcast.domain.content import Content, Kind, Needs, Template, on_one_line, render_template
+from broadcast.domain.content import Content, Kind, Needs, Template, render_template
 from broadcast.domain.filling import render
+from broadcast.domain.folding import on_one_line
 from broadcast.errors import Invalid
 from broadcast.gateways.cloud import request_of
 from broadcast.settings import Settings
@@ -70,7 +71,7 @@ def test_names_and_languages_are_metas(name: str, language: str) -> None:
 def test_a_button_is_counted_either_way() -> None:
     button = {"type": "button", "sub_type": "url", "index": 1, "parameters": [{"type": "text", "text": "x"}]}
     template = {"name": "promo", "language": "pt_BR", "components": [button]}
-    assert order(template).content.template.components == [{**button, "index": "1"}]  # type: ignore[union-attr]
+    assert order(template).content.template.components == [{**button, "index": "1"}]  # type: ignore[union-attr]  # it has one
 
 
 @pytest.mark.parametrize("kind", ["header", "body"])

@@ -139,8 +139,10 @@ ANSWERS = [
     (as_response(problem(403, "Forbidden resource", "Forbidden")), Closed, "unauthorized"),
     (as_response(problem(404, "We didn't find a session with name 'x'.", "Not Found")), Closed, "unknown_instance"),
     (as_response(problem(404, "Cannot POST /waha/api/sendText", "Not Found")), Closed, "gateway_address_wrong"),
-    (answer(422, STATE), Closed, "disconnected"),
-    (answer(422, {**STATE, "status": "STARTING", "error": "Other words"}), Closed, "disconnected"),
+    (answer(422, STATE), Closed, "session_failed"),
+    (answer(422, {**STATE, "status": "STARTING", "error": "Other words"}), Closed, "session_starting"),
+    (answer(422, {**STATE, "status": "SCAN_QR_CODE"}), Closed, "unlinked"),
+    (answer(422, {**STATE, "status": "A_STATE_FROM_TOMORROW"}), Closed, "disconnected"),
     (as_response(problem(422, "WAHA Core support only 'default' session.", "x")), Closed, "unknown_instance"),
     (as_response(problem(422, "Session 'x' does not exist", "x")), Closed, "unknown_instance"),
     (as_response(problem(422, "The method is not implemented by the engine.", "x")), Closed, "not_implemented"),
@@ -232,7 +234,7 @@ def test_a_message_goes_only_where_the_check_points(body: Any, expected: Any) ->
     ("given_", "kind", "reason"),
     [
         (answer(401, {"message": "Unauthorized", "statusCode": 401}), Closed, "unauthorized"),
-        (answer(422, STATE), Closed, "disconnected"),
+        (answer(422, STATE), Closed, "session_failed"),
         (as_response(problem(400, ["phone must be digits"], "Bad Request")), Refused, "rejected"),
         (as_response(thrown("Timed Out")), Busy, "number_check_failed"),
         (answer(502, None, text="<html>"), Busy, "number_check_failed"),
@@ -385,10 +387,10 @@ NEWS: dict[str, News] = {
     "message_ack_not_ours": News(),
     "message_ack_group": News(),
     "session_status_working": connected(True, "open"),
-    "session_status_stopped": connected(False, "STOPPED"),
-    "session_status_failed": connected(False, "FAILED"),
-    "session_status_scan_qr_code": connected(False, "SCAN_QR_CODE"),
-    "session_status_passkey_required": connected(False, "PASSKEY_REQUIRED"),
+    "session_status_stopped": connected(False, "session_stopped"),
+    "session_status_failed": connected(False, "session_failed"),
+    "session_status_scan_qr_code": connected(False, "unlinked"),
+    "session_status_passkey_required": connected(False, "passkey_wanted"),
     "session_status_starting": News(),
     "session_status_timelocked": connected(False, "restricted"),
     "session_status_timelock_lifted": connected(True, "open"),
@@ -427,7 +429,7 @@ def test_every_payload_is_there() -> None:
 def test_a_session_that_failed_says_so_even_if_it_was_barred_before() -> None:
     barred = {"reachoutTimelock": {"isActive": True}}
     event = {"event": "session.status", "payload": {"status": "FAILED", "data": barred}}
-    assert GATEWAY.read(event) == connected(False, "FAILED")
+    assert GATEWAY.read(event) == connected(False, "session_failed")
 
 
 def ack(**payload: Any) -> News:

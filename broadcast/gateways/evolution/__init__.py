@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Mapping
 from time import time
 from typing import Any
@@ -10,24 +9,36 @@ from urllib.parse import quote
 
 from broadcast.domain.content import Kind
 from broadcast.gateways.addresses import Addresses
-from broadcast.gateways.base import Alone, Answer, Busy, Closed, Connection, Departure, Gateway, Message, News, Refused
+from broadcast.gateways.base import (
+    Alone,
+    Answer,
+    Busy,
+    Closed,
+    Connection,
+    Departure,
+    Message,
+    News,
+    Refused,
+    Secured,
+)
 from broadcast.gateways.evolution.answers import read_answer, read_numbers
 from broadcast.gateways.evolution.webhooks import connection_of, is_ours, read_call
 from broadcast.gateways.files import named
 from broadcast.gateways.http import Http, Response
-from broadcast.gateways.readings import NO_TEMPLATES
+from broadcast.gateways.readings import NO_TEMPLATES, shut_by
 
 #: Newer versions take no more numbers in one check. Source: Evolution's docs/responsible-messaging.md.
 MOST_NUMBERS = 50
 
 
-class Evolution(Alone):
+class Evolution(Secured, Alone):
     """One Evolution API server. `timeout_s` is how long it may take over one send, its own waiting included.
 
     `check_numbers`: each number is asked about before its message leaves. A send asks as well, but media only after
     they were uploaded; and to ask about many is a reason to be banned.
     """
 
+    _dialect = "evolution"
     pair_ms = 0
 
     def __init__(
@@ -40,7 +51,7 @@ class Evolution(Alone):
         check_numbers: bool = False,
     ) -> None:
         self._http = Http(url, timeout_s=timeout_s, headers={"apikey": api_key}, secrets=(api_key, webhook_token))
-        self._webhook_token = webhook_token
+        self._webhook_secret = webhook_token
         self.checks_numbers = check_numbers
         self._addresses = Addresses()
 
@@ -83,8 +94,7 @@ class Evolution(Alone):
         """The state that Evolution has of the instance, or why it says none. A restricted number stays `open`."""
         answer = self._http.ask("GET", f"/instance/connectionState/{quote(instance, safe='')}")
         if isinstance(answer, Response) and answer.status >= 300:
-            means = read_answer(answer)
-            return Connection(is_open=False, reason=means.reason) if isinstance(means, Closed) else None
+            return shut_by(read_answer(answer))
         body = answer.json if isinstance(answer, Response) else None
         found = body.get("instance") if isinstance(body, dict) else None
         return connection_of(found) if isinstance(found, dict) else None
@@ -113,19 +123,11 @@ class Evolution(Alone):
 
         Evolution signs no bodies. Without a token every call is taken.
         """
-        return self._webhook_token is None or is_ours(headers, path=path, token=self._webhook_token, now=time())
+        return self._webhook_secret is None or is_ours(headers, path=path, token=self._webhook_secret, now=time())
 
     def session_of(self, instance: str) -> str:
         """The instance's own name: it is what messages are sent through."""
         return instance
-
-    def trusts(self, other: Gateway) -> bool:
-        """Whether calls that carry the other's token may speak of ours: it is the same token."""
-        return other.signs_with("evolution", self._webhook_token or "")
-
-    def signs_with(self, dialect: str, secret: str) -> bool:
-        """Whether it is what calls to us carry."""
-        return dialect == "evolution" and hmac.compare_digest((self._webhook_token or "").encode(), secret.encode())
 
     def challenge(self, query: Mapping[str, str]) -> None:
         """None: Evolution asks nothing before it posts."""

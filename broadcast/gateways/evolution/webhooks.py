@@ -156,9 +156,9 @@ def _receipt(item: Mapping[str, Any]) -> Receipt | None:
     return Receipt(message_id=str(message_id), status=status, reason=reason, means=means)
 
 
-#: WhatsApp's own code of a refusal -> our reason, and what it says of more than the one message. Evolution 2.3.x leaves
-#: the code out. Source: Baileys 7.0.0, `messages-recv.ts`; 463 is a number that may not begin chats, 479 a session with
-#: the one contact that has grown stale.
+#: WhatsApp's own code of a refusal -> our reason, and what it says of more than the message; the most telling first.
+#: Evolution 2.3.x leaves the codes out. Source: Baileys 7.0.0, `messages-recv.ts`; 463 is a number that may not begin
+#: chats, 479 a session with the one contact that has grown stale.
 _CODES: Mapping[str, tuple[str, Answer | None]] = {
     "463": ("restricted", Closed("restricted", "463: the number may not begin chats")),
     "479": ("stale_session", None),
@@ -167,8 +167,8 @@ _CODES: Mapping[str, tuple[str, Answer | None]] = {
 
 def _failure(item: Mapping[str, Any]) -> tuple[str, Answer | None]:
     codes = item.get("messageStubParameters")
-    code = str(codes[0]) if isinstance(codes, list) and codes else ""
-    return _CODES.get(code, ("gateway_error", None))
+    given = list(map(str, codes)) if isinstance(codes, list) else []
+    return next((means for code, means in _CODES.items() if code in given), ("gateway_error", None))
 
 
 def connection_of(item: Mapping[str, Any]) -> Connection | None:

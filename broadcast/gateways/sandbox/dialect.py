@@ -187,8 +187,7 @@ def update(send: Send, message_id: str, status: str) -> dict[str, Any]:
 
 def event(name: str, instance: str, data: Mapping[str, Any] | None, *, is_metas: bool = False) -> dict[str, Any]:
     """A webhook. That of an instance of Meta's does not say who sends."""
-    # The local time with a Z: so the real server has it.
-    at = datetime.now().isoformat(timespec="milliseconds") + "Z"  # noqa: DTZ005
+    at = datetime.now().isoformat(timespec="milliseconds") + "Z"  # noqa: DTZ005 - local, with a Z: so a real one has it
     sender = {} if is_metas else {"sender": OWN}
     return {"event": name, "instance": instance, "data": data, "date_time": at, **sender, "apikey": None}
 

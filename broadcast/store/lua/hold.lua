@@ -3,16 +3,26 @@
 -- ARGV[5] only if the gateway has it held so (a,b,open), or "" for always
 -- ARGV[6] for news of the connection: when they are of, Unix ms by the gateway's clock, or "now"; "" for all else
 -- ARGV[7] how long a gateway may try to tell such news, ms · ARGV[8] "1": by a wall clock, in a zone that nobody knows
--- ARGV[9..] the failures that it is done for, once each
+-- ARGV[9] whose clock that is, "" where nobody says
+-- ARGV[10..] the failures that it is done for, once each
 -- reply 1 done | 0 left as it was
-local instance, hold, reason, detail, only_if, at, tried_for, wall = unpack(ARGV, 1, 8)
-if not is_first_told(instance, given_from(9)) then return 0 end
+local instance, hold, reason, detail, only_if, at, tried_for, wall, clock = unpack(ARGV, 1, 9)
+if not is_first_told(instance, given_from(10)) then return 0 end
 local now, clocks_ms = now_ms(), 60000  -- how far apart two clocks may be
+
+-- What was told by the clock of another gateway, such as the one that the settings named before, says nothing of this one's.
+local function keep_to_clock()
+  if clock == "" then return end
+  local heard_by = redis.call("HGET", lane_key(instance), "clock")
+  if heard_by and heard_by ~= clock then forget_clock(instance) end
+  redis.call("HSET", lane_key(instance), "clock", clock)
+end
 
 -- When the news are of, by our clock; false for what is no newer than the newest: it is told again, or too late. But what
 -- would be later than a gateway tries is by a clock that was put back; and of no time, or one to come, it is of now. By a
 -- clock that is behind, all news are late: by how much, that tells which came the soonest.
 local function news_ms()
+  keep_to_clock()
   local newest, heard, last, behind =
     unpack(redis.call("HMGET", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms"))
   local of = tonumber(at)

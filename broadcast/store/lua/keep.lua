@@ -14,7 +14,8 @@ for name in string.gmatch(redis.call("HGET", key, "names") or "", "[^,]+") do
 end
 redis.call("HSET", key, "names", names, unpack(ARGV, 3))
 if at() ~= was_at then  -- the one before had its own clock, asked for its own rests, and failed its own messages
-  redis.call("HDEL", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms", "found_ms", "rest", "rest_reason")
+  forget_clock(instance)
+  redis.call("HDEL", lane_key(instance), "found_ms", "rest", "rest_reason")
   redis.call("DEL", recent_key(instance))
 end
 redis.call("SADD", instances_key(), instance)

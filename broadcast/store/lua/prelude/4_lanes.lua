@@ -38,6 +38,11 @@ local function clear_lane(instance)
   redis.call("HDEL", lane_key(instance), "under", "under_reason", "under_detail", "found_ms")
 end
 
+-- Another gateway tells of the instance from now on, by its own clock.
+local function forget_clock(instance)
+  redis.call("HDEL", lane_key(instance), "news_ms", "heard_ms", "news_at", "behind_ms", "clock")
+end
+
 -- A person pauses an instance. What its gateway said is kept under that.
 local function pause_lane(instance, reason, detail)
   local lane = lane_key(instance)
@@ -165,11 +170,10 @@ local function slowed_gap(instance, campaign, now)
   return math.ceil(math.max(gap, own) * (1 + (slow - 1) * 0.5 ^ (math.max(now - since, 0) / 60000)))
 end
 
--- Give back what a lane's batches hold that has not been at the fence (of one campaign, or of all), the first one in front
--- again; a task that is alive after all finds its contact gone, and the contact has another. Returns how many.
-local function start_over(instance, only)
+-- Give back these booked contacts (of one campaign, or of all), in this order. Returns how many.
+local function give_back_all(instance, refs, only)
   local count = 0
-  for _, ref in ipairs(redis.call("ZREVRANGE", booked_key(instance), 0, -1)) do
+  for _, ref in ipairs(refs) do
     local campaign, number = parts(ref)
     if not only or campaign == only then
       give_back(instance, campaign, number, "booked")
@@ -179,15 +183,22 @@ local function start_over(instance, only)
   return count
 end
 
--- The same with those in back-off, which are listed with what is on the wire.
-local function unbook(instance, only)
-  local count = start_over(instance, only)
+-- Give back what a lane's batches hold that has not been at the fence, the first one in front again; a task that is alive
+-- after all finds its contact gone, and the contact has another.
+local function start_over(instance, only)
+  return give_back_all(instance, redis.call("ZREVRANGE", booked_key(instance), 0, -1), only)
+end
+
+-- Those in back-off, which are listed with what is on the wire.
+local function in_back_off(instance)
+  local found = {}
   for _, ref in ipairs(redis.call("ZRANGE", sending_key(instance), 0, -1)) do
-    local campaign, number = parts(ref)
-    if (not only or campaign == only) and redis.call("HGET", contact_key(campaign, number), "status") == "booked" then
-      give_back(instance, campaign, number, "booked")
-      count = count + 1
-    end
+    if redis.call("HGET", contact_key(parts(ref)), "status") == "booked" then found[#found + 1] = ref end
   end
-  return count
+  return found
+end
+
+-- Give back what a lane's batches hold, in back-off as well.
+local function unbook(instance, only)
+  return start_over(instance, only) + give_back_all(instance, in_back_off(instance), only)
 end
