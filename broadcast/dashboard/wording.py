@@ -218,6 +218,7 @@ def install(app: Flask) -> None:
         "under_pause": under_pause,
         "number": number,
         "percent": percent,
+        "reached": reached,
         "when": when,
         "moment": moment,
         "seconds": seconds,
@@ -260,6 +261,11 @@ def number(value: float) -> str:
 def percent(share: float) -> str:
     """A share from 0 to 1."""
     return str(format_percent(share, "#,##0.#%"))
+
+
+def reached(counts: Mapping[str, int]) -> int:
+    """To how many a campaign was sent, of whom nobody knows otherwise."""
+    return counts["sent"] + counts["delivered"] + counts["read"]
 
 
 def when(rfc3339: str | None) -> str:

@@ -586,6 +586,27 @@ def test_an_instance_is_paused_and_resumed_after_a_question(browser: Browser, st
     assert "hold" not in store.lanes.look("loja")[0]
 
 
+def test_a_campaign_that_is_held_is_not_called_running(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    store.lanes.hold("loja", "closed", reason="unauthorized", detail="")
+    for page in ("", "/campaigns/c1"):
+        shown = browser.text(page)
+        assert '<span class="state state-waiting">on hold</span>' in shown
+        assert 'class="state state-running"' not in shown
+        assert 'data-hold="instance_closed"' in shown
+    assert "expected finish" not in browser.text("")  # there is none, and a dash says nothing
+
+
+def test_of_a_cancelled_campaign_it_is_said_to_how_many_it_was_sent(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=5)
+    store.scripts.client.hset(key("tally", "c1"), mapping={"pending": 2, "sent": 1, "read": 2})
+    browser.post("/campaigns/c1/cancel", at="")
+    for page, of in (("", "of 5"), ("/campaigns/c1", "of 5 contacts")):
+        shown = browser.text(page)
+        assert re.search(rf'sent to</span> <strong [^>]*data-as="reached">3</strong> <span>{of}<', shown), page
+        assert "100%" not in shown
+
+
 @pytest.mark.parametrize(
     ("hold", "reason", "english", "portuguese"),
     [
@@ -1021,6 +1042,20 @@ def test_a_large_campaign_is_charted_from_some_of_its_contacts(store: Store, mon
     assert (chart.every, chart.start_ms, chart.end_ms) == (10, 1_900_000_000_000, 1_900_000_000_090)
     assert chart.lines[Status.SENT][-1] == 100  # ten were looked at, and each stands for ten
     assert chart.lines[Status.READ][-1] == 0
+
+
+def test_a_large_campaign_that_has_just_begun_is_charted_from_those_it_has_reached(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(charting, "MOST_LOOKED_AT", 10)
+    for number in range(12):  # every tenth of 100 is nearly nobody
+        fields = {"at_sent": 1_900_000_000_000 + number, **({"at_read": 1_900_000_000_100} if number % 4 == 0 else {})}
+        store.scripts.client.hset(key("contact", "c9", number), mapping=fields)
+    chart = charting.chart(store, "c9", total=100)
+    assert chart
+    assert chart.every == 2
+    assert (chart.lines[Status.SENT][-1], chart.lines[Status.READ][-1]) == (12, 6)
+    assert charting.chart(store, "c8", total=100) is None
 
 
 def test_a_search_goes_on_where_it_stopped(browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
