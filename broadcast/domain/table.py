@@ -66,6 +66,16 @@ class Table:
         """What a spreadsheet shows beside each row."""
         return [row.number for row in self.rows]
 
+    def number(self, row: Row) -> str:
+        """The number in a row: of several columns that have the title of the numbers', the first that is not empty."""
+        return row.cell(self.phone) or next(filter(None, map(row.cell, self.phones)), "")
+
+    @property
+    def phones(self) -> Sequence[int]:
+        """The columns of the numbers' title: theirs alone, where there is no header."""
+        title = self.titles[self.phone] if self.titles else ""
+        return [index for index, other in enumerate(self.titles) if other == title] or [self.phone]
+
     def column(self, *names: str) -> int | None:
         """The first column that has one of these titles."""
         return next((index for index, title in enumerate(self.titles) if title in names), None)
@@ -138,9 +148,9 @@ def _is_row(table: Table, line: str, *, before: int = 0, after: int = 0) -> bool
     if table.width > 1 and table.separator not in line:
         return False
     cells = next(csv.reader([line[:MOST_BYTES]], delimiter=table.separator), [])
-    place = table.phone - before
-    is_whole = before + len(cells) + after == table.width and 0 <= place < len(cells)
-    return is_whole and _NUMBER.fullmatch(cells[place].strip()) is not None
+    places = [place - before for place in table.phones if 0 <= place - before < len(cells)]
+    is_whole = before + len(cells) + after == table.width
+    return is_whole and any(_NUMBER.fullmatch(cells[place].strip()) for place in places)
 
 
 def phone_columns(titles: Sequence[str]) -> list[int]:
@@ -162,7 +172,7 @@ def phone_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
 def people(table: Table) -> list[Any]:
     """A campaign's contacts as its request has them: numbers, or objects {phone, name, vars} under a header."""
     if not table.titles:
-        return [row.cell(table.phone) for row in table.rows]
+        return [table.number(row) for row in table.rows]
     return [person(table, row) for row in table.rows]
 
 
@@ -231,18 +241,22 @@ def _is_torn(lines: Sequence[str], separator: str) -> bool:
 def person(table: Table, row: Row) -> dict[str, Any]:
     """The contact in a row, {phone, name, vars}: a variable for each column that has a title.
 
-    Of several columns of one title, the first that is not empty counts.
+    Of several columns of one title, the first that is not empty counts; of those of the name, the first of `NAME`, and
+    the other one is a variable.
     """
-    contact: dict[str, Any] = {"phone": row.cell(table.phone)}
+    numbers = table.titles[table.phone] if table.titles else ""
+    found: dict[str, Any] = {}
+    for title, cell in zip(table.titles, row.cells, strict=False):
+        value = cell.strip()
+        if value and title and title != numbers:
+            found.setdefault(title, value)
+    contact: dict[str, Any] = {"phone": table.number(row)}
+    names = [title for title in NAME if title in found]
+    if names:
+        contact["name"] = found.pop(names[0])
     extra: dict[str, Any] = {}
-    for index, title in enumerate(table.titles):
-        value = row.cell(index)
-        if index == table.phone or not value:
-            continue
-        if title in NAME:
-            contact.setdefault("name", value)
-        elif title:
-            extra.setdefault(title.replace(" ", "_"), value)
+    for title, value in found.items():
+        extra.setdefault(title.replace(" ", "_"), value)
     return {**contact, "vars": extra} if extra else contact
 
 

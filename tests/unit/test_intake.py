@@ -192,6 +192,33 @@ def test_commas_in_a_title_separate_nothing_and_of_two_columns_of_one_title_the_
     assert [one.contact for one in read("text/csv", raw.encode())[0]] == [{"phone": "11999990001", **contact}]
 
 
+@pytest.mark.parametrize(
+    ("raw", "contacts"),
+    [
+        (
+            "Telefone;Nome;Telefone\n11999990001;Ana;\n;Bia;11999990002\n11999990003;Caio;11999990004\n",
+            [
+                {"phone": "11999990001", "name": "Ana"},
+                {"phone": "11999990002", "name": "Bia"},
+                {"phone": "11999990003", "name": "Caio"},
+            ],
+        ),
+        (
+            "telefone;name;nome\n11999990001;Ana;Bia\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"nome": "Bia"}}],
+        ),
+        (
+            "telefone;nome;name\n11999990001;Bia;Ana\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"nome": "Bia"}}],
+        ),
+        ("telefone;name;nome\n11999990001;;Bia\n", [{"phone": "11999990001", "name": "Bia"}]),
+    ],
+)
+def test_of_two_columns_of_numbers_or_of_names_neither_is_lost(raw: str, contacts: list[dict[str, Any]]) -> None:
+    assert people(read_table(raw.encode())) == contacts
+    assert [one.contact for one in read("text/csv", raw.encode())[0]] == contacts
+
+
 def test_a_contact_is_no_header_whatever_they_are_called() -> None:
     raw = b"11998765432;Cel Silva\n11998765433;Bia\n"
     assert [one.contact["phone"] for one in read("text/csv", raw)[0]] == people(read_table(raw))
