@@ -136,15 +136,18 @@ def form_data(body: Mapping[str, Any], *, zone: str) -> dict[str, Any]:
 
 
 def contacts_of(form: NewCampaign, *, most: int) -> tuple[list[Any], dict[str, Any]]:
-    """Contacts of the file, or else of the field, and how it was read; none where both are empty. Raises Invalid."""
-    raw = form.file.data.read() if form.file.data else b""
-    raw = raw or (form.contacts.data or "").encode()
-    if not raw.strip():
+    """Contacts of the file, or else of the field, and how it was read; none where there are neither. Raises Invalid."""
+    file, written = form.file.data, form.contacts.data or ""
+    if file and written.strip():
+        raise Invalid(FieldError("/contacts", "are written beside a file"))
+    if not file and not written.strip():
         return [], {}
     try:
-        table = read_table(raw, most=most)
+        table = read_table(file.read() if file else written.encode(), most=most)
     except ValueError as error:
         raise Invalid(FieldError("/contacts", f"the list {error}")) from error
+    if not table.rows:
+        raise Invalid(FieldError("/contacts", "the list has no numbers"))
     read = {"separator": table.separator, "header": list(table.titles) or None, "encoding": table.encoding}
     return people(table), {**read, "rows": table.numbers}
 

@@ -195,6 +195,7 @@ PROBLEMS: Mapping[str, Any] = {
     "the body ": _("The file cannot be read to its end. Correct it, and choose it again: nobody is added twice."),
     "must have at most": _("This is too long for this kind of message."),
     "must be empty: audio has no caption": _("Audio has no caption: leave the message empty."),
+    "are written beside a file": _("A file is chosen as well. Choose it alone, or leave it out and write them here."),
     "the list is not CSV": _("This cannot be read to its end. Is there a quotation mark that is never closed?"),
     "the list has no numbers": _("The list has no numbers."),
     "the list has no column": _("The list's first line names no column such as telefone or phone."),

@@ -747,6 +747,22 @@ def test_what_is_not_right_is_said_at_its_field(browser: Browser, changes: dict[
     assert "is-invalid" in answer.text
 
 
+def test_a_list_beside_a_file_is_not_dropped_without_a_word(browser: Browser) -> None:
+    both = {**FORM, "contacts": "11999990001\n11999990002", "file": upload("Telefone\n11999990003\n")}
+    answer = browser.preview(**both)
+    assert answer.status_code == 422
+    assert "A file is chosen as well" in answer.text
+    assert "11999990001\n11999990002" in answer.text.replace("\r", "")  # what was typed is there still
+
+
+@pytest.mark.parametrize("raw", ["", "Telefone;Nome\n", "\n \n"])
+def test_a_file_without_anybody_is_said_to_be_so(browser: Browser, raw: str) -> None:
+    answer = browser.preview(**FORM, file=upload(raw))
+    assert answer.status_code == 422
+    assert "The list has no numbers." in answer.text
+    assert "at least one contact" not in answer.text
+
+
 def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:
     send(browser, "promo")
     shown = browser.preview(**{**FORM, "contacts": "11999990001"})
