@@ -25,6 +25,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from broadcast.dashboard.rows import row_problem, row_title
+from broadcast.domain.lines import NO_TEXT
 from broadcast.errors import FieldError
 
 _ = lazy_gettext
@@ -378,6 +379,12 @@ def error_title(status: int, phrase: str) -> str:
 
 def problem(detail: str) -> str:
     """What is wrong with a field, and in which row; the API's own words where there are no others."""
+    if detail.endswith(NO_TEXT) or f"{NO_TEXT};" in detail:
+        said: str = gettext(
+            "This is no table in text, whatever the file's name says: it may be a workbook, a PDF or a web page. Open "
+            "it in Excel or LibreOffice, and save it as CSV UTF-8."
+        )
+        return said
     text = next((text for words, text in PROBLEMS.items() if detail.startswith(words)), None)
     if text is None:
         return detail

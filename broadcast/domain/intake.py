@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
+from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable, refuse_others
 from broadcast.domain.table import (
     LOOKED_AT,
     PHONE,
@@ -115,6 +115,7 @@ class _Text:
     """JSON that is read value by value, with no more of it in memory than one value and what came with it."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
+        refuse_others(stream)
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._values = json.JSONDecoder()

@@ -763,6 +763,13 @@ def test_a_file_without_anybody_is_said_to_be_so(browser: Browser, raw: str) -> 
     assert "at least one contact" not in answer.text
 
 
+@pytest.mark.parametrize("name", ["contatos.xlsx", "contatos.csv"])
+def test_a_workbook_is_not_taken_and_it_is_said_what_to_do(browser: Browser, name: str) -> None:
+    answer = browser.preview(**FORM, file=(io.BytesIO(b"PK\x03\x04" + bytes(range(256)) * 9), name))
+    assert answer.status_code == 422
+    assert "This is no table in text" in answer.text
+
+
 def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:
     send(browser, "promo")
     shown = browser.preview(**{**FORM, "contacts": "11999990001"})

@@ -135,6 +135,14 @@ def test_a_file_of_another_kind_is_not_taken(browser: Browser, store: Store, nam
     assert telling.progress(store, "promo").total == 0
 
 
+def test_a_workbook_that_is_called_csv_is_not_taken_and_it_is_said_what_to_do(browser: Browser, store: Store) -> None:
+    opened(browser)
+    answer = add(browser, "PK\x03\x04" + "\0;11999990001\n" * 99)
+    assert answer.status_code == 422
+    assert "This is no table in text" in answer.text
+    assert telling.progress(store, "promo").total == 0
+
+
 def test_what_was_started_or_cancelled_takes_nobody(browser: Browser, store: Store) -> None:
     opened(browser)
     chunk, token = chunk_of(browser.text(PAGE)), browser.token(PAGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -217,6 +218,35 @@ def test_commas_in_a_title_separate_nothing_and_of_two_columns_of_one_title_the_
 def test_of_two_columns_of_numbers_or_of_names_neither_is_lost(raw: str, contacts: list[dict[str, Any]]) -> None:
     assert people(read_table(raw.encode())) == contacts
     assert [one.contact for one in read("text/csv", raw.encode())[0]] == contacts
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (b"PK\x03\x04" + bytes(range(256)) * 9, "an Excel, LibreOffice or ZIP file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old Excel file"),
+        (b"%PDF-1.4\n1 0 obj\n" + b"abc;" * 500, "a PDF"),
+        (b"\x1f\x8b\x08\x00" + bytes(range(256)), "a compressed file"),
+        (b"{\\rtf1\\ansi 11999990001}", "a document"),
+        (b"\xef\xbb\xbf\r\n <HTML><table><tr><td>Telefone</td></tr></table>", "a web page or XML"),
+        (b"<?xml version='1.0'?><Workbook/>", "a web page or XML"),
+    ],
+)
+@pytest.mark.parametrize("kind", sorted(READERS))
+def test_what_is_no_text_is_called_by_its_kind_whatever_door_it_comes_to(raw: bytes, what: str, kind: str) -> None:
+    said = re.escape(f"is {what}, not text: open it in Excel or LibreOffice and save it as CSV UTF-8")
+    with pytest.raises(Unreadable, match=said):
+        read(kind, raw)
+    with pytest.raises(Unreadable, match=said):
+        read_table(raw)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_known_without_its_mark(encoding: str) -> None:
+    raw = CSV.encode(encoding)
+    assert read("text/csv", raw)[0] == PEOPLE
+    table = read_table(raw)
+    assert (people(table), table.encoding) == ([one.contact for one in PEOPLE], "utf-16")
 
 
 def test_a_contact_is_no_header_whatever_they_are_called() -> None:
