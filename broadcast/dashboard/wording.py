@@ -26,6 +26,7 @@ from jinja2.runtime import Context
 
 from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.domain.lines import NO_TEXT
+from broadcast.domain.phone import NO_AREA, ROUNDED
 from broadcast.errors import FieldError
 
 _ = lazy_gettext
@@ -202,6 +203,11 @@ PROBLEMS: Mapping[str, Any] = {
     "the list has no column": _("The list's first line names no column such as telefone or phone."),
     "the list has more than": _("The list is too long: 100,000 contacts at most."),
 }
+#: what is known of a contact that was left out, beside the reason; the rest are names of variables, and lengths
+DETAILS: Mapping[str, Any] = {
+    ROUNDED: _("a spreadsheet rounded it: show the column as whole numbers, and save it again"),
+    NO_AREA: _("it has no area code"),
+}
 #: where a CSV breaks off
 _AT_ROW = re.compile(r"is not CSV at row (\d+)")
 DAYS: Mapping[str, Any] = {
@@ -227,6 +233,7 @@ def install(app: Flask) -> None:
         "day": lambda word: DAYS.get(word, word),
         "a_day": lambda text: format_date(datetime.fromisoformat(text)),
         "phone": phone,
+        "detail": detail,
         "row_problem": row_problem,
     }
     app.jinja_env.filters.update({name: _each_time(said) for name, said in filters.items()})
@@ -293,9 +300,14 @@ def seconds(ms: float) -> str:
     return f"{format_decimal(ms / 1000, '#,##0.###')} s"
 
 
-def phone(digits: str) -> str:
+def detail(text: str) -> str:
+    """What is known of a contact beside the reason."""
+    return str(DETAILS.get(text, text))
+
+
+def phone(digits: str, reason: str | None = None) -> str:
     """A Brazilian number as people write it; any other with its plus. What is no number stays as it is."""
-    if not digits.isdecimal():
+    if reason == "invalid_phone" or not digits.isdecimal():
         return digits
     if digits.startswith("55") and len(digits) in {12, 13}:
         area, local = digits[2:4], digits[4:]

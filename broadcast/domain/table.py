@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
@@ -19,6 +20,11 @@ PHONE = ("phone", "telefone", "celular", "whatsapp", "fone", "number", "numero",
 _PHONE_WORDS = frozenset({*PHONE[:5], "cel", "tel", "mobile"})
 #: So many rows are looked at where several columns may have the numbers.
 LOOKED_AT = 50
+#: A column of area codes, and what stands in it; a number without one has eight or nine digits.
+_AREA_TITLE = re.compile(r"ddd\b.*|ddd ?\d")
+_AREA = re.compile(r"\(?0?([1-9][1-9])\)?")
+_LOCAL = re.compile(r"\d[\d\s.-]*")
+_LOCAL_DIGITS = {8, 9}
 #: What may stand in such a column.
 _NUMBER = re.compile(r"[^0-9A-Za-z]*(?:[0-9][^0-9A-Za-z]*){8,15}")
 #: Excel's own first line, which says what separates the cells.
@@ -67,8 +73,23 @@ class Table:
         return [row.number for row in self.rows]
 
     def number(self, row: Row) -> str:
-        """The number in a row: of several columns that have the title of the numbers', the first that is not empty."""
-        return row.cell(self.phone) or next(filter(None, map(row.cell, self.phones)), "")
+        """The number in a row: of several columns that have the title of the numbers', the first that is not empty.
+
+        An area code in a column of its own goes before it.
+        """
+        found = row.cell(self.phone) or next(filter(None, map(row.cell, self.phones)), "")
+        area = self.area
+        if area is None or not _LOCAL.fullmatch(found) or sum(map(str.isdigit, found)) not in _LOCAL_DIGITS:
+            return found
+        code = _AREA.fullmatch(row.cell(area))
+        return f"{code[1]} {found}" if code else found
+
+    @cached_property
+    def area(self) -> int | None:
+        """The column of area codes: of several, the one that is nearest before the numbers."""
+        found = [index for index, title in enumerate(self.titles) if _AREA_TITLE.fullmatch(title)]
+        others = [index for index in found if index != self.phone]
+        return max((index for index in others if index < self.phone), default=next(iter(others), None))
 
     @property
     def phones(self) -> Sequence[int]:

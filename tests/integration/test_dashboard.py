@@ -770,6 +770,15 @@ def test_a_workbook_is_not_taken_and_it_is_said_what_to_do(browser: Browser, nam
     assert "This is no table in text" in answer.text
 
 
+def test_what_is_no_number_is_shown_as_it_was_written_with_what_is_wrong_with_it(browser: Browser) -> None:
+    shown = browser.preview(**FORM, file=upload("Telefone\n11999990001\n999990001\n5,51199E+12\n"))
+    listed = " ".join(re.findall(r'<ul class="left-out">.*?</ul>', shown.text, re.DOTALL))
+    assert ">999990001</span> · not a phone number (it has no area code)" in listed
+    assert (
+        ">5,51199E+12</span> · not a phone number (a spreadsheet rounded it: show the column as whole numbers" in listed
+    )
+
+
 def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:
     send(browser, "promo")
     shown = browser.preview(**{**FORM, "contacts": "11999990001"})

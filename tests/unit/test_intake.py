@@ -249,6 +249,21 @@ def test_utf_16_is_known_without_its_mark(encoding: str) -> None:
     assert (people(table), table.encoding) == ([one.contact for one in PEOPLE], "utf-16")
 
 
+@pytest.mark.parametrize(
+    ("raw", "numbers"),
+    [
+        ("Nome;DDD;Telefone\nAna;11;99999-0001\nBia;011;33334444\n", ["11 99999-0001", "11 33334444"]),
+        ("DDD Celular;Celular\n(21);999990001\n", ["21 999990001"]),
+        ("DDD1;Telefone 1;DDD2;Telefone\n11;33334444;21;999990001\n", ["21 999990001"]),
+        ("DDD;Telefone\n11;21999990001\n;999990001\n01;999990001\n", ["21999990001", "999990001", "999990001"]),
+        ("Telefone com DDD;Nome\n11999990001;Ana\n", ["11999990001"]),
+    ],
+)
+def test_an_area_code_in_a_column_of_its_own_goes_before_a_number_without_one(raw: str, numbers: list[str]) -> None:
+    assert [one["phone"] for one in people(read_table(raw.encode()))] == numbers
+    assert [one.contact["phone"] for one in read("text/csv", raw.encode())[0]] == numbers
+
+
 def test_a_contact_is_no_header_whatever_they_are_called() -> None:
     raw = b"11998765432;Cel Silva\n11998765433;Bia\n"
     assert [one.contact["phone"] for one in read("text/csv", raw)[0]] == people(read_table(raw))
