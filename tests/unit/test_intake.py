@@ -264,6 +264,35 @@ def test_an_area_code_in_a_column_of_its_own_goes_before_a_number_without_one(ra
     assert [one.contact["phone"] for one in read("text/csv", raw.encode())[0]] == numbers
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Clientes 2024;;\n",
+        "Clientes 2024\n",
+        "Lista de clientes;;\n;;\nEmitida em 27/11/2026;;\n",
+        "\nClientes, de A a Z\n\n",
+    ],
+)
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+def test_titles_of_the_whole_table_may_stand_above_its_header(above: str, separator: str) -> None:
+    rows = above.count("\n") + 2
+    raw = (above + "Nome;Telefone;Cidade\nAna;11999990001;\nBia;11999990002;Recife\n".replace(";", separator)).encode()
+    contacts = [
+        {"phone": "11999990001", "name": "Ana"},
+        {"phone": "11999990002", "name": "Bia", "vars": {"cidade": "Recife"}},
+    ]
+    table, (found, details) = read_table(raw), read("text/csv", raw)
+    assert (people(table), list(table.numbers)) == (contacts, [rows, rows + 1])
+    assert [(one.row, one.contact) for one in found] == list(zip(table.numbers, contacts, strict=True))
+    assert details["header"] == ["nome", "telefone", "cidade"]
+
+
+def test_what_comes_after_a_number_is_no_header() -> None:
+    raw = b"11999990001;Ana\ntelefone;Bia\n"
+    assert people(read_table(raw)) == [one.contact["phone"] for one in read("text/csv", raw)[0]]
+    assert people(read_table(raw)) == ["11999990001", "telefone"]
+
+
 def test_a_contact_is_no_header_whatever_they_are_called() -> None:
     raw = b"11998765432;Cel Silva\n11998765433;Bia\n"
     assert [one.contact["phone"] for one in read("text/csv", raw)[0]] == people(read_table(raw))
