@@ -51,7 +51,8 @@ class NewCampaign(TemplateFields):
     message = TextAreaField(
         lazy_gettext("Message"),
         description=lazy_gettext(
-            "{{name}} and the CSV's columns are filled in; {{name|friend}} says friend where there is none."
+            "{{name}} and the CSV's columns (but the numbers' own) are filled in; {{name|friend}} says friend where "
+            "there is none."
         ),
         render_kw={"rows": 6, "maxlength": 4096},
     )

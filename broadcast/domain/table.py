@@ -15,9 +15,9 @@ from typing import Any
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
 
 #: What a column of numbers may be called; of two, the one that comes first here has them.
-PHONE = ("phone", "telefone", "celular", "whatsapp", "fone", "number", "numero", "contato")
+PHONE = ("phone", "telefone", "celular", "whatsapp", "fone", "telefono", "movil", "number", "numero", "contato")
 #: Any column with one of these words has numbers where none is called so.
-_PHONE_WORDS = frozenset({*PHONE[:5], "cel", "tel", "mobile"})
+_PHONE_WORDS = frozenset({*PHONE[:7], "cel", "tel", "mobile"})
 #: So many rows are looked at where several columns may have the numbers.
 LOOKED_AT = 50
 #: A column of area codes, and what stands in it; a number without one has eight or nine digits.

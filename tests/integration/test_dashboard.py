@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
@@ -777,6 +778,10 @@ def test_what_is_no_number_is_shown_as_it_was_written_with_what_is_wrong_with_it
     assert (
         ">5,51199E+12</span> · not a phone number (a spreadsheet rounded it: show the column as whole numbers" in listed
     )
+
+
+def test_the_form_says_that_the_numbers_column_is_no_variable(browser: Browser) -> None:
+    assert "but the numbers' own" in unescape(browser.text("/new"))
 
 
 def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:

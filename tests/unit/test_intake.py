@@ -293,6 +293,13 @@ def test_what_comes_after_a_number_is_no_header() -> None:
     assert people(read_table(raw)) == ["11999990001", "telefone"]
 
 
+@pytest.mark.parametrize("title", ["Teléfono", "Móvil", "Nº de teléfono", "Teléfono móvil"])
+def test_spanish_columns_of_numbers_are_known(title: str) -> None:
+    assert people(read_table(f"Ciudad;{title}\nLima;51987654321\n".encode())) == [
+        {"phone": "51987654321", "vars": {"ciudad": "Lima"}}
+    ]
+
+
 def test_a_contact_is_no_header_whatever_they_are_called() -> None:
     raw = b"11998765432;Cel Silva\n11998765433;Bia\n"
     assert [one.contact["phone"] for one in read("text/csv", raw)[0]] == people(read_table(raw))
