@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
@@ -112,8 +112,9 @@ def events(campaign: str) -> ResponseReturnValue:
 
 @blueprint.get("/campaigns/<campaign>/report.csv")
 def report(campaign: str) -> ResponseReturnValue:
-    """What became of each contact, as a Brazilian Excel opens it."""
-    return reports.stream(campaign, status=None, reason=None, bom=True, separator=";")
+    """What became of each contact, as an Excel of the reader's language opens it."""
+    separator = ";" if get_locale().language == "pt" else ","
+    return reports.stream(campaign, status=None, reason=None, bom=True, separator=separator)
 
 
 @blueprint.get("/campaigns/<campaign>/chart")

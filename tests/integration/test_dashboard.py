@@ -1056,7 +1056,9 @@ def test_the_report_is_for_excel_and_for_whoever_may_see_the_campaign(stranger: 
     stranger.log_in("secret-of-loja")
     assert "/dashboard/campaigns/hers/report.csv" in stranger.text("/campaigns/hers")
     answer = stranger.get("/campaigns/hers/report.csv")
-    assert answer.data.startswith(b"\xef\xbb\xbfnumber;phone;")
+    assert answer.data.startswith(b"\xef\xbb\xbfnumber,phone,")
+    stranger.headers = {"Accept-Language": "pt-BR"}  # whose decimals have a comma
+    assert stranger.get("/campaigns/hers/report.csv").data.startswith(b"\xef\xbb\xbfnumber;phone;")
     assert answer.text.count("\n") == 4
     assert stranger.get("/campaigns/theirs/report.csv").status_code == 404
     send(stranger, 'Promoção "x"; y')
