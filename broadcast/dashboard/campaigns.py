@@ -15,7 +15,7 @@ from flask_babel import get_locale, gettext
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import rights, wording
+from broadcast.dashboard import refusing, rights, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
@@ -224,8 +224,10 @@ def _not_over(campaign: str) -> ResponseReturnValue:
 
 @blueprint.get(DEED)
 def confirm(campaign: str, deed: str) -> ResponseReturnValue:
-    """Ask whether they mean it."""
-    asking.instance_of(campaign)
+    """Ask whether they mean it; where it cannot be done, its page says so."""
+    status = asking.status(campaign)
+    if deed not in possible(status):
+        return _cannot_be(campaign, status["status"])
     return render_template(
         "dashboard/confirm.html",
         title=wording.deed(deed),
@@ -238,8 +240,19 @@ def confirm(campaign: str, deed: str) -> ResponseReturnValue:
 
 @blueprint.post(DEED)
 def do(campaign: str, deed: str) -> ResponseReturnValue:
-    """Do it, and show what came of it."""
-    flash(wording.done(deed, DEEDS[deed](campaign)))
+    """Do it, and show what came of it, or that it cannot be done."""
+    try:
+        flash(wording.done(deed, DEEDS[deed](campaign)))
+    except Conflict as error:
+        flash(refusing.refusal(str(error)), "danger")
+    return redirect(rights.page_of(campaign), 303)
+
+
+def _cannot_be(campaign: str, state: str) -> ResponseReturnValue:
+    said = gettext(
+        "Campaign %(name)s is %(state)s: this cannot be done with it.", name=campaign, state=wording.STATES[state]
+    )
+    flash(said, "danger")
     return redirect(rights.page_of(campaign), 303)
 
 

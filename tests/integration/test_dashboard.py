@@ -320,7 +320,8 @@ def test_who_is_refused_reads_why_in_their_language(stranger: Browser, store: St
     assert "só uma chave de todas elas" in stranger.get("/suppressions/5511999999999/remove").text
     assert "Não há campanha nenhuma." in stranger.get("/campaigns/nenhuma").text
     stranger.post("/campaigns/c1/cancel", at="")
-    assert "A campanha c1 está cancelada" in stranger.post("/campaigns/c1/resume", at="").text
+    stranger.post("/campaigns/c1/resume", at="")
+    assert "A campanha c1 está cancelada" in stranger.text("/campaigns/c1")
     stranger.post("/logout", at="")
     stranger.log_in(a_key(store, "ana", Scope.SEND))
     assert "Isto precisa de uma chave com o escopo read; os escopos desta: send." in stranger.get("/instances").text
@@ -498,8 +499,18 @@ def test_a_move_that_cannot_be_is_said_so(browser: Browser) -> None:
     send(browser, "c1")
     browser.post("/campaigns/c1/cancel", at="")
     answer = browser.post("/campaigns/c1/resume", at="")
-    assert answer.status_code == 409
-    assert "This cannot be done now" in answer.text
+    assert answer.location == "/dashboard/campaigns/c1"
+    shown = browser.text("/campaigns/c1")
+    assert "Campaign c1 is cancelled: this cannot be done with it." in shown
+    assert "alert-danger" in shown
+
+
+@pytest.mark.parametrize("deed", ["pause", "resume", "cancel", "start", "retry-failed"])
+def test_nobody_is_asked_whether_they_mean_what_cannot_be_done(browser: Browser, deed: str) -> None:
+    send(browser, "c1")
+    browser.post("/campaigns/c1/cancel", at="")
+    assert browser.get(f"/campaigns/c1/{deed}").location == "/dashboard/campaigns/c1"
+    assert "Campaign c1 is cancelled: this cannot be done with it." in browser.text("/campaigns/c1")
 
 
 def test_a_campaign_that_is_over_is_removed_after_a_question(browser: Browser, store: Store) -> None:

@@ -157,8 +157,10 @@ def test_what_was_started_or_cancelled_takes_nobody(browser: Browser, store: Sto
 
 def test_without_anybody_it_does_not_start(browser: Browser) -> None:
     opened(browser)
+    assert browser.get("/campaigns/promo/start").status_code == 303  # nobody is asked whether they mean it
     answer = browser.post("/campaigns/promo/start", at="")
-    assert answer.status_code == 409
+    assert answer.location == "/dashboard/campaigns/promo"
+    assert "Campaign promo has no contacts." in browser.text("/campaigns/promo")
     assert browser.get("/campaigns/promo/state.json").json["holdReason"] == "open"
 
 
