@@ -795,6 +795,27 @@ def test_the_form_says_that_the_numbers_column_is_no_variable(browser: Browser) 
     assert "but the numbers' own" in unescape(browser.text("/new"))
 
 
+def test_an_instance_that_the_key_may_not_use_is_said_at_its_field_and_nothing_is_lost(stranger: Browser) -> None:
+    stranger.log_in("secret-of-loja")
+    fields = {**FORM, "instance": "outra", "message": "Um texto longo", "contacts": "11999990001"}
+    answer = stranger.preview(**fields)
+    assert answer.status_code == 403
+    assert "This key may not use the instance outra." in answer.text
+    assert "is-invalid" in answer.text
+    assert "Um texto longo" in answer.text
+    assert "11999990001" in answer.text
+
+
+def test_a_form_that_is_too_old_leads_back_to_a_fresh_one(browser: Browser) -> None:
+    """Where the tab keeps what was written, which the pages between must not end."""
+    data = {**FORM, "csrf_token": "x", "contacts": "11999990001"}
+    answer = browser.client.post(f"{HOME}/new", data=data, headers=browser.headers)
+    assert answer.status_code == 400
+    assert "data-keeping" in answer.text
+    assert '<a href="/dashboard/new">Back to the form</a>' in answer.text
+    assert "Back to the form" not in browser.get("/campaigns/none").text
+
+
 def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:
     send(browser, "promo")
     shown = browser.preview(**{**FORM, "contacts": "11999990001"})
