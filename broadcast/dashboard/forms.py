@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from flask_babel import lazy_gettext
 from flask_wtf.file import FileField
 from wtforms import BooleanField, DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import Optional
 
 from broadcast.dashboard import fields, templating, wording
-from broadcast.dashboard.fields import text_of
+from broadcast.dashboard.fields import Between, text_of
 from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.dashboard.templating import TemplateFields
 from broadcast.domain.content import Kind
@@ -88,7 +88,7 @@ class NewCampaign(TemplateFields):
     )
     gap_s = IntegerField(
         lazy_gettext("Seconds between two messages"),
-        validators=[Optional(), NumberRange(1, 86_400)],
+        validators=[Optional(), Between(1, 86_400)],
         description=lazy_gettext("Empty: the setting's. An instance's own rules may be slower."),
     )
     priority = SelectField(lazy_gettext("Priority"), choices=[], default="normal")

@@ -749,6 +749,7 @@ def test_a_time_is_read_in_the_settings_zone(browser: Browser) -> None:
         ({"kind": "image"}, "begins with https"),
         ({"scheduled": "2001-01-01T00:00"}, "in the past"),
         ({"gap_s": "0"}, "between 1 and 86400"),
+        ({"gap_s": "abc"}, "Not a valid integer value"),
         ({"kind": "audio", "media_url": "https://a.example/a.mp3"}, "Audio has no caption"),
     ],
 )  # fmt: skip
@@ -756,7 +757,8 @@ def test_what_is_not_right_is_said_at_its_field(browser: Browser, changes: dict[
     answer = browser.preview(**{**FORM, "contacts": "11999990001", **changes})
     assert answer.status_code == 422
     assert said in answer.text
-    assert "is-invalid" in answer.text
+    assert answer.text.count("is-invalid") == 1
+    assert answer.text.count("invalid-feedback") == 1  # and nothing that contradicts it
 
 
 def test_a_list_beside_a_file_is_not_dropped_without_a_word(browser: Browser) -> None:
