@@ -101,7 +101,7 @@ def _add_csv(source: str) -> dict[str, Any]:
     table = _table(read_bytes(request))
     column = table.column("source", "origem")
     wishes = [
-        Wish(phone=row.cell(table.phone), source=row.cell(column)[: shapes.MOST_SOURCE] or source) for row in table.rows
+        Wish(phone=table.number(row), source=row.cell(column)[: shapes.MOST_SOURCE] or source) for row in table.rows
     ]
     return _add(wishes, places=[{"row": number} for number in table.numbers])
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import formats, rights, wording
+from broadcast.dashboard import formats, refusing, rights, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
@@ -112,8 +112,9 @@ def events(campaign: str) -> ResponseReturnValue:
 
 @blueprint.get("/campaigns/<campaign>/report.csv")
 def report(campaign: str) -> ResponseReturnValue:
-    """What became of each contact, as a Brazilian Excel opens it."""
-    return reports.stream(campaign, status=None, reason=None, bom=True, separator=";")
+    """What became of each contact, as an Excel of the reader's language opens it."""
+    separator = ";" if get_locale().language == "pt" else ","
+    return reports.stream(campaign, status=None, reason=None, bom=True, separator=separator)
 
 
 @blueprint.get("/campaigns/<campaign>/chart")
@@ -223,13 +224,15 @@ def _not_over(campaign: str) -> ResponseReturnValue:
 
 @blueprint.get(DEED)
 def confirm(campaign: str, deed: str) -> ResponseReturnValue:
-    """Ask whether they mean it."""
-    counts = asking.status(campaign)["counts"]
+    """Ask whether they mean it; where it cannot be done, its page says so."""
+    status = asking.status(campaign)
+    if deed not in possible(status):
+        return _cannot_be(campaign, status["status"])
     return render_template(
         "dashboard/confirm.html",
         title=wording.deed(deed),
         question=wording.question(deed),
-        whom=wording.whom(deed, counts),
+        whom=wording.whom(deed, status["counts"]),
         what=campaign,
         is_final=deed == "cancel",
         back=rights.page_of(campaign),
@@ -238,8 +241,19 @@ def confirm(campaign: str, deed: str) -> ResponseReturnValue:
 
 @blueprint.post(DEED)
 def do(campaign: str, deed: str) -> ResponseReturnValue:
-    """Do it, and show what came of it."""
-    flash(wording.done(deed, DEEDS[deed](campaign)))
+    """Do it, and show what came of it, or that it cannot be done."""
+    try:
+        flash(wording.done(deed, DEEDS[deed](campaign)))
+    except Conflict as error:
+        flash(refusing.refusal(str(error)), "danger")
+    return redirect(rights.page_of(campaign), 303)
+
+
+def _cannot_be(campaign: str, state: str) -> ResponseReturnValue:
+    said = gettext(
+        "Campaign %(name)s is %(state)s: this cannot be done with it.", name=campaign, state=wording.STATES[state]
+    )
+    flash(said, "danger")
     return redirect(rights.page_of(campaign), 303)
 
 

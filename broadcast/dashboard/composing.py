@@ -11,11 +11,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from broadcast.api import asking, auth, shapes
-from broadcast.dashboard import rights, templating, wording
+from broadcast.dashboard import refusing, rights, templating, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.forms import NewCampaign, body_of, contacts_of, form_data, fresh_name, show_problems
 from broadcast.domain.content import Kind
-from broadcast.errors import Conflict, Invalid, NotFound
+from broadcast.errors import Conflict, Forbidden, Invalid, NotFound
 
 #: A campaign that was looked at can be started for so long. It has people's numbers and names in it, which nothing that
 #: forgets a person looks for here: no longer than it takes to read a preview.
@@ -51,6 +51,9 @@ def preview() -> ResponseReturnValue:
         shown = asking.preview({**body, "campaignId": body["campaignId"] or None})
         if not body["campaignId"]:
             raise Invalid(*wording.missing_name())
+    except Forbidden as error:
+        form.instance.errors = [refusing.refusal(str(error))]
+        return _show(form, draft=token, kept=len(kept)), 403
     except Invalid as error:
         problems = show_problems(form, error.errors, body, rows=read.get("rows", ()))
         return _show(form, problems=problems, draft=token, kept=len(kept)), 422

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
+from wtforms.validators import NumberRange, StopValidation
 
 from broadcast.errors import FieldError
 
@@ -20,6 +21,16 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         """Every form of the dashboard is protected before its view is called."""
 
         csrf = False
+
+
+class Between(NumberRange):  # type: ignore[misc]  # WTForms ships no types
+    """A number between two others; of what is no number, only that is said."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Raise ValidationError."""
+        if field.process_errors:
+            raise StopValidation
+        super().__call__(form, field)
 
 
 def text_of(field: Any) -> str:

@@ -86,9 +86,9 @@ def seconds(ms: float) -> str:
     return f"{format_decimal(ms / 1000, '#,##0.###')}{NBSP}s"
 
 
-def phone(digits: str) -> str:
+def phone(digits: str, reason: str | None = None) -> str:
     """A Brazilian number as people write it; any other with its plus. What is no number stays as it is."""
-    if not digits.isdecimal():
+    if reason == "invalid_phone" or not digits.isdecimal():
         return digits
     if digits.startswith("55") and len(digits) in {12, 13}:
         area, local = digits[2:4], digits[4:]

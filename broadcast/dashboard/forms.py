@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.file import FileField
 from wtforms import BooleanField, DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import Optional
 
 from broadcast.dashboard import fields, templating, wording
-from broadcast.dashboard.fields import text_of
+from broadcast.dashboard.fields import Between, text_of
 from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.dashboard.templating import TemplateFields
 from broadcast.domain.content import Kind
@@ -51,7 +51,8 @@ class NewCampaign(TemplateFields):
     message = TextAreaField(
         lazy_gettext("Message"),
         description=lazy_gettext(
-            "{{name}} and the CSV's columns are filled in; {{name|friend}} says friend where there is none."
+            "{{name}} and the CSV's columns (but the numbers' own) are filled in; {{name|friend}} says friend where "
+            "there is none."
         ),
         render_kw={"rows": 6, "maxlength": 4096},
     )
@@ -87,7 +88,7 @@ class NewCampaign(TemplateFields):
     )
     gap_s = IntegerField(
         lazy_gettext("Seconds between two messages"),
-        validators=[Optional(), NumberRange(1, 86_400)],
+        validators=[Optional(), Between(1, 86_400)],
         description=lazy_gettext("Empty: the setting's. An instance's own rules may be slower."),
     )
     priority = SelectField(lazy_gettext("Priority"), choices=[], default="normal")
@@ -137,15 +138,18 @@ def form_data(body: Mapping[str, Any], *, zone: str) -> dict[str, Any]:
 
 
 def contacts_of(form: NewCampaign, *, most: int) -> tuple[list[Any], dict[str, Any]]:
-    """Contacts of the file, or else of the field, and how it was read; none where both are empty. Raises Invalid."""
-    raw = form.file.data.read() if form.file.data else b""
-    raw = raw or (form.contacts.data or "").encode()
-    if not raw.strip():
+    """Contacts of the file, or else of the field, and how it was read; none where there are neither. Raises Invalid."""
+    file, written = form.file.data, form.contacts.data or ""
+    if file and written.strip():
+        raise Invalid(FieldError("/contacts", "are written beside a file"))
+    if not file and not written.strip():
         return [], {}
     try:
-        table = read_table(raw, most=most)
+        table = read_table(file.read() if file else written.encode(), most=most)
     except ValueError as error:
         raise Invalid(FieldError("/contacts", f"the list {error}")) from error
+    if not table.rows:
+        raise Invalid(FieldError("/contacts", "the list has no numbers"))
     read = {"separator": table.separator, "header": list(table.titles) or None, "encoding": table.encoding}
     return people(table), {**read, "rows": table.numbers}
 

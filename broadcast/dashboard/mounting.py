@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, current_app, g, render_template, request, session
+from flask import Flask, Response, current_app, g, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
@@ -161,4 +161,7 @@ def from_nowhere(_: Exception) -> ResponseReturnValue:
 
 def _page(status: int, detail: str) -> tuple[str, int]:
     title = wording.error_title(status, HTTPStatus(status).phrase)
-    return render_template("dashboard/error.html", title=title, detail=detail, request_id=g.get("request_id")), status
+    # A tab keeps what was written into this form; a page between, such as the list, would end that.
+    form = url_for("dashboard.new") if (request.method, request.endpoint) == ("POST", "dashboard.preview") else ""
+    shown = {"title": title, "detail": detail, "form": form, "request_id": g.get("request_id")}
+    return render_template("dashboard/error.html", **shown), status

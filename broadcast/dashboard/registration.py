@@ -8,11 +8,11 @@ from typing import Any
 
 from flask_babel import lazy_gettext
 from wtforms import DecimalField, IntegerField, PasswordField, SelectField, SelectMultipleField, StringField
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import Optional
 
 from broadcast.api.registration import DAYS
 from broadcast.dashboard import fields, wording
-from broadcast.dashboard.fields import Form, text_of
+from broadcast.dashboard.fields import Between, Form, text_of
 from broadcast.errors import FieldError
 from broadcast.gateways.catalogue import DIALECTS
 
@@ -83,19 +83,19 @@ class Instance(Form):
     )
     gap_s = DecimalField(
         _("Least seconds between two messages"),
-        validators=[Optional(), NumberRange(Decimal("0.01"), 86_400)],
+        validators=[Optional(), Between(Decimal("0.01"), 86_400)],
         description=_("No campaign goes faster. Empty: as the campaigns say."),
         render_kw={"type": "number", "step": "any", "min": "0.01", "inputmode": "decimal"},
     )
     jitter_s = DecimalField(
         _("Random seconds on top"),
-        validators=[Optional(), NumberRange(0, 86_400)],
+        validators=[Optional(), Between(0, 86_400)],
         description=_("Each gap is lengthened by up to so many."),
         render_kw={"type": "number", "step": "any", "min": "0", "inputmode": "decimal"},
     )
     daily_cap = IntegerField(
         _("Messages a day at the most"),
-        validators=[Optional(), NumberRange(1, 10_000_000)],
+        validators=[Optional(), Between(1, 10_000_000)],
         description=_("Empty: no cap."),
         render_kw={"min": "1"},
     )

@@ -15,6 +15,8 @@ from jinja2.runtime import Context
 from broadcast.dashboard import formats
 from broadcast.dashboard.formats import number
 from broadcast.dashboard.rows import row_problem, row_title
+from broadcast.domain.lines import NO_TEXT
+from broadcast.domain.phone import NO_AREA, ROUNDED
 from broadcast.errors import FieldError
 
 _ = lazy_gettext
@@ -186,10 +188,16 @@ PROBLEMS: Mapping[str, Any] = {
     "the body ": _("The file cannot be read to its end. Correct it, and choose it again: nobody is added twice."),
     "must have at most": _("This is too long for this kind of message."),
     "must be empty: audio has no caption": _("Audio has no caption: leave the message empty."),
+    "are written beside a file": _("A file is chosen as well. Choose it alone, or leave it out and write them here."),
     "the list is not CSV": _("This cannot be read to its end. Is there a quotation mark that is never closed?"),
     "the list has no numbers": _("The list has no numbers."),
     "the list has no column": _("The list's first line names no column such as telefone or phone."),
     "the list has more than": _("The list is too long: 100,000 contacts at most."),
+}
+#: what is known of a contact that was left out, beside the reason; the rest are names of variables, and lengths
+DETAILS: Mapping[str, Any] = {
+    ROUNDED: _("a spreadsheet rounded it: show the column as whole numbers, and save it again"),
+    NO_AREA: _("it has no area code"),
 }
 #: where a CSV breaks off
 _AT_ROW = re.compile(r"is not CSV at row (\d+)")
@@ -217,6 +225,7 @@ def install(app: Flask) -> None:
         "day": lambda word: DAYS.get(word, word),
         "a_day": formats.day,
         "phone": formats.phone,
+        "detail": detail,
         "row_problem": row_problem,
     }
     app.jinja_env.filters.update({name: _each_time(said) for name, said in filters.items()})
@@ -248,6 +257,11 @@ def html_language() -> str:
 def reached(counts: Mapping[str, int]) -> int:
     """To how many a campaign was sent, of whom nobody knows otherwise."""
     return counts["sent"] + counts["delivered"] + counts["read"]
+
+
+def detail(text: str) -> str:
+    """What is known of a contact beside the reason."""
+    return str(DETAILS.get(text, text))
 
 
 def hold(code: str | None, detail: str | None = None) -> str:
@@ -338,6 +352,12 @@ def error_title(status: int, phrase: str) -> str:
 
 def problem(detail: str) -> str:
     """What is wrong with a field, and in which row; the API's own words where there are no others."""
+    if detail.endswith(NO_TEXT) or f"{NO_TEXT};" in detail:
+        said: str = gettext(
+            "This is no table in text, whatever the file's name says: it may be a workbook, a PDF or a web page. Open "
+            "it in Excel or LibreOffice, and save it as CSV UTF-8."
+        )
+        return said
     text = next((text for words, text in PROBLEMS.items() if detail.startswith(words)), None)
     if text is None:
         return detail

@@ -10,20 +10,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
-from broadcast.domain.table import (
-    LOOKED_AT,
-    PHONE,
-    Row,
-    Table,
-    checked,
-    has_swallowed,
-    person,
-    phone_column,
-    phone_columns,
-    plain,
-    rows_of,
-)
+from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable, refuse_others
+from broadcast.domain.table import LOOKED_AT, checked, has_swallowed, headed, needs_rows, person, rows_of, titled
 
 
 @dataclass(frozen=True)
@@ -45,12 +33,18 @@ class Intake:
         """The rows of a CSV file, with or without a header. Raises Unreadable."""
         lines = Lines(stream)
         separator, rows = rows_of(lines)
-        first = next(rows, None)
-        if first is None:
-            return
-        table, head, rows = _table(first, rows, separator)
+        header, below = headed(rows)
+        if header is None:
+            first = next(below, None)
+            if first is None:
+                return
+            table, seen = titled(first, (), separator, has_titles=False), [first]
+        else:
+            seen = list(islice(below, LOOKED_AT)) if needs_rows(header) else []
+            table = titled(header, seen, separator, has_titles=True)
+            checked(table, [header], has_swallowed)
         self.details |= {"separator": separator, "header": list(table.titles) or None}
-        for row in rows if head is None else chain([head], rows):
+        for row in chain(seen, below):
             checked(table, [row], has_swallowed)
             if any(cell.strip() for cell in row.cells):
                 yield Found(row.number, person(table, row))
@@ -90,20 +84,6 @@ READERS: Mapping[str, Callable[[Intake, io.BufferedReader], Iterator[Found]]] = 
 }
 
 
-def _table(first: Row, rows: Iterator[Row], separator: str) -> tuple[Table, Row | None, Iterator[Row]]:
-    """What the columns are, the first row where it is a contact already, and the other rows. Raises Unreadable."""
-    titles = [plain(cell) for cell in first.cells]
-    seen = list(islice(rows, LOOKED_AT)) if len(phone_columns(titles)) > 1 else []
-    phone = phone_column(titles, seen)
-    if phone is not None:
-        table = Table(titles=titles, phone=phone, rows=(), separator=separator, width=len(titles))
-        checked(table, [first], has_swallowed)
-        return table, None, chain(seen, rows)
-    if not any(character.isdigit() for character in first.cells[0]):
-        raise Unreadable(f"has no column that is called {', '.join(PHONE[:4])}; its first line is {first.cells}")
-    return Table(titles=[], phone=0, rows=(), separator=separator, width=len(first.cells)), first, rows
-
-
 def _json(row: int, text: str) -> Found:
     try:
         return Found(row, json.loads(text))
@@ -115,6 +95,7 @@ class _Text:
     """JSON that is read value by value, with no more of it in memory than one value and what came with it."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
+        refuse_others(stream)
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._values = json.JSONDecoder()

@@ -25,6 +25,13 @@ _FRACTION = re.compile(r"[^.]*\.\d{1,3}")
 _CPF = re.compile(r"\d{3}\.\d{3}\.\d{3}-\d{2}")
 #: A digit that stands alone behind the others.
 _STRAY = re.compile(r"(.*\d\D+)\d")
+#: How a spreadsheet shows a number that is too wide for its column; what it then saves has lost digits.
+_ROUNDED = re.compile(r"\d[.,]\d+e\+?\d{1,2}", re.IGNORECASE)
+#: A Brazilian's number without the area code: eight digits, or nine.
+_LOCAL = re.compile(r"9?\d{8}")
+#: Why a text may be none.
+ROUNDED = "a spreadsheet rounded it"
+NO_AREA = "it has no area code"
 #: Characters of a number at most: none has as many.
 _MOST = 250
 #: Fewer digits than that may be part of anybody's number.
@@ -47,6 +54,14 @@ def normalise(text: str, *, country: str) -> str | None:
         return None
     digits, stray = _digits(written, country), _STRAY.fullmatch(written)
     return None if stray and _digits(stray[1], country) else digits
+
+
+def why_none(text: str, *, country: str) -> str:
+    """What may be wrong with a text that `normalise` takes for no number; "" where nobody can say."""
+    if _ROUNDED.fullmatch(text.strip()):
+        return ROUNDED
+    is_local = country == "BR" and len(text) <= _MOST and _LOCAL.fullmatch(re.sub(r"[\s.-]", "", text))
+    return NO_AREA if is_local else ""
 
 
 def _digits(text: str, country: str) -> str | None:

@@ -7,18 +7,31 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
 
 #: What a column of numbers may be called; of two, the one that comes first here has them.
-PHONE = ("phone", "telefone", "celular", "whatsapp", "fone", "number", "numero", "contato")
+PHONE = ("phone", "telefone", "celular", "whatsapp", "fone", "telefono", "movil", "number", "numero", "contato")
 #: Any column with one of these words has numbers where none is called so.
-_PHONE_WORDS = frozenset({*PHONE[:5], "cel", "tel", "mobile"})
+_PHONE_WORDS = frozenset({*PHONE[:7], "cel", "tel", "mobile"})
 #: So many rows are looked at where several columns may have the numbers.
 LOOKED_AT = 50
+#: A column of area codes, and what stands in it; a number without one has eight or nine digits.
+_AREA_TITLE = re.compile(r"ddd\b.*|ddd ?\d")
+_AREA = re.compile(r"\(?0?([1-9][1-9])\)?")
+_LOCAL = re.compile(r"\d[\d\s.-]*")
+_LOCAL_DIGITS = {8, 9}
+#: What may separate cells, the likelier before.
+_SIGNS = ";,\t"
+#: The header is looked for in so many rows: titles of the whole table may stand above it, and no number.
+MOST_ABOVE = 10
+_DIGITS = re.compile(r"\d{8}|\d{4,5}-\d{4}")
+#: What has a number's digits, and is none.
+_DATE = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
 #: What may stand in such a column.
 _NUMBER = re.compile(r"[^0-9A-Za-z]*(?:[0-9][^0-9A-Za-z]*){8,15}")
 #: Excel's own first line, which says what separates the cells.
@@ -66,6 +79,31 @@ class Table:
         """What a spreadsheet shows beside each row."""
         return [row.number for row in self.rows]
 
+    def number(self, row: Row) -> str:
+        """The number in a row: of several columns that have the title of the numbers', the first that is not empty.
+
+        An area code in a column of its own goes before it.
+        """
+        found = row.cell(self.phone) or next(filter(None, map(row.cell, self.phones)), "")
+        area = self.area
+        if area is None or not _LOCAL.fullmatch(found) or sum(map(str.isdigit, found)) not in _LOCAL_DIGITS:
+            return found
+        code = _AREA.fullmatch(row.cell(area))
+        return f"{code[1]} {found}" if code else found
+
+    @cached_property
+    def area(self) -> int | None:
+        """The column of area codes: of several, the one that is nearest before the numbers."""
+        found = [index for index, title in enumerate(self.titles) if _AREA_TITLE.fullmatch(title)]
+        others = [index for index in found if index != self.phone]
+        return max((index for index in others if index < self.phone), default=next(iter(others), None))
+
+    @property
+    def phones(self) -> Sequence[int]:
+        """The columns of the numbers' title: theirs alone, where there is no header."""
+        title = self.titles[self.phone] if self.titles else ""
+        return [index for index, other in enumerate(self.titles) if other == title] or [self.phone]
+
     def column(self, *names: str) -> int | None:
         """The first column that has one of these titles."""
         return next((index for index, title in enumerate(self.titles) if title in names), None)
@@ -84,18 +122,44 @@ def read_table(raw: bytes, *, most: int | None = None, is_strict: bool = False) 
     rows = list(filled if most is None else islice(filled, most + 2))
     if not rows:
         raise ValueError("has no numbers")
-    titles = [plain(cell) for cell in rows[0].cells]
-    phone = phone_column(titles, rows[1 : LOOKED_AT + 1])
-    if phone is None and not any(character.isdigit() for character in rows[0].cells[0]):
-        raise ValueError(f"has no column that is called {', '.join(PHONE[:4])}; its first line is {rows[0].cells}")
-    filled_in = rows if phone is None else rows[1:]
+    header, below = headed(iter(rows))
+    filled_in = list(below)
+    table = titled(header or rows[0], filled_in, separator, has_titles=header is not None)
     if most is not None and len(filled_in) > most:
         raise ValueError(f"has more than {most} rows; send it in parts")
-    titles, width = [] if phone is None else titles, len(titles)
-    encoding = lines.encoding
-    table = Table(titles=titles, phone=phone or 0, rows=filled_in, width=width, separator=separator, encoding=encoding)
+    table = replace(table, rows=filled_in, encoding=lines.encoding)
     checked(table, rows, may_have_swallowed if is_strict else has_swallowed)
     return table
+
+
+def headed(rows: Iterator[Row]) -> tuple[Row | None, Iterator[Row]]:
+    """The header, and the rows below it; None, and all of them, where the first with a number has none above it."""
+    seen: list[Row] = []
+    for row in islice(rows, MOST_ABOVE):
+        if phone_columns([plain(cell) for cell in row.cells]):
+            return row, rows
+        seen.append(row)
+        cells = [cell.strip() for cell in row.cells]
+        if any(_NUMBER.fullmatch(cell) and not _DATE.fullmatch(cell) for cell in cells):
+            break
+    return None, chain(seen, rows)
+
+
+def needs_rows(header: Row) -> bool:
+    """Whether only the rows can tell which column has the numbers."""
+    return len(phone_columns([plain(cell) for cell in header.cells])) > 1
+
+
+def titled(first: Row, below: Sequence[Row], separator: str, *, has_titles: bool) -> Table:
+    """What the columns are, without the rows; numbers alone may have no titles. Raises Unreadable.
+
+    `first` is the header, or the first row where there is none; of the rows `below`, the first ones are looked at.
+    """
+    titles, width = [plain(cell) for cell in first.cells] if has_titles else [], len(first.cells)
+    phone = phone_column(titles, below[:LOOKED_AT])
+    if phone is None and not any(character.isdigit() for character in first.cells[0]):
+        raise Unreadable(f"has no column that is called {', '.join(PHONE[:4])}; its first line is {first.cells}")
+    return Table(titles=titles, phone=phone or 0, rows=(), width=width, separator=separator)
 
 
 def checked(table: Table, rows: Iterable[Row], is_torn: Callable[[Table, Row], bool]) -> None:
@@ -138,9 +202,9 @@ def _is_row(table: Table, line: str, *, before: int = 0, after: int = 0) -> bool
     if table.width > 1 and table.separator not in line:
         return False
     cells = next(csv.reader([line[:MOST_BYTES]], delimiter=table.separator), [])
-    place = table.phone - before
-    is_whole = before + len(cells) + after == table.width and 0 <= place < len(cells)
-    return is_whole and _NUMBER.fullmatch(cells[place].strip()) is not None
+    places = [place - before for place in table.phones if 0 <= place - before < len(cells)]
+    is_whole = before + len(cells) + after == table.width
+    return is_whole and any(_NUMBER.fullmatch(cells[place].strip()) for place in places)
 
 
 def phone_columns(titles: Sequence[str]) -> list[int]:
@@ -162,7 +226,7 @@ def phone_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
 def people(table: Table) -> list[Any]:
     """A campaign's contacts as its request has them: numbers, or objects {phone, name, vars} under a header."""
     if not table.titles:
-        return [row.cell(table.phone) for row in table.rows]
+        return [table.number(row) for row in table.rows]
     return [person(table, row) for row in table.rows]
 
 
@@ -178,8 +242,30 @@ def rows_of(lines: Iterator[str]) -> tuple[str, Iterator[Row]]:
             first = line
             break
         said, above = said or found, above + (not found or above > 0)
-    separator = said or max(";,\t", key=lambda sign: _titles(first, sign))
-    return separator, _rows(chain([first], lines), separator, above=above) if first else iter(())
+    start = [first] if said else _start(first, lines)
+    separator = said or _separator(start)
+    return separator, _rows(chain(start, lines), separator, above=above) if first else iter(())
+
+
+def _start(first: str, lines: Iterator[str]) -> list[str]:
+    """The first lines, as far as one that names the numbers, or has one; they are few."""
+    start = [first]
+    while len(start) < MOST_ABOVE and not _DIGITS.search(start[-1]) and not _titles(start[-1], _sign(start[-1]))[0]:
+        line = next(lines, None)
+        if line is None:
+            break
+        start.append(line)
+    return start
+
+
+def _separator(start: Sequence[str]) -> str:
+    """What separates the cells of the line that names the numbers, or else of the first that has several."""
+    lines = start[-1:] if _titles(start[-1], _sign(start[-1]))[0] else start
+    return next((sign for line in lines if _titles(line, sign := _sign(line)) > (False, 1)), _SIGNS[0])
+
+
+def _sign(line: str) -> str:
+    return max(_SIGNS, key=lambda sign: _titles(line, sign))
 
 
 def _titles(line: str, separator: str) -> tuple[bool, int]:
@@ -231,18 +317,22 @@ def _is_torn(lines: Sequence[str], separator: str) -> bool:
 def person(table: Table, row: Row) -> dict[str, Any]:
     """The contact in a row, {phone, name, vars}: a variable for each column that has a title.
 
-    Of several columns of one title, the first that is not empty counts.
+    Of several columns of one title, the first that is not empty counts; of those of the name, the first of `NAME`, and
+    the other one is a variable.
     """
-    contact: dict[str, Any] = {"phone": row.cell(table.phone)}
+    numbers = table.titles[table.phone] if table.titles else ""
+    found: dict[str, Any] = {}
+    for title, cell in zip(table.titles, row.cells, strict=False):
+        value = cell.strip()
+        if value and title and title != numbers:
+            found.setdefault(title, value)
+    contact: dict[str, Any] = {"phone": table.number(row)}
+    names = [title for title in NAME if title in found]
+    if names:
+        contact["name"] = found.pop(names[0])
     extra: dict[str, Any] = {}
-    for index, title in enumerate(table.titles):
-        value = row.cell(index)
-        if index == table.phone or not value:
-            continue
-        if title in NAME:
-            contact.setdefault("name", value)
-        elif title:
-            extra.setdefault(title.replace(" ", "_"), value)
+    for title, value in found.items():
+        extra.setdefault(title.replace(" ", "_"), value)
     return {**contact, "vars": extra} if extra else contact
 
 

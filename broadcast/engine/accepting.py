@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from broadcast.domain.campaign import Order, State
 from broadcast.domain.contact import Contact, Recipient, Status
 from broadcast.domain.content import Needs
-from broadcast.domain.phone import identity, normalise
+from broadcast.domain.phone import identity, normalise, why_none
 from broadcast.engine.foretelling import foretold, load_of
 from broadcast.errors import Conflict, FieldError, Invalid, Unavailable
 from broadcast.store import Store
@@ -82,7 +82,9 @@ def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -
         digits = normalise(recipient.phone, country=country)
         values = values_of(recipient)
         reason, detail = _why_not(digits, seen, opted_out) or "", ""
-        if not reason:
+        if digits is None:
+            detail = why_none(recipient.phone, country=country)
+        elif not reason:
             reason, detail = needs.why_not(values)
         if digits is not None:
             seen.add(identity(digits))

@@ -11,7 +11,7 @@ from itertools import count, islice
 from broadcast.domain.campaign import State
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.content import Needs
-from broadcast.domain.phone import identity, normalise
+from broadcast.domain.phone import identity, normalise, why_none
 from broadcast.engine.accepting import values_of
 from broadcast.engine.foretelling import foretold
 from broadcast.errors import Conflict, FieldError, Invalid, NotFound
@@ -98,7 +98,8 @@ def _foretold(store: Store, look: Look, zone: str) -> Mapping[str, str]:
 def _newcomer(recipient: Recipient, needs: Needs, *, country: str) -> Newcomer:
     digits, values = normalise(recipient.phone, country=country), values_of(recipient)
     if digits is None:
-        return Newcomer(phone=recipient.phone[:64], identity="", values=values, reason="invalid_phone")
+        why = why_none(recipient.phone, country=country)
+        return Newcomer(phone=recipient.phone[:64], identity="", values=values, reason="invalid_phone", detail=why)
     reason, detail = needs.why_not(values)
     return Newcomer(phone=digits, identity=identity(digits), values=values, reason=reason or None, detail=detail)
 

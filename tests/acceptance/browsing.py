@@ -5,17 +5,20 @@ Screenshots are kept in `artefacts/`, which git ignores.
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect, sync_playwright
 
 from tests.builders import a_body
-from tests.processes import Stack
+from tests.processes import Stack, wait_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: What every file of such tests is marked with.
@@ -61,6 +64,50 @@ def a_visitor(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
     visitor.close()
     assert not [url for url in asked if not url.startswith((stack.url, "data:"))]
     assert not [text for text in problems if "Content Security Policy" in text]
+
+
+class Tab:
+    """A tab of the browser's window, one of which is in front. Every `Page` of Playwright takes itself for that one."""
+
+    _numbers = count(1)
+
+    def __init__(self, browser: CDPSession, url: str) -> None:
+        self._browser = browser
+        self._answers: dict[int, Mapping[str, Any]] = {}
+        self._target = browser.send("Target.createTarget", {"url": url})["targetId"]
+        opened = browser.send("Target.attachToTarget", {"targetId": self._target, "flatten": False})
+        self._session = opened["sessionId"]
+        browser.on("Target.receivedMessageFromTarget", self._hear)
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        if event["sessionId"] == self._session:
+            message = json.loads(event["message"])
+            self._answers[message.get("id", 0)] = message
+
+    def evaluate(self, expression: str) -> Any:
+        """What the expression is there; None where the page went away over it."""
+        number = next(self._numbers)
+        asked = {"id": number, "method": "Runtime.evaluate"}
+        asked["params"] = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        self._browser.send("Target.sendMessageToTarget", {"sessionId": self._session, "message": json.dumps(asked)})
+
+        def is_answered() -> bool:
+            self._browser.send("Browser.getVersion")  # has what the browser tells come through
+            return number in self._answers
+
+        wait_for(is_answered, what="the tab to answer")
+        return self._answers.pop(number).get("result", {}).get("result", {}).get("value")
+
+    def wait_for(self, expression: str) -> None:
+        """Wait until the expression is true there."""
+        wait_for(lambda: self.evaluate(expression) is True, what=expression)
+
+    def bring_to_front(self) -> None:
+        self._browser.send("Target.activateTarget", {"targetId": self._target})
+        self.wait_for("!document.hidden")
+
+    def close(self) -> None:
+        self._browser.send("Target.closeTarget", {"targetId": self._target})
 
 
 def log_in(page: Page) -> None:

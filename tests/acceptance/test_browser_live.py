@@ -6,7 +6,7 @@ Nobody waits: the page's clock is moved. The API runs alone, and what the pages 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ from broadcast.engine.calling import PATIENCE_MS
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.wiring import build_services
-from tests.acceptance.browsing import MARKS, a_visitor, violations
+from tests.acceptance.browsing import MARKS, Tab, a_visitor, violations
 from tests.builders import an_order
 from tests.crm import aged, call_all, hurry
 from tests.lanes import send_all
@@ -89,6 +89,22 @@ def store(database: str) -> Iterator[Store]:
 def context(browser: Browser, web: Web) -> Iterator[BrowserContext]:
     with a_visitor(browser, web) as visitor:
         yield visitor
+
+
+@pytest.fixture
+def tabs(browser: Browser, web: Web) -> Iterator[Callable[[str], Tab]]:
+    """Opens one more tab in front of the others."""
+    opened: list[Tab] = []
+    session = browser.new_browser_cdp_session()
+
+    def open_one(path: str) -> Tab:
+        opened.append(Tab(session, web.url + path))
+        return opened[-1]
+
+    yield open_one
+    for tab in opened:
+        tab.close()
+    session.detach()
 
 
 @pytest.fixture
@@ -352,3 +368,65 @@ def test_a_page_of_callbacks_that_wait_follows_what_becomes_of_them(page: Page, 
         advance(page, 1000)
     assert asked() - times <= 1
     assert page.evaluate("window.isTheSamePage") is True
+
+
+def number_shown(tab: Tab) -> str:
+    return str(tab.evaluate("document.querySelector(\"[data-live='counts.delivered']\").textContent"))
+
+
+def test_many_open_tabs_hinder_none_and_each_is_up_to_date_when_it_is_looked_at(
+    tabs: Callable[[str], Tab], web: Web, store: Store, fresh: str
+) -> None:
+    send_all(store, 4, campaign=fresh, instance=fresh)
+    one = f"/dashboard/campaigns/{fresh}"
+    opened = []
+    for path in (
+        one,
+        "/dashboard",
+        "/dashboard/instances",
+        one,
+        one,
+        "/dashboard",
+        one,
+        one,
+    ):  # of a host, six at a time
+        opened.append(tabs(path))
+        opened[-1].wait_for("location.protocol === 'http:' && document.readyState === 'complete'")
+    first = opened[0]
+    assert first.evaluate("document.hidden") is True
+    deliver(store, fresh, 0)
+    wait_for(lambda: number_shown(opened[-1]) == "1", what="the tab in front to be told")
+    assert number_shown(first) == "0"
+
+    first.evaluate(f"({SHOWS})(document.querySelector(\"[data-live='counts.delivered']\"))")
+    for expected in ("1", "2", "3"):
+        first.bring_to_front()
+        wait_for(lambda: number_shown(first) == expected, what="what came meanwhile")  # noqa: B023 - called at once
+        opened[3].bring_to_front()
+        deliver(store, fresh, int(expected))
+    shown = [int(text) for text in first.evaluate("window.shown")]
+    assert shown == sorted(shown), shown
+    asked = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('state.json')).length"
+    assert first.evaluate(asked) == 0  # it was told, so it need not have waited to ask
+    assert first.evaluate("document.querySelector('[data-stale]').textContent") == ""
+
+
+def test_a_page_that_is_left_and_gone_back_to_hears_nothing_between(
+    context: BrowserContext, store: Store, fresh: str
+) -> None:
+    """Browsers that keep a page for going back, in spite of `no-store`, tell it so by these two events."""
+    send_all(store, 3, campaign=fresh, instance=fresh)
+    kept, other = context.new_page(), context.new_page()
+    for page in (kept, other):
+        page.goto(f"/dashboard/campaigns/{fresh}")
+    deliver(store, fresh, 0)
+    for page in (kept, other):
+        expect(page.locator("[data-live='counts.delivered']")).to_have_text("1")
+    kept.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    deliver(store, fresh, 1)
+    expect(other.locator("[data-live='counts.delivered']")).to_have_text("2")
+    assert kept.locator("[data-live='counts.delivered']").text_content() == "1"
+    kept.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(kept.locator("[data-live='counts.delivered']")).to_have_text("2")
+    deliver(store, fresh, 2)
+    expect(kept.locator("[data-live='counts.delivered']")).to_have_text("3")

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
@@ -319,7 +320,8 @@ def test_who_is_refused_reads_why_in_their_language(stranger: Browser, store: St
     assert "só uma chave de todas elas" in stranger.get("/suppressions/5511999999999/remove").text
     assert "Não há campanha nenhuma." in stranger.get("/campaigns/nenhuma").text
     stranger.post("/campaigns/c1/cancel", at="")
-    assert "A campanha c1 está cancelada" in stranger.post("/campaigns/c1/resume", at="").text
+    stranger.post("/campaigns/c1/resume", at="")
+    assert "A campanha c1 está cancelada" in stranger.text("/campaigns/c1")
     stranger.post("/logout", at="")
     stranger.log_in(a_key(store, "ana", Scope.SEND))
     assert "Isto precisa de uma chave com o escopo read; os escopos desta: send." in stranger.get("/instances").text
@@ -497,8 +499,18 @@ def test_a_move_that_cannot_be_is_said_so(browser: Browser) -> None:
     send(browser, "c1")
     browser.post("/campaigns/c1/cancel", at="")
     answer = browser.post("/campaigns/c1/resume", at="")
-    assert answer.status_code == 409
-    assert "This cannot be done now" in answer.text
+    assert answer.location == "/dashboard/campaigns/c1"
+    shown = browser.text("/campaigns/c1")
+    assert "Campaign c1 is cancelled: this cannot be done with it." in shown
+    assert "alert-danger" in shown
+
+
+@pytest.mark.parametrize("deed", ["pause", "resume", "cancel", "start", "retry-failed"])
+def test_nobody_is_asked_whether_they_mean_what_cannot_be_done(browser: Browser, deed: str) -> None:
+    send(browser, "c1")
+    browser.post("/campaigns/c1/cancel", at="")
+    assert browser.get(f"/campaigns/c1/{deed}").location == "/dashboard/campaigns/c1"
+    assert "Campaign c1 is cancelled: this cannot be done with it." in browser.text("/campaigns/c1")
 
 
 def test_a_campaign_that_is_over_is_removed_after_a_question(browser: Browser, store: Store) -> None:
@@ -783,6 +795,7 @@ def test_a_time_is_read_in_the_settings_zone(browser: Browser) -> None:
         ({"kind": "image"}, "begins with https"),
         ({"scheduled": "2001-01-01T00:00"}, "in the past"),
         ({"gap_s": "0"}, "between 1 and 86400"),
+        ({"gap_s": "abc"}, "Not a valid integer value"),
         ({"kind": "audio", "media_url": "https://a.example/a.mp3"}, "Audio has no caption"),
     ],
 )  # fmt: skip
@@ -790,7 +803,65 @@ def test_what_is_not_right_is_said_at_its_field(browser: Browser, changes: dict[
     answer = browser.preview(**{**FORM, "contacts": "11999990001", **changes})
     assert answer.status_code == 422
     assert said in answer.text
+    assert answer.text.count("is-invalid") == 1
+    assert answer.text.count("invalid-feedback") == 1  # and nothing that contradicts it
+
+
+def test_a_list_beside_a_file_is_not_dropped_without_a_word(browser: Browser) -> None:
+    both = {**FORM, "contacts": "11999990001\n11999990002", "file": upload("Telefone\n11999990003\n")}
+    answer = browser.preview(**both)
+    assert answer.status_code == 422
+    assert "A file is chosen as well" in answer.text
+    assert "11999990001\n11999990002" in answer.text.replace("\r", "")  # what was typed is there still
+
+
+@pytest.mark.parametrize("raw", ["", "Telefone;Nome\n", "\n \n"])
+def test_a_file_without_anybody_is_said_to_be_so(browser: Browser, raw: str) -> None:
+    answer = browser.preview(**FORM, file=upload(raw))
+    assert answer.status_code == 422
+    assert "The list has no numbers." in answer.text
+    assert "at least one contact" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["contatos.xlsx", "contatos.csv"])
+def test_a_workbook_is_not_taken_and_it_is_said_what_to_do(browser: Browser, name: str) -> None:
+    answer = browser.preview(**FORM, file=(io.BytesIO(b"PK\x03\x04" + bytes(range(256)) * 9), name))
+    assert answer.status_code == 422
+    assert "This is no table in text" in answer.text
+
+
+def test_what_is_no_number_is_shown_as_it_was_written_with_what_is_wrong_with_it(browser: Browser) -> None:
+    shown = browser.preview(**FORM, file=upload("Telefone\n11999990001\n999990001\n5,51199E+12\n"))
+    listed = " ".join(re.findall(r'<ul class="left-out">.*?</ul>', shown.text, re.DOTALL))
+    assert ">999990001</span> · not a phone number (it has no area code)" in listed
+    assert (
+        ">5,51199E+12</span> · not a phone number (a spreadsheet rounded it: show the column as whole numbers" in listed
+    )
+
+
+def test_the_form_says_that_the_numbers_column_is_no_variable(browser: Browser) -> None:
+    assert "but the numbers' own" in unescape(browser.text("/new"))
+
+
+def test_an_instance_that_the_key_may_not_use_is_said_at_its_field_and_nothing_is_lost(stranger: Browser) -> None:
+    stranger.log_in("secret-of-loja")
+    fields = {**FORM, "instance": "outra", "message": "Um texto longo", "contacts": "11999990001"}
+    answer = stranger.preview(**fields)
+    assert answer.status_code == 403
+    assert "This key may not use the instance outra." in answer.text
     assert "is-invalid" in answer.text
+    assert "Um texto longo" in answer.text
+    assert "11999990001" in answer.text
+
+
+def test_a_form_that_is_too_old_leads_back_to_a_fresh_one(browser: Browser) -> None:
+    """Where the tab keeps what was written, which the pages between must not end."""
+    data = {**FORM, "csrf_token": "x", "contacts": "11999990001"}
+    answer = browser.client.post(f"{HOME}/new", data=data, headers=browser.headers)
+    assert answer.status_code == 400
+    assert "data-keeping" in answer.text
+    assert '<a href="/dashboard/new">Back to the form</a>' in answer.text
+    assert "Back to the form" not in browser.get("/campaigns/none").text
 
 
 def test_another_campaign_of_the_same_name_is_not_sent(browser: Browser) -> None:
@@ -1065,7 +1136,9 @@ def test_the_report_is_for_excel_and_for_whoever_may_see_the_campaign(stranger: 
     stranger.log_in("secret-of-loja")
     assert "/dashboard/campaigns/hers/report.csv" in stranger.text("/campaigns/hers")
     answer = stranger.get("/campaigns/hers/report.csv")
-    assert answer.data.startswith(b"\xef\xbb\xbfnumber;phone;")
+    assert answer.data.startswith(b"\xef\xbb\xbfnumber,phone,")
+    stranger.headers = {"Accept-Language": "pt-BR"}  # whose decimals have a comma
+    assert stranger.get("/campaigns/hers/report.csv").data.startswith(b"\xef\xbb\xbfnumber;phone;")
     assert answer.text.count("\n") == 4
     assert stranger.get("/campaigns/theirs/report.csv").status_code == 404
     send(stranger, 'Promoção "x"; y')

@@ -135,6 +135,14 @@ def test_a_file_of_another_kind_is_not_taken(browser: Browser, store: Store, nam
     assert telling.progress(store, "promo").total == 0
 
 
+def test_a_workbook_that_is_called_csv_is_not_taken_and_it_is_said_what_to_do(browser: Browser, store: Store) -> None:
+    opened(browser)
+    answer = add(browser, "PK\x03\x04" + "\0;11999990001\n" * 99)
+    assert answer.status_code == 422
+    assert "This is no table in text" in answer.text
+    assert telling.progress(store, "promo").total == 0
+
+
 def test_what_was_started_or_cancelled_takes_nobody(browser: Browser, store: Store) -> None:
     opened(browser)
     chunk, token = chunk_of(browser.text(PAGE)), browser.token(PAGE)
@@ -149,8 +157,10 @@ def test_what_was_started_or_cancelled_takes_nobody(browser: Browser, store: Sto
 
 def test_without_anybody_it_does_not_start(browser: Browser) -> None:
     opened(browser)
+    assert browser.get("/campaigns/promo/start").status_code == 303  # nobody is asked whether they mean it
     answer = browser.post("/campaigns/promo/start", at="")
-    assert answer.status_code == 409
+    assert answer.location == "/dashboard/campaigns/promo"
+    assert "Campaign promo has no contacts." in browser.text("/campaigns/promo")
     assert browser.get("/campaigns/promo/state.json").json["holdReason"] == "open"
 
 

@@ -88,6 +88,12 @@ def test_a_csv_is_imported_as_people_write_it_with_its_rows_named(client: FlaskC
     assert found == {"5511999990001": "balcão", "5511999990002": "planilha"}
 
 
+def test_a_workbook_is_not_imported_and_it_is_said_what_to_do(client: FlaskClient) -> None:
+    answer = import_csv(client, b"PK\x03\x04" + bytes(range(256)) * 9)
+    assert answer.status_code == 422
+    assert "save it as CSV UTF-8" in answer.json["errors"][0]["detail"]
+
+
 def test_an_export_comes_back_as_the_same_people(client: FlaskClient, store: Store) -> None:
     # Read as a number of Brazil, the digits of the American one would be somebody in Marília.
     given = ["5511999990001", "551133334444", "+14155552671", "+351912345678"]

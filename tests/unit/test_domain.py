@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import COMES_AFTER, Status
-from broadcast.domain.phone import forms, identity, mask, normalise
+from broadcast.domain.phone import NO_AREA, ROUNDED, forms, identity, mask, normalise, why_none
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,18 @@ def test_a_number_becomes_e164_digits_or_nothing(text: str, digits: str | None) 
 def test_no_text_breaks_normalising(text: str) -> None:
     digits = normalise(text, country="BR")
     assert digits is None or digits.isdigit()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("5,51199E+12", ROUNDED), ("5.51199e12", ROUNDED), ("999990001", NO_AREA), ("3333-4444", NO_AREA),
+        ("123", ""), ("n/a", ""),
+    ],
+)  # fmt: skip
+def test_what_a_spreadsheet_does_to_numbers_is_called_by_its_name(text: str, why: str) -> None:
+    assert normalise(text, country="BR") is None
+    assert why_none(text, country="BR") == why
 
 
 def test_both_forms_of_a_brazilian_mobile_are_one_person() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -190,6 +191,113 @@ def test_commas_in_a_title_separate_nothing_and_of_two_columns_of_one_title_the_
 ) -> None:
     assert people(read_table(raw.encode())) == [{"phone": "11999990001", **contact}]
     assert [one.contact for one in read("text/csv", raw.encode())[0]] == [{"phone": "11999990001", **contact}]
+
+
+@pytest.mark.parametrize(
+    ("raw", "contacts"),
+    [
+        (
+            "Telefone;Nome;Telefone\n11999990001;Ana;\n;Bia;11999990002\n11999990003;Caio;11999990004\n",
+            [
+                {"phone": "11999990001", "name": "Ana"},
+                {"phone": "11999990002", "name": "Bia"},
+                {"phone": "11999990003", "name": "Caio"},
+            ],
+        ),
+        (
+            "telefone;name;nome\n11999990001;Ana;Bia\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"nome": "Bia"}}],
+        ),
+        (
+            "telefone;nome;name\n11999990001;Bia;Ana\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"nome": "Bia"}}],
+        ),
+        ("telefone;name;nome\n11999990001;;Bia\n", [{"phone": "11999990001", "name": "Bia"}]),
+    ],
+)
+def test_of_two_columns_of_numbers_or_of_names_neither_is_lost(raw: str, contacts: list[dict[str, Any]]) -> None:
+    assert people(read_table(raw.encode())) == contacts
+    assert [one.contact for one in read("text/csv", raw.encode())[0]] == contacts
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (b"PK\x03\x04" + bytes(range(256)) * 9, "an Excel, LibreOffice or ZIP file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old Excel file"),
+        (b"%PDF-1.4\n1 0 obj\n" + b"abc;" * 500, "a PDF"),
+        (b"\x1f\x8b\x08\x00" + bytes(range(256)), "a compressed file"),
+        (b"{\\rtf1\\ansi 11999990001}", "a document"),
+        (b"\xef\xbb\xbf\r\n <HTML><table><tr><td>Telefone</td></tr></table>", "a web page or XML"),
+        (b"<?xml version='1.0'?><Workbook/>", "a web page or XML"),
+    ],
+)
+@pytest.mark.parametrize("kind", sorted(READERS))
+def test_what_is_no_text_is_called_by_its_kind_whatever_door_it_comes_to(raw: bytes, what: str, kind: str) -> None:
+    said = re.escape(f"is {what}, not text: open it in Excel or LibreOffice and save it as CSV UTF-8")
+    with pytest.raises(Unreadable, match=said):
+        read(kind, raw)
+    with pytest.raises(Unreadable, match=said):
+        read_table(raw)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_known_without_its_mark(encoding: str) -> None:
+    raw = CSV.encode(encoding)
+    assert read("text/csv", raw)[0] == PEOPLE
+    table = read_table(raw)
+    assert (people(table), table.encoding) == ([one.contact for one in PEOPLE], "utf-16")
+
+
+@pytest.mark.parametrize(
+    ("raw", "numbers"),
+    [
+        ("Nome;DDD;Telefone\nAna;11;99999-0001\nBia;011;33334444\n", ["11 99999-0001", "11 33334444"]),
+        ("DDD Celular;Celular\n(21);999990001\n", ["21 999990001"]),
+        ("DDD1;Telefone 1;DDD2;Telefone\n11;33334444;21;999990001\n", ["21 999990001"]),
+        ("DDD;Telefone\n11;21999990001\n;999990001\n01;999990001\n", ["21999990001", "999990001", "999990001"]),
+        ("Telefone com DDD;Nome\n11999990001;Ana\n", ["11999990001"]),
+    ],
+)
+def test_an_area_code_in_a_column_of_its_own_goes_before_a_number_without_one(raw: str, numbers: list[str]) -> None:
+    assert [one["phone"] for one in people(read_table(raw.encode()))] == numbers
+    assert [one.contact["phone"] for one in read("text/csv", raw.encode())[0]] == numbers
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Clientes 2024;;\n",
+        "Clientes 2024\n",
+        "Lista de clientes;;\n;;\nEmitida em 27/11/2026;;\n",
+        "\nClientes, de A a Z\n\n",
+    ],
+)
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+def test_titles_of_the_whole_table_may_stand_above_its_header(above: str, separator: str) -> None:
+    rows = above.count("\n") + 2
+    raw = (above + "Nome;Telefone;Cidade\nAna;11999990001;\nBia;11999990002;Recife\n".replace(";", separator)).encode()
+    contacts = [
+        {"phone": "11999990001", "name": "Ana"},
+        {"phone": "11999990002", "name": "Bia", "vars": {"cidade": "Recife"}},
+    ]
+    table, (found, details) = read_table(raw), read("text/csv", raw)
+    assert (people(table), list(table.numbers)) == (contacts, [rows, rows + 1])
+    assert [(one.row, one.contact) for one in found] == list(zip(table.numbers, contacts, strict=True))
+    assert details["header"] == ["nome", "telefone", "cidade"]
+
+
+def test_what_comes_after_a_number_is_no_header() -> None:
+    raw = b"11999990001;Ana\ntelefone;Bia\n"
+    assert people(read_table(raw)) == [one.contact["phone"] for one in read("text/csv", raw)[0]]
+    assert people(read_table(raw)) == ["11999990001", "telefone"]
+
+
+@pytest.mark.parametrize("title", ["Teléfono", "Móvil", "Nº de teléfono", "Teléfono móvil"])
+def test_spanish_columns_of_numbers_are_known(title: str) -> None:
+    assert people(read_table(f"Ciudad;{title}\nLima;51987654321\n".encode())) == [
+        {"phone": "51987654321", "vars": {"ciudad": "Lima"}}
+    ]
 
 
 def test_a_contact_is_no_header_whatever_they_are_called() -> None:

@@ -79,6 +79,20 @@
     state.status !== place.dataset.status || (state.holdReason || "") !== (place.dataset.hold ?? (state.holdReason || "")) ||
     ("left" in place.dataset && !(state.counts.pending + state.counts.booked + state.counts.sending));
 
+  // Whether somebody may be looking: not at a tab in the background, nor at a page that was left and is kept for going back.
+  let isLeft = false;
+  const isSeen = () => !document.hidden && !isLeft;
+  function onSight(changed) {
+    document.addEventListener("visibilitychange", changed);
+    for (const [name, left] of [["pagehide", true], ["pageshow", false]]) {
+      addEventListener(name, () => {
+        if (isLeft === left) return; // it is shown for the first time
+        isLeft = left;
+        changed();
+      });
+    }
+  }
+
   // Where nothing comes in any more, the page says so: what it shows may be old.
   const stale = document.querySelector("[data-stale]");
   let unheard = null;
@@ -96,8 +110,9 @@
 
   // Hear of what happens as it does: `take` gets each event. Where no events come through, or none for a while, `look`
   // asks, and `show` gets the answer, and whether it is the latest that is known; it says whether that was news. What
-  // was removed is told of once, by `bury`. What `isCalm`, where it says so, is asked for slowly, and only while somebody
-  // looks. Returns what changes with everything that was heard.
+  // was removed is told of once, by `bury`. What `isCalm`, where it says so, is asked for slowly. A browser opens no more
+  // than six connections to a host for all its pages together: one that nobody looks at holds none, and asks for nothing.
+  // Returns what changes with everything that was heard.
   function follow(address, { take, look, show, bury, isCalm, isAlwaysAsked }) {
     const canHear = Boolean(window.EventSource && address);
     let events = null, isQuiet = false, isAsking = false, isOver = false, timer = null;
@@ -106,8 +121,11 @@
 
     function listen() {
       events?.close();
+      events = null;
       isQuiet = false;
-      events = new EventSource(address);
+      if (!isSeen()) return; // `wake` comes back to it
+      toldAt = Date.now();
+      events = new EventSource(address); // is told at first how everything stands
       events.onopen = () => {
         attempts = 0;
         heard();
@@ -158,7 +176,7 @@
     }
 
     async function asked() { // one question at a time, so that no older answer follows a newer one
-      if (isOver || isAsking || ((isQuiet || isCalm) && document.hidden)) return;
+      if (isOver || isAsking || !isSeen()) return;
       clearTimeout(timer);
       const isNews = await inquire();
       if (isOver) return;
@@ -171,15 +189,26 @@
     // somebody looks: receipts come for hours, and it may go on. Then its events are heard again.
     async function check() {
       const isSilent = Date.now() - toldAt >= QUIET_MS;
-      if (isOver || !events || isQuiet || isAsking || document.hidden || isRefused() || !(isSilent || isAlwaysAsked)) return;
+      if (isOver || !events || isQuiet || isAsking || !isSeen() || isRefused() || !(isSilent || isAlwaysAsked)) return;
       if (await inquire() && isSilent) listen(); // there was news, and it was not told
     }
 
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) return;
-      if (isQuiet || !events || isRefused()) asked();
-      else check();
-    });
+    function rest() {
+      if (!events || isRefused()) return;
+      events.close();
+      events = null;
+      clearTimeout(unheard);
+      unheard = null;
+    }
+
+    function wake() {
+      if (isOver) return;
+      if (!canHear || isQuiet || isRefused()) return void asked();
+      if (!events) listen();
+      check();
+    }
+
+    onSight(() => (isSeen() ? wake() : rest()));
     setInterval(check, QUIET_MS);
     if (canHear) listen();
     else later();
@@ -284,7 +313,9 @@
   }
 
   function watchLanes(list) {
-    let due = null, isFirst = !("anew" in list.dataset); // anew: news may have come since the page was written
+    // anew: news may have come since the page was written; unseen, too, it is long ago
+    let due = null, isFirst = !("anew" in list.dataset) && isSeen();
+    onSight(() => { isFirst &&= isSeen(); });
     const again = () => renew(list, "[data-lanes]");
 
     follow(list.dataset.lanes, {
