@@ -344,7 +344,7 @@ def test_nobody_waits_long_for_the_first_summary_and_it_is_counted_once(
     for _ in range(2):
         answer = client.get("/campaigns/c1/summary")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert slow.begun == 1
+    wait_for(lambda: slow.begun == 1, what="the count to begin, which nobody waited for")
     slow.may_end.set()
     wait_for(lambda: client.get("/campaigns/c1/summary").status_code == 200, what="a summary")
     assert slow.begun == 1
