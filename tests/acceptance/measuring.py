@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from tests.processes import lateness
 
-#: A machine that takes more of the time away, from the test or from any process that it started, or has so many more
+#: A machine that takes more of the time away, from the test or from any thread of what it started, or has so many more
 #: runnable programs than processors, is too busy.
 MOST_TAKEN, MOST_RUNNABLE = 0.05, 4
 
@@ -36,20 +35,23 @@ def measuring() -> Iterator[Callable[[bool, object], None]]:
     with lateness() as late:
         yield judge
         taken_s, load = late(), psutil.getloadavg()[0]
-    waited_s = (waited_s - before.get(process, 0.0) for process, waited_s in kept_waiting().items())
+    waited_s = (waited_s - before.get(thread, 0.0) for thread, waited_s in kept_waiting().items())
     taken = max(taken_s, *waited_s) / (time.monotonic() - began)
     if taken > MOST_TAKEN or load > MOST_RUNNABLE * (os.cpu_count() or 1):
         why.append(f"the machine took {taken:.0%} of the time away, under a load of {load:.0f}")
 
 
 def kept_waiting() -> dict[int, float]:
-    """How long each process that we started was ready to run and was not let, all its threads together: id -> s.
+    """How long each thread of the processes that we started was ready to run and was not let: its id -> s.
 
-    Only Linux says so.
+    Those that give way by design are left out. Only Linux says so.
     """
-    found: dict[int, float] = defaultdict(float)
+    found: dict[int, float] = {}
     for process in psutil.Process().children(recursive=True):
-        for thread in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+        with suppress(psutil.Error):
+            if process.nice() > psutil.Process().nice():
+                continue
+        for thread in Path(f"/proc/{process.pid}/task").glob("*"):
             with suppress(OSError):  # it has ended meanwhile
-                found[process.pid] += int(thread.read_text().split()[1]) / 1e9
+                found[int(thread.name)] = int((thread / "schedstat").read_text().split()[1]) / 1e9
     return found

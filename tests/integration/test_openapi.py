@@ -213,8 +213,9 @@ def test_schemathesis_finds_nothing(running: str, tmp_path: Path) -> None:
             "--checks", ",".join(CHECKS), "--exclude-path-regex", "/events$",
             "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "10",
             "--seed", "1", "--generation-database", "none", "--no-color",
+            "--request-timeout", "60", "--suppress-health-check", "too_slow",
         ],
-        check=False, cwd=tmp_path, capture_output=True, text=True, timeout=900,
+        check=False, cwd=tmp_path, capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
     assert found.returncode == 0, found.stdout[-6000:] + found.stderr[-2000:]
     assert f"Tested: {sum(not is_stream(operation) for _, _, operation in calls())}\n" in found.stdout
