@@ -13,9 +13,9 @@ import pytest
 
 from tests.processes import lateness
 
-#: A machine that takes more of the time away, from the test or from any thread of what it started, or has so many more
-#: runnable programs than processors, is too busy.
-MOST_TAKEN, MOST_RUNNABLE = 0.05, 4
+#: A machine is too busy that takes more of the time away from the test, keeps any thread of what the test started
+#: waiting for more of it, or has so many more runnable programs than processors.
+MOST_TAKEN, MOST_WAITED, MOST_RUNNABLE = 0.05, 0.1, 4
 
 
 @contextmanager
@@ -35,10 +35,14 @@ def measuring() -> Iterator[Callable[[bool, object], None]]:
     with lateness() as late:
         yield judge
         taken_s, load = late(), psutil.getloadavg()[0]
-    waited_s = (waited_s - before.get(thread, 0.0) for thread, waited_s in kept_waiting().items())
-    taken = max(taken_s, *waited_s) / (time.monotonic() - began)
-    if taken > MOST_TAKEN or load > MOST_RUNNABLE * (os.cpu_count() or 1):
-        why.append(f"the machine took {taken:.0%} of the time away, under a load of {load:.0f}")
+    lasted_s = time.monotonic() - began
+    taken = taken_s / lasted_s
+    waited = max((s - before.get(thread, 0.0) for thread, s in kept_waiting().items()), default=0.0) / lasted_s
+    if taken > MOST_TAKEN or waited > MOST_WAITED or load > MOST_RUNNABLE * (os.cpu_count() or 1):
+        why.append(
+            f"the machine took {taken:.0%} of the time away from the test and {waited:.0%} from what it tests, "
+            f"under a load of {load:.0f}"
+        )
 
 
 def kept_waiting() -> dict[int, float]:
