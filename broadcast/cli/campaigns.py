@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from broadcast.cli import foreseeing, ordering, showing
 from broadcast.cli.client import Client
@@ -82,12 +82,12 @@ def list_(state: str | None, instance: str | None, limit: int) -> None:
     """List campaigns, newest first."""
     params = {"status": state, "instance": instance, "limit": limit}
     answer = Client().call("GET", "/campaigns", params={name: value for name, value in params.items() if value})
-    table = Table("campaign", "instance", "status", "done", "a minute", "created")
+    names = (Column(name, overflow="fold") for name in ("campaign", "instance"))  # cut off, they name nothing
+    table = Table(*names, "status", "done", "a minute", "created (UTC)")
     for one in answer["campaigns"]:
         share = f"{showing.done(one)}/{one['total']}"
-        table.add_row(
-            one["campaignId"], one["instanceId"], one["status"], share, str(one["sendsPerMinute"]), one["createdAt"]
-        )
+        created = one["createdAt"][:16].replace("T", " ")
+        table.add_row(one["campaignId"], one["instanceId"], one["status"], share, str(one["sendsPerMinute"]), created)
     Console().print(table)
 
 

@@ -11,7 +11,7 @@ from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
 
 from broadcast.api import asking, shapes
 from broadcast.api import callbacks as calling
-from broadcast.dashboard import wording
+from broadcast.dashboard import formats
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.domain.callback import Delivery, News
 
@@ -123,7 +123,7 @@ def _replay(campaign: str, event: str | None) -> ResponseReturnValue:
         "%(count)s callback is delivered again.",
         "%(count)s callbacks are delivered again.",
         count,
-        count=wording.number(count),
+        count=formats.number(count),
     )
     flash(said if count else gettext("There was nothing to deliver again."))
     return redirect(_page(campaign), 303)

@@ -15,7 +15,7 @@ from flask_babel import gettext
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import rights, wording
+from broadcast.dashboard import formats, rights, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
@@ -149,7 +149,7 @@ def _reasons(status: Mapping[str, Any]) -> Ranking | None:
     others = sum(count for _, count in ranked[MOST_REASONS:])
     rows = [*ranked[:MOST_REASONS], *([("", others)] if others else [])]
     age_ms = int(time.time() * 1000) - found.as_of_ms
-    return Ranking(rows=rows, as_of=wording.moment(found.as_of_ms, age_ms)) if rows else None
+    return Ranking(rows=rows, as_of=formats.moment(found.as_of_ms, age_ms)) if rows else None
 
 
 def possible(status: Mapping[str, Any]) -> list[str]:
@@ -224,11 +224,12 @@ def _not_over(campaign: str) -> ResponseReturnValue:
 @blueprint.get(DEED)
 def confirm(campaign: str, deed: str) -> ResponseReturnValue:
     """Ask whether they mean it."""
-    asking.instance_of(campaign)
+    counts = asking.status(campaign)["counts"]
     return render_template(
         "dashboard/confirm.html",
         title=wording.deed(deed),
         question=wording.question(deed),
+        whom=wording.whom(deed, counts),
         what=campaign,
         is_final=deed == "cancel",
         back=rights.page_of(campaign),

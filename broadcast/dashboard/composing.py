@@ -29,7 +29,7 @@ def new() -> ResponseReturnValue:
     """The form, empty, or as it was when somebody goes back to correct it."""
     token = request.args.get("draft", "")
     if not token:
-        return _show(NewCampaign(data={"campaign": fresh_name(), "instance": request.args.get("instance")}))
+        return _show(NewCampaign(data={"campaign": fresh_name(), "instance": _instance()}))
     body = _draft(token)
     return _show(NewCampaign(data=form_data(body, zone=_zone())), draft=token, kept=len(body.get("contacts", ())))
 
@@ -103,10 +103,19 @@ def _kept(token: str) -> dict[str, Any]:
 
 def _show(form: NewCampaign, *, problems: list[str] | None = None, draft: str = "", kept: int = 0) -> str:
     _offer(form)
-    names = [name for name in asking.services().store.lanes.instances() if auth.caller().may_use(name)][:OFFERED]
     return render_template(
-        "dashboard/new.html", form=form, problems=problems or [], draft=draft, kept=kept, instances=names
+        "dashboard/new.html", form=form, problems=problems or [], draft=draft, kept=kept, instances=_instances()
     )
+
+
+def _instances() -> list[str]:
+    return [name for name in asking.services().store.lanes.instances() if auth.caller().may_use(name)][:OFFERED]
+
+
+def _instance() -> str | None:
+    """The one that was asked for, or the only one that there is."""
+    names = _instances()
+    return request.args.get("instance") or (names[0] if len(names) == 1 else None)
 
 
 def _offer(form: NewCampaign) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_wtf.file import FileField
 from wtforms import BooleanField, DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional
 
-from broadcast.dashboard import templating, wording
+from broadcast.dashboard import fields, templating, wording
+from broadcast.dashboard.fields import text_of
 from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.dashboard.templating import TemplateFields
 from broadcast.domain.content import Kind
@@ -36,11 +37,6 @@ SHOWN_AT: Mapping[str, str] = {
 
 class NewCampaign(TemplateFields):
     """What a person has to say; everything else is the API's default."""
-
-    class Meta:
-        """Every form of the dashboard is protected before its view is called."""
-
-        csrf = False
 
     instance = StringField(
         lazy_gettext("Instance"),
@@ -99,21 +95,22 @@ class NewCampaign(TemplateFields):
 
 def fresh_name() -> str:
     """A name for a campaign that has none yet."""
-    return f"campaign-{secrets.token_hex(3)}"
+    word = gettext("campaign")
+    return f"{word}-{secrets.token_hex(3)}"
 
 
 def body_of(form: NewCampaign, *, zone: str, contacts: Sequence[Any]) -> dict[str, Any]:
     """The API's request that the form asks for."""
     scheduled, gap_s = form.scheduled.data, form.gap_s.data
     body = {
-        "campaignId": (form.campaign.data or "").strip(),
-        "instanceId": (form.instance.data or "").strip(),
+        "campaignId": text_of(form.campaign),
+        "instanceId": text_of(form.instance),
         "contacts": list(contacts) or (None if form.is_open.data else []),
         "open": form.is_open.data or None,
         # A browser ends lines as HTTP does, and no telephone does.
         "message": (form.message.data or "").replace("\r\n", "\n"),
         "mediaType": form.kind.data,
-        "mediaUrl": (form.media_url.data or "").strip() or None,
+        "mediaUrl": text_of(form.media_url) or None,
         "template": templating.template_of(form),
         "scheduledFor": _with_zone(scheduled, zone) if scheduled else None,
         "rateLimitMs": gap_s * 1000 if gap_s else None,
@@ -160,19 +157,21 @@ def show_problems(
 
     A contact's is told by its row: `rows` are those of the list that the contacts stood in.
     """
-    homeless = []
-    for problem in problems:
-        place, *rest = problem.pointer.strip("/").split("/")
-        is_template = place == "template"
-        name = templating.field_at(rest, body.get("template")) if is_template else SHOWN_AT.get(place)
-        if name is None:
-            homeless.append(f"{problem.pointer}: {problem.detail}")
-        elif len(form[name].errors) < 5:
-            form[name].errors = [*form[name].errors, _told(place, rest, problem.detail, rows)]
-    return homeless
+    return fields.show_problems(
+        form,
+        problems,
+        field_at=lambda pointer: _field_at(pointer, body.get("template")),
+        said=lambda problem: _told(problem.pointer, problem.detail, rows),
+    )
 
 
-def _told(place: str, rest: Sequence[str], detail: str, rows: Sequence[int]) -> str:
+def _field_at(pointer: str, template: Mapping[str, Any] | None) -> str | None:
+    place, *rest = pointer.split("/")
+    return templating.field_at(rest, template) if place == "template" else SHOWN_AT.get(place)
+
+
+def _told(pointer: str, detail: str, rows: Sequence[int]) -> str:
+    place, *rest = pointer.strip("/").split("/")
     if place != "contacts" or not rest or int(rest[0]) >= len(rows):
         return wording.problem(detail)
     within = "".join(f"/{part}" for part in rest[1:])

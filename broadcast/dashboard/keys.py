@@ -1,4 +1,4 @@
-"""API keys as pages: listed, created, revoked. A secret is on the page that answers its creation, and nowhere else.
+"""API keys as pages: listed, created, revoked. A secret is on the page that its creation leads to, once; nowhere else.
 
 Whoever makes keys could do all that any of them can, so it takes the scope `admin` for every instance, and a key
 that was presented: the first one is made on the command line, by whoever may read Redis anyway.
@@ -16,6 +16,7 @@ from flask_babel import gettext, lazy_gettext
 
 from broadcast.api import answers, auth, shapes
 from broadcast.api.asking import services
+from broadcast.dashboard import handing
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.domain.caller import Caller, Key, Scope, is_key_name
 from broadcast.engine import granting
@@ -32,6 +33,8 @@ SCOPES: Mapping[str, Any] = {
 }
 #: What is chosen before anybody chose, as on the command line.
 OFFERED = (Scope.READ.value, Scope.SEND.value)
+#: A new secret waits so long for the page that shows it, which a browser asks for at once.
+KEEP_SECRET_S = 60
 
 
 @blueprint.get("/keys")
@@ -43,7 +46,7 @@ def list_keys() -> ResponseReturnValue:
 
 @blueprint.post("/keys")
 def create_key() -> ResponseReturnValue:
-    """Create a key, and show its secret this once."""
+    """Create a key, and lead to the page that shows its secret."""
     _check(to_change=True)
     given = {
         "name": request.form.get("name", "").strip(),
@@ -62,7 +65,20 @@ def create_key() -> ResponseReturnValue:
             taken = gettext("A key in API_KEYS has this name: take another one.")
         return _show(given, {"name": taken}), 409
     _tell("key created", caller.name)
-    return render_template("dashboard/key.html", secret=secret, key=caller), 201  # no answer of ours may be stored
+    token = handing.hand({"secret": secret}, keep_s=KEEP_SECRET_S)
+    return redirect(url_for("dashboard.created_key", name=caller.name, note=token), 303)
+
+
+@blueprint.get("/keys/<name>/created/<note>")
+def created_key(name: str, note: str) -> ResponseReturnValue:
+    """Show a new key's secret this once; no answer of ours may be stored. After that, say that this was it."""
+    _check(to_change=True)
+    every = services().store.callers.every()
+    key = next((key for key in every if key.caller.name == name and key.revoked_ms is None), None)
+    found = handing.take(note)
+    if key is None or found is None:
+        return render_template("dashboard/shown.html", name=name, is_there=key is not None), 410
+    return render_template("dashboard/key.html", secret=found["secret"], key=key.caller)
 
 
 def _caller(given: Mapping[str, Any]) -> Caller:

@@ -14,6 +14,7 @@ from broadcast.api import asking, shapes
 from broadcast.api.registration import DAYS
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
+from broadcast.dashboard.fields import text_of
 from broadcast.dashboard.registration import CREDENTIALS, Instance, body_of, credentials_of, form_data, show_problems
 from broadcast.errors import Conflict, Invalid
 from broadcast.gateways.catalogue import DIALECTS
@@ -114,7 +115,7 @@ def register_new() -> ResponseReturnValue:
     """Register an instance that is not registered yet; another one is not changed by the way."""
     form = Instance()
     _offer(form)
-    name = (form.instance.data or "").strip()
+    name = text_of(form.instance)
     if not shapes.is_name(name):
         form.validate()
         form.instance.errors = [wording.problem("must be 1 to 128 characters")]

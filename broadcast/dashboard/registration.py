@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField, PasswordField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import NumberRange, Optional
 
 from broadcast.api.registration import DAYS
-from broadcast.dashboard import wording
+from broadcast.dashboard import fields, wording
+from broadcast.dashboard.fields import Form, text_of
 from broadcast.errors import FieldError
 from broadcast.gateways.catalogue import DIALECTS
 
@@ -62,13 +62,8 @@ PROBLEMS: Mapping[str, Any] = {
 _FLAGS: Mapping[str, bool | None] = {"": None, "yes": True, "no": False}
 
 
-class Instance(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class Instance(Form):
     """All that `PUT /instances/{id}` takes. The credentials of each dialect are added below."""
-
-    class Meta:
-        """Every form of the dashboard is protected before its view is called."""
-
-        csrf = False
 
     instance = StringField(
         _("Name"),
@@ -195,14 +190,13 @@ def form_data(kept: Mapping[str, Any], *, zone: str) -> dict[str, Any]:
 
 def show_problems(form: Instance, problems: Sequence[FieldError]) -> list[str]:
     """Put each problem at its field; return those that have none."""
-    homeless = []
-    for problem in problems:
-        name = _field_of(problem.pointer.strip("/"), form.dialect.data)
-        if name is None:
-            homeless.append(f"{problem.pointer}: {problem.detail}")
-        else:
-            form[name].errors = [*form[name].errors, said(problem.detail)]
-    return homeless
+    dialect = form.dialect.data
+    return fields.show_problems(
+        form,
+        problems,
+        field_at=lambda pointer: _field_of(pointer, dialect),
+        said=lambda problem: said(problem.detail),
+    )
 
 
 def _field_of(pointer: str, dialect: str) -> str | None:
@@ -220,7 +214,7 @@ def said(detail: str) -> str:
 
 
 def _text(field: Any) -> str | None:
-    return (field.data or "").strip() or None
+    return text_of(field) or None
 
 
 def _ms(field: Any) -> int | None:

@@ -13,7 +13,7 @@ from broadcast.api import answers, auth, shapes
 from broadcast.api import suppressions as suppressing
 from broadcast.api.asking import services
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import wording
+from broadcast.dashboard import formats
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.domain.optout import Source
 from broadcast.engine import optouts
@@ -77,7 +77,7 @@ def add_suppressions() -> ResponseReturnValue:
         return redirect(url_for("dashboard.list_suppressions"), 303)
     added = suppressing.add_phones({"phones": phones}, source="dashboard")
     count = added["added"]
-    flash(ngettext("%(count)s number was added.", "%(count)s numbers were added.", count, count=wording.number(count)))
+    flash(ngettext("%(count)s number was added.", "%(count)s numbers were added.", count, count=formats.number(count)))
     if added["invalid"]:
         wrong = ", ".join(one["phone"] for one in added["invalid"][:5])
         flash(gettext("Not a phone number: %(wrong)s", wrong=wrong), "danger")

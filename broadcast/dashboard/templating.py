@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import Field, SelectField, StringField, TextAreaField, ValidationError
 
 from broadcast.dashboard import wording
+from broadcast.dashboard.fields import Form, text_of
 from broadcast.domain.content import Kind, file_name
 
 #: What a header may be; "" is none.
@@ -23,7 +23,7 @@ SHOWN_AT: Mapping[str, str] = {"header": "header", "body": "body_texts", "button
 _NAMED = re.compile(r"\s*([a-z0-9_]+)\s*=\s*(.*)")
 
 
-class TemplateFields(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class TemplateFields(Form):
     """A template's name and language, and what fills its places; all of it empty where none is sent."""
 
     template_name = StringField(
@@ -64,7 +64,7 @@ class TemplateFields(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no typ
 
     def validate_header(self, field: Field) -> None:
         """What is written must have a kind."""
-        if (field.data or "").strip() and not self.header_kind.data:
+        if text_of(field) and not self.header_kind.data:
             raise ValidationError(gettext("Say what kind of header this is."))
 
 
@@ -76,8 +76,8 @@ def offer(form: TemplateFields) -> None:
 
 def template_of(form: TemplateFields) -> dict[str, Any] | None:
     """The template that the form asks for; None where all of it is empty. That its name is missing, the API says."""
-    header, texts, button = (_said(field) for field in (form.header, form.body_texts, form.button_text))
-    if not (_said(form.template_name) or form.header_kind.data or texts or button):
+    header, texts, button = (text_of(field) for field in (form.header, form.body_texts, form.button_text))
+    if not (text_of(form.template_name) or form.header_kind.data or texts or button):
         return None
     components: list[dict[str, Any]] = []
     if form.header_kind.data:
@@ -88,7 +88,7 @@ def template_of(form: TemplateFields) -> dict[str, Any] | None:
         parameters = [{"type": "text", "text": button}]
         place = form.button_place.data
         components.append({"type": "button", "sub_type": "url", "index": place, "parameters": parameters})
-    return {"name": _said(form.template_name), "language": _said(form.template_language), "components": components}
+    return {"name": text_of(form.template_name), "language": text_of(form.template_language), "components": components}
 
 
 def template_data(template: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +132,3 @@ def _body(lines: list[str]) -> list[dict[str, Any]]:
 def _line(parameter: Mapping[str, Any]) -> str:
     name = parameter.get("parameter_name")
     return f"{name} = {parameter['text']}" if name else str(parameter["text"])
-
-
-def _said(field: Field) -> str:
-    return (field.data or "").strip()

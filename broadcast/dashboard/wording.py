@@ -1,36 +1,23 @@
-"""What people read: the API's words, numbers and times in their language. A code without a word stays as it is."""
+"""What people read: the API's words in their language. A code without a word stays as it is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from functools import wraps
 from typing import Any
 
 from flask import Flask
-from flask_babel import (
-    format_date,
-    format_datetime,
-    format_decimal,
-    format_percent,
-    format_time,
-    get_locale,
-    gettext,
-    lazy_gettext,
-    lazy_pgettext,
-    ngettext,
-)
+from flask_babel import get_locale, gettext, lazy_gettext, lazy_pgettext, ngettext
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from broadcast.dashboard import formats
+from broadcast.dashboard.formats import number
 from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.errors import FieldError
 
 _ = lazy_gettext
-
-#: Stands where there is nothing to show; the script has the same.
-NONE = "\u2013"
 
 #: status of a campaign, and state of a lane
 STATES: Mapping[str, Any] = {
@@ -217,13 +204,15 @@ def install(app: Flask) -> None:
         "because": because,
         "under_pause": under_pause,
         "number": number,
-        "percent": percent,
-        "when": when,
-        "moment": moment,
-        "seconds": seconds,
+        "percent": formats.percent,
+        "reached": reached,
+        "when": formats.when,
+        "moment": formats.moment,
+        "moments": formats.moments,
+        "seconds": formats.seconds,
         "day": lambda word: DAYS.get(word, word),
-        "a_day": lambda text: format_date(datetime.fromisoformat(text)),
-        "phone": phone,
+        "a_day": formats.day,
+        "phone": formats.phone,
         "row_problem": row_problem,
     }
     app.jinja_env.filters.update({name: _each_time(said) for name, said in filters.items()})
@@ -252,47 +241,9 @@ def html_language() -> str:
     return str(get_locale()).replace("_", "-")
 
 
-def number(value: float) -> str:
-    """1.234,5 in Portuguese."""
-    return str(format_decimal(round(value, 1)))
-
-
-def percent(share: float) -> str:
-    """A share from 0 to 1."""
-    return str(format_percent(share, "#,##0.#%"))
-
-
-def when(rfc3339: str | None) -> str:
-    """A time of the API in the people's zone; a dash for none."""
-    if rfc3339 is None:
-        return NONE
-    return str(format_datetime(datetime.fromisoformat(rfc3339.replace("Z", "+00:00")), "short"))
-
-
-#: span of a chart in ms, up to here -> how a time on its axis is written
-MOMENTS = ((600_000, "medium"), (86_400_000, "short"))
-
-
-def moment(unix_ms: int, span_ms: int) -> str:
-    """A time on a chart's axis: with seconds where it spans minutes, with the day where it spans days."""
-    at = datetime.fromtimestamp(unix_ms / 1000, timezone.utc)
-    length = next((length for most, length in MOMENTS if span_ms <= most), None)
-    return str(format_time(at, length) if length else format_datetime(at, "short"))
-
-
-def seconds(ms: float) -> str:
-    """A gap."""
-    return f"{format_decimal(ms / 1000, '#,##0.###')} s"
-
-
-def phone(digits: str) -> str:
-    """A Brazilian number as people write it; any other with its plus. What is no number stays as it is."""
-    if not digits.isdecimal():
-        return digits
-    if digits.startswith("55") and len(digits) in {12, 13}:
-        area, local = digits[2:4], digits[4:]
-        return f"+55 {area} {local[:-4]}-{local[-4:]}"
-    return f"+{digits}"
+def reached(counts: Mapping[str, int]) -> int:
+    """To how many a campaign was sent, of whom nobody knows otherwise."""
+    return counts["sent"] + counts["delivered"] + counts["read"]
 
 
 def hold(code: str | None, detail: str | None = None) -> str:
@@ -329,6 +280,18 @@ def deed(name: str) -> str:
 def question(name: str) -> str:
     """What a person is told before they do it."""
     return str(QUESTIONS[name])
+
+
+def whom(name: str, counts: Mapping[str, int]) -> str:
+    """How many contacts it is about."""
+    if name == "cancel":
+        left = counts["pending"] + counts["booked"]
+        count = number(left)
+        text = ngettext("%(count)s contact was not sent to.", "%(count)s contacts were not sent to.", left, count=count)
+        return str(text) if left else ""
+    again = counts.get(name.removeprefix("retry-"), 0)
+    text = ngettext("%(count)s contact", "%(count)s contacts", again, count=number(again))
+    return str(text) if again else ""
 
 
 def done(name: str, answer: Mapping[str, Any]) -> str:

@@ -112,7 +112,9 @@ def _claim(store: Store, order: Order, *, token: str, sleep: Callable[[float], N
     while True:
         word = store.campaigns.claim(order, token=token, lease_ms=LEASE_MS)
         if word == "conflict":
-            raise Conflict(f"Campaign {order.campaign} exists with another body.")
+            raise Conflict(
+                f"Campaign {order.campaign} exists with another body: take another campaignId, or send that body."
+            )
         if word == "removing":
             raise Unavailable(f"Campaign {order.campaign} is being removed.")
         if word in {"new", "known"}:

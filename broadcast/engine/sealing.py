@@ -1,4 +1,7 @@
-"""Credentials at rest: encrypted with SECRET_KEY, for one instance at one address, so that a copy of Redis has none."""
+"""Secrets at rest: encrypted with a key that Redis has not, for one use alone, so that a copy of Redis has none.
+
+Credentials are for one instance at one address, with SECRET_KEY; what the dashboard hands over is for one session.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _LIKENESS = b"broadcast: instances with the same secret"
 
 
 def seal(credentials: Mapping[str, str], *, secret_key: str, binding: str) -> str:
-    """The credentials, encrypted and signed. Only who has the key, and names the same `binding`, can open them."""
+    """These, encrypted and signed. Only who has the key, and names the same `binding`, can open them."""
     text = json.dumps({"binding": binding, "credentials": dict(credentials)})
     return _fernet(secret_key).encrypt(text.encode()).decode()
 

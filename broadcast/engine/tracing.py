@@ -78,8 +78,13 @@ def trace(
             if end < campaign.total:
                 following = _Place(after=place.after, campaign=campaign.id, first=end)
         place = following
-    is_suppressed = bool(store.suppressions.among([identity(digits)]))
-    return Traces(phone=digits, items=items, is_suppressed=is_suppressed, next_cursor=_cursor(place) if place else None)
+    has_opted = has_opted_out(store, digits)
+    return Traces(phone=digits, items=items, is_suppressed=has_opted, next_cursor=_cursor(place) if place else None)
+
+
+def has_opted_out(store: Store, digits: str) -> bool:
+    """Whether the person is on the suppression list."""
+    return bool(store.suppressions.among([identity(digits)]))
 
 
 def _in(store: Store, campaign: Progress, digits: str, *, first: int, end: int) -> Iterator[Trace]:

@@ -335,11 +335,13 @@ class Contacts:
         """What became of some contacts, from number `first` on; none at the end. See outcomes.lua."""
         return list(self._scripts.run("outcomes", campaign, first, count))
 
-    def moments(self, campaign: str, *, first: int, last: int, every: int) -> list[dict[Status, int]]:
-        """When contacts came to rest, by status, Unix ms: every so many of those from `first` up to `last`."""
+    def moments(self, campaign: str, *, first: int, last: int, every: int) -> dict[int, dict[Status, int]]:
+        """When contacts came to rest, by number and status, Unix ms: every so many from `first` up to `last`."""
         statuses = [status.value for status in MOMENTS]
         rows = self._scripts.run("moments", campaign, first, last, every, *statuses)
-        return [{status: int(at) for status, at in zip(MOMENTS, row, strict=True) if at} for row in rows]
+        return {
+            number: {status: int(at) for status, at in zip(MOMENTS, row, strict=True) if at} for number, *row in rows
+        }
 
     def find(
         self,

@@ -38,6 +38,20 @@ class Desk:
         packed = self._scripts.ask(lambda: self._scripts.client.get(key("draft", token)))
         return zlib.decompress(bytes.fromhex(packed)).decode() if packed else None
 
+    def keep_note(self, place: str, sealed: str, *, keep_s: int) -> None:
+        """Keep what is encrypted already for a while."""
+        self._scripts.ask(lambda: self._scripts.client.set(key("note", place), sealed, ex=keep_s))
+
+    def note(self, place: str) -> str | None:
+        """What is kept there, while it is."""
+        found: str | None = self._scripts.ask(lambda: self._scripts.client.get(key("note", place)))
+        return found
+
+    def take_note(self, place: str) -> str | None:
+        """The same, for the first who asks: it is there no more."""
+        found: str | None = self._scripts.ask(lambda: self._scripts.client.getdel(key("note", place)))
+        return found
+
 
 def _packed(text: str) -> str:
     return zlib.compress(text.encode()).hex()

@@ -68,6 +68,7 @@ hashed_with           set     fingerprints of the keys that such hashes were eve
 signing               string  the secret that signs the dashboard's sessions, where no SECRET_KEY does
 ended                 string  there while a session of the dashboard is known to be logged out; expires by itself
 draft                 string  a campaign that was previewed and not started: zlib in hex of JSON; expires by itself
+note                  string  what one page of the dashboard hands to the next, encrypted; expires by itself
 api_keys              zset    digest of every API key ever created, revoked ones too; score: when, Unix ms
 api_key               hash    one of them: name, scopes, instances, when it was created, last `used` and revoked
 api_key_names         hash    name of a key that is not revoked -> its digest
@@ -142,6 +143,7 @@ PATTERNS: Mapping[str, str] = {
     "signing": "bcast:signing",
     "ended": "bcast:ended:%s",
     "draft": "bcast:draft:%s",
+    "note": "bcast:note:%s",
     "api_keys": "bcast:api_keys",
     "api_key": "bcast:api_key:%s",
     "api_key_names": "bcast:api_key_names",

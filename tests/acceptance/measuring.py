@@ -15,7 +15,7 @@ from tests.processes import lateness
 
 #: A machine is too busy that takes more of the time away from the test, keeps any thread of what the test started
 #: waiting for more of it, or has so many more runnable programs than processors.
-MOST_TAKEN, MOST_WAITED, MOST_RUNNABLE = 0.05, 0.1, 4
+MOST_TAKEN, MOST_WAITED, MOST_RUNNABLE = 0.05, 0.1, 3
 
 
 @contextmanager

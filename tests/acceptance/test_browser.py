@@ -98,13 +98,17 @@ def test_the_lists_follow_what_happens_without_asking(marketer: Page, stack: Sta
     page.goto("/dashboard")
     row = page.locator(f"[data-campaign='{fresh}']")
     expect(row.locator("[data-live=progress]")).not_to_have_text("0%")
+    stack.post(f"/instances/{fresh}/pause", Authorization=f"Bearer {KEY}").raise_for_status()
+    expect(row.get_by_text("em espera")).to_be_visible(timeout=20_000)
+    stack.post(f"/instances/{fresh}/resume", Authorization=f"Bearer {KEY}").raise_for_status()
+    expect(row.get_by_text("enviando")).to_be_visible(timeout=20_000)
     stack.post(f"/campaigns/{fresh}/pause", Authorization=f"Bearer {KEY}").raise_for_status()
     expect(row.get_by_text("pausada")).to_be_visible()
     assert not [url for url in asked if url.endswith("state.json")]
 
     page.goto("/dashboard/instances")
     lane = page.locator("[data-lanes] > li", has=page.get_by_role("heading", name=fresh, exact=True))
-    expect(lane.get_by_text("aberta")).to_be_visible()
+    expect(lane.get_by_text("ativa")).to_be_visible()
     stack.post(f"/instances/{fresh}/pause", Authorization=f"Bearer {KEY}").raise_for_status()
     expect(lane.get_by_role("link", name="Retomar")).to_be_visible()
     stack.post(f"/campaigns/{fresh}/cancel", Authorization=f"Bearer {KEY}").raise_for_status()
@@ -520,13 +524,25 @@ def test_a_campaign_is_paused_by_keyboard_alone(marketer: Page, stack: Stack, fr
 
 def test_without_scripts_nothing_is_missing_but_the_moment(browser: Browser, stack: Stack, fresh: str) -> None:
     send(stack, fresh, fresh, contacts=30, rateLimitMs=1000)
-    visitor = browser.new_context(locale="en-US", base_url=stack.url, java_script_enabled=False)
+    visitor = browser.new_context(locale="en-US", base_url=stack.url, java_script_enabled=False, color_scheme="dark")
     page = visitor.new_page()
     page.goto(f"/dashboard/campaigns/{fresh}")
+    assert brightness(page) < 64
     page.get_by_label("API key").fill(KEY)
     page.get_by_role("button", name="Log in").click()
     expect(page.locator("noscript meta[http-equiv=refresh]")).to_have_count(1)  # a click does not wait for the page
     page.get_by_role("link", name="Pause").click()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("status")).to_contain_text("paused")
+    assert brightness(page) < 64
+    shoot(page, "no-script-desk-dark")  # its contrast is judged with scripts, which axe needs: they change no colour
+    page.emulate_media(color_scheme="light")
+    assert brightness(page) > 192
     visitor.close()
+
+
+def brightness(page: Page) -> float:
+    """That of the page's ground, from 0 to 255."""
+    colour = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    parts = [int(part) for part in re.findall(r"\d+", colour)[:3]]
+    return sum(parts) / len(parts)

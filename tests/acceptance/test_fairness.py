@@ -42,8 +42,8 @@ def test_other_lanes_keep_their_pace_beside_one_that_asks_for_too_much(fused: St
     others = {f"{fresh}-{gap_ms}": gap_ms for gap_ms in GAPS_MS}
     for name, gap_ms in others.items():
         send(fused, name, contacts=100, rateLimitMs=gap_ms)
-    began, reasons = time.monotonic(), set()
     with measuring() as judge:
+        began, reasons = time.monotonic(), set()
         while time.monotonic() < began + LOOK_S:
             reasons.update(fused.status(name)["holdReason"] for name in others)
             time.sleep(1)
@@ -52,10 +52,11 @@ def test_other_lanes_keep_their_pace_beside_one_that_asks_for_too_much(fused: St
         name: [one for one in fused.arrivals(name) if began < one["at"] <= began + LOOK_S] for name in (fresh, *others)
     }
     shares = {name: len(arrived[name]) * gap_ms / (LOOK_S * 1000) for name, gap_ms in others.items()}
+    assert min(shares.values()) >= 0.5, shares  # on any machine: a starved lane has next to nothing
     references = [one["reference"] for arrivals in arrived.values() for one in arrivals]
     assert len(references) == len(set(references))  # of a gap of 10 ms, a bar 10 ms below it would say nothing
     for name, gap_ms in others.items():
         assert min(gaps_ms(arrived[name])) >= gap_ms - 10
     judge(min(shares.values()) >= 0.9, shares)
-    judge(sum(map(len, arrived.values())) >= 0.8 * FUSE * LOOK_S, shares)
+    judge(sum(map(len, arrived.values())) >= 0.8 * FUSE * LOOK_S, {name: len(each) for name, each in arrived.items()})
     judge(reasons == {None}, reasons)

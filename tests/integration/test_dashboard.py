@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from broadcast.api import asking
 from broadcast.api.answers import rfc3339
 from broadcast.api.auth import REVOKED_S
-from broadcast.dashboard import campaigns, refusing, rights, wording
+from broadcast.dashboard import campaigns, formats, refusing, rights, wording
 from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
@@ -586,6 +586,73 @@ def test_an_instance_is_paused_and_resumed_after_a_question(browser: Browser, st
     assert "hold" not in store.lanes.look("loja")[0]
 
 
+def test_contacts_have_their_names_and_a_day_is_said_once(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=[{"phone": "5511999990001", "name": "Ana <b>"}])
+    times = {"at_sent": 1_900_000_000_000, "at_delivered": 1_900_000_001_000, "at_read": 1_900_090_000_000}
+    store.scripts.client.hset(key("contact", "c1", 0), mapping={"status": "read", **times})
+    shown = browser.text("/campaigns/c1/contacts")
+    assert "Ana &lt;b&gt;" in shown
+    assert re.findall(r"<span>((?:sent|delivered|read) [^<]+)</span>", shown) == [
+        "sent 17 Mar 2030, 14:46", "delivered 14:46", "read 18 Mar 2030, 15:46",
+    ]  # fmt: skip
+    browser.headers = {"Accept-Language": "pt-BR"}
+    assert "<span>enviado 17/03/2030 14:46</span><span>entregue 14:46</span>" in browser.text("/campaigns/c1/contacts")
+
+
+def test_an_instance_says_on_lines_of_their_own_what_holds_it_and_why(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    assert "<dt>Health</dt>" in browser.text("/instances")
+    store.lanes.hold("loja", "closed", reason="disconnected", detail="Error: Connection Closed")
+    shown = browser.text("/instances")
+    assert ">Reason: the telephone was not connected: Error: Connection Closed</div>" in shown
+    assert "<dt>Health</dt>" not in shown  # "good" beside "closed" is no help
+
+
+def test_who_cancels_sees_how_many_get_nothing_and_who_starts_how_many_get_it(browser: Browser) -> None:
+    shown = browser.preview(instance="loja", campaign="c1", message="Oi", contacts="\n".join(phones(3)))
+    assert ">Start: send to 3 contacts</button>" in shown.text
+    send(browser, "c2", contacts=1)
+    assert "1 contact was not sent to." in browser.text("/campaigns/c2/cancel")
+    assert "not sent to" not in browser.text("/campaigns/c2/pause")
+
+
+def test_an_empty_list_says_whether_the_filter_is_why(browser: Browser) -> None:
+    assert "No campaigns here yet." in browser.text("")
+    assert "No campaign is like that." in browser.text("?status=paused")
+
+
+def test_a_new_campaign_has_the_only_instance_and_a_name_in_the_readers_language(browser: Browser) -> None:
+    send(browser, "c1", "loja")
+    browser.headers = {"Accept-Language": "pt-BR"}
+    form = browser.text("/new")
+    assert re.search(r'<input[^>]* id="instance"[^>]* value="loja"', form)
+    assert re.search(r'value="campanha-[0-9a-f]{6}"', form)
+    assert re.search(r'value="pt" lang="pt-BR" aria-current="true"', form)
+    send(browser, "c2", "outra")
+    assert not re.search(r'<input[^>]* id="instance"[^>]* value="[^"]', browser.text("/new"))
+
+
+def test_a_campaign_that_is_held_is_not_called_running(browser: Browser, store: Store) -> None:
+    send(browser, "c1")
+    store.lanes.hold("loja", "closed", reason="unauthorized", detail="")
+    for page in ("", "/campaigns/c1"):
+        shown = browser.text(page)
+        assert '<span class="state state-waiting">on hold</span>' in shown
+        assert 'class="state state-running"' not in shown
+        assert 'data-hold="instance_closed"' in shown
+    assert "expected finish" not in browser.text("")  # there is none, and a dash says nothing
+
+
+def test_of_a_cancelled_campaign_it_is_said_to_how_many_it_was_sent(browser: Browser, store: Store) -> None:
+    send(browser, "c1", contacts=5)
+    store.scripts.client.hset(key("tally", "c1"), mapping={"pending": 2, "sent": 1, "read": 2})
+    browser.post("/campaigns/c1/cancel", at="")
+    for page, of in (("", "of 5"), ("/campaigns/c1", "of 5 contacts")):
+        shown = browser.text(page)
+        assert re.search(rf'sent to</span> <strong [^>]*data-as="reached">3</strong> <span>{of}<', shown), page
+        assert "100%" not in shown
+
+
 @pytest.mark.parametrize(
     ("hold", "reason", "english", "portuguese"),
     [
@@ -814,7 +881,7 @@ def test_the_times_of_a_preview_are_the_forecasts_own(redis_url: str, monkeypatc
     zone = settings.default_time_zone
     seen = previewing.preview(services.store, order, country="BR", now_ms=now_ms, wants_template=False, zone=zone)
     with browser.client.application.test_request_context(headers=browser.headers):
-        p50, p90 = (wording.when(rfc3339(at)) for at in (seen.forecast.p50_ms, seen.forecast.p90_ms))
+        p50, p90 = (formats.when(rfc3339(at)) for at in (seen.forecast.p50_ms, seen.forecast.p90_ms))
     assert p50 != p90
     shown = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
     assert (shown["Finishes about"], shown["At the latest about"]) == (p50, p90)
@@ -1021,6 +1088,20 @@ def test_a_large_campaign_is_charted_from_some_of_its_contacts(store: Store, mon
     assert (chart.every, chart.start_ms, chart.end_ms) == (10, 1_900_000_000_000, 1_900_000_000_090)
     assert chart.lines[Status.SENT][-1] == 100  # ten were looked at, and each stands for ten
     assert chart.lines[Status.READ][-1] == 0
+
+
+def test_a_large_campaign_that_has_just_begun_is_charted_from_those_it_has_reached(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(charting, "MOST_LOOKED_AT", 10)
+    for number in range(12):  # every tenth of 100 is nearly nobody
+        fields = {"at_sent": 1_900_000_000_000 + number, **({"at_read": 1_900_000_000_100} if number % 4 == 0 else {})}
+        store.scripts.client.hset(key("contact", "c9", number), mapping=fields)
+    chart = charting.chart(store, "c9", total=100)
+    assert chart
+    assert chart.every == 2
+    assert (chart.lines[Status.SENT][-1], chart.lines[Status.READ][-1]) == (12, 6)
+    assert charting.chart(store, "c8", total=100) is None
 
 
 def test_a_search_goes_on_where_it_stopped(browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

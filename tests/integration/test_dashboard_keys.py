@@ -42,7 +42,8 @@ def admin(stranger: Browser) -> Browser:
 
 
 def create(browser: Browser, **changes: Any) -> TestResponse:
-    return browser.post("/keys", at="/keys", **{"name": "crm", "scopes": ["read", "send"], "instances": "", **changes})
+    fields = {"name": "crm", "scopes": ["read", "send"], "instances": "", **changes}
+    return browser.follow("/keys", at="/keys", **fields)
 
 
 def secret_of(answer: TestResponse) -> str:
@@ -59,7 +60,7 @@ def test_a_key_is_created_and_its_secret_is_shown_once(admin: Browser, caplog: p
     with caplog.at_level(logging.INFO):
         answer = create(admin)
     secret = secret_of(answer)
-    assert answer.status_code == 201
+    assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert may(admin, secret) == 200
     shown = admin.text("/keys")
@@ -67,6 +68,43 @@ def test_a_key_is_created_and_its_secret_is_shown_once(admin: Browser, caplog: p
     assert secret not in shown
     assert secret not in caplog.text
     assert [record.__dict__["key"] for record in caplog.records if record.message == "key created"] == ["crm"]
+
+
+def test_a_reload_of_a_new_key_says_that_it_is_shown_only_once(admin: Browser) -> None:
+    led_to = admin.post("/keys", at="/keys", name="crm", scopes=["read"])
+    assert led_to.status_code == 303
+    page = led_to.location.removeprefix("/dashboard")
+    secret = secret_of(admin.get(page))
+    again = admin.get(page)
+    assert again.status_code == 410
+    assert "shown only once" in again.text
+    assert secret not in again.text
+    assert "/dashboard/keys/crm/revoke" in again.text
+    admin.post("/keys/crm/revoke", at="/keys")
+    assert "no such key, or it is revoked" in admin.get(page).text
+
+
+def test_a_new_secret_is_in_no_address_and_no_cookie_and_not_to_be_read_in_redis(admin: Browser, store: Store) -> None:
+    led_to = admin.post("/keys", at="/keys", name="crm", scopes=["read"])
+    (name,) = store.scripts.client.scan_iter(key("note", "*"))
+    kept = store.scripts.client.get(name)
+    assert 0 < store.scripts.client.ttl(name) <= 60
+    token = led_to.location.rpartition("/")[2]
+    secret = secret_of(admin.get(led_to.location.removeprefix("/dashboard")))
+    for place in (led_to.location, str(led_to.headers), name, kept):
+        assert secret not in place
+    for place in (name, kept):
+        assert token not in place
+    assert not list(store.scripts.client.scan_iter(key("note", "*")))
+
+
+def test_a_new_secret_is_for_the_session_that_made_it(admin: Browser) -> None:
+    led_to = admin.post("/keys", at="/keys", name="crm", scopes=["read"])
+    page = led_to.location.removeprefix("/dashboard")
+    other = Browser(admin.client.application.test_client())
+    other.log_in("secret-of-ops")
+    assert other.get(page).status_code == 410
+    assert secret_of(admin.get(page))  # and who looked in vain took nothing away
 
 
 def test_sending_the_form_again_makes_no_second_key(admin: Browser, store: Store) -> None:

@@ -100,10 +100,15 @@ def test_a_cursor_that_is_none_of_ours_is_refused(store: Store, cursor: str) -> 
 # The pages
 
 
-def find(browser: Browser, phone: str = ANA, **fields: str) -> str:
-    answer = browser.post("/people", at="/people", phone=phone, **fields)
-    assert answer.status_code == 200, answer.text
-    return answer.text
+def page_of(browser: Browser, phone: str = ANA) -> str:
+    """The address of the page about somebody."""
+    answer = browser.post("/people", at="/people", phone=phone)
+    assert answer.status_code == 303, answer.text
+    return str(answer.location.removeprefix("/dashboard"))
+
+
+def find(browser: Browser, phone: str = ANA) -> str:
+    return browser.text(page_of(browser, phone))
 
 
 def test_what_became_of_a_person_is_shown(browser: Browser, store: Store) -> None:
@@ -123,7 +128,23 @@ def test_what_is_no_number_is_said_so(browser: Browser) -> None:
     answer = browser.post("/people", at="/people", phone="Ana")
     assert answer.status_code == 422
     assert "This cannot be a phone number." in answer.text
-    assert browser.post("/people", at="/people", phone=ANA, cursor="x").status_code == 422
+    assert browser.get(f"{page_of(browser)}?cursor=x").status_code == 422
+
+
+def test_a_page_about_somebody_can_be_loaded_again_for_a_while_by_who_asked(browser: Browser, store: Store) -> None:
+    accept(store, "c1", ANA)
+    page = page_of(browser)
+    assert "/dashboard/campaigns/c1" in browser.text(page)
+    assert "/dashboard/campaigns/c1" in browser.text(page)
+    (name,) = store.scripts.client.scan_iter(key("note", "*"))
+    assert ANA not in name + store.scripts.client.get(name)
+    assert 800 < store.scripts.client.ttl(name) <= 900
+    store.scripts.client.delete(name)
+    for path in (page, f"{page}/forget"):
+        assert browser.get(path).location == "/dashboard/people"
+    assert browser.post(f"{page}/forget", at="/people").location == "/dashboard/people"
+    assert "this one is gone" in browser.text("/people")
+    assert store.removals.unfinished(idle_ms=-5000) == ([], [])
 
 
 def test_older_campaigns_are_looked_at_one_page_after_another(
@@ -135,15 +156,17 @@ def test_older_campaigns_are_looked_at_one_page_after_another(
     store.scripts.client.zincrby(key("campaigns"), -1000, "c1")
     first = find(browser)
     assert "there are more" in first
-    cursor = re.search(r'name="cursor" value="([^"]+)"', first)
-    assert cursor
-    assert "/dashboard/campaigns/c1" in find(browser, cursor=cursor[1])
+    older = re.search(r'href="/dashboard(/people/[^"]+cursor=[^"]+)"', first)
+    assert older
+    assert "/dashboard/campaigns/c1" in browser.text(older[1])
 
 
 def test_a_number_is_in_no_address(browser: Browser, store: Store) -> None:
     accept(store, "c1", ANA)
-    for page in (find(browser), browser.post("/people/confirm", at="/people", phone=ANA).text):
-        assert not re.search(rf'(?:href|action|src)="[^"]*{ANA}', page)
+    page = page_of(browser)
+    assert ANA not in page
+    for shown in (browser.text(page), browser.text(f"{page}/forget")):
+        assert not re.search(rf'(?:href|action|src)="[^"]*{ANA}', shown)
 
 
 def test_a_persons_data_are_deleted_after_clear_words(
@@ -151,13 +174,15 @@ def test_a_persons_data_are_deleted_after_clear_words(
 ) -> None:
     accept(store, "c1", BIA, ANA)
     browser.client.post("/suppressions", json={"phones": [ANA]})
-    asked = browser.post("/people/confirm", at="/people", phone=ANA).text
+    page = page_of(browser)
+    asked = browser.text(f"{page}/forget")
     for text in ("What stays", "by a hash instead of the number", "It cannot be undone."):
         assert text in asked, text
     assert store.removals.unfinished(idle_ms=-5000) == ([], [])
 
-    answer = browser.post("/people/forget", at="/people", phone=f"+{ANA}")
+    answer = browser.post(f"{page}/forget", at=f"{page}/forget")
     assert answer.location == "/dashboard/people"
+    assert not list(store.scripts.client.scan_iter(key("note", "*")))
     (token,) = store.removals.unfinished(idle_ms=-5000)[1]
     while removing.blank(store, token, limit=500)[0] == "on":
         pass
@@ -173,17 +198,15 @@ def test_a_persons_data_are_deleted_after_clear_words(
 
 
 def test_who_has_not_opted_out_is_warned_that_nothing_keeps_them_from_being_written_to(browser: Browser) -> None:
-    assert "Put them on the opt-outs first" in browser.post("/people/confirm", at="/people", phone=ANA).text
+    assert "Put them on the opt-outs first" in browser.text(f"{page_of(browser)}/forget")
 
 
 def test_a_person_of_another_country_is_that_person_on_every_page(browser: Browser, store: Store) -> None:
     foreign = "+1 650 253 0000"
     accept(store, "c1", foreign)
-    shown = find(browser, foreign)
-    hidden = re.search(r'name="phone" value="([^"]+)"', shown)
-    assert hidden
-    asked = browser.post("/people/confirm", at="/people", phone=hidden[1]).text
-    assert "+16502530000" in asked
+    page = page_of(browser, foreign)
+    assert "/dashboard/campaigns/c1" in browser.text(page)
+    assert "+16502530000" in browser.text(f"{page}/forget")
 
 
 def test_people_are_found_where_the_key_may_look_and_deleted_by_admins_of_everything(
@@ -194,11 +217,12 @@ def test_people_are_found_where_the_key_may_look_and_deleted_by_admins_of_everyt
     reader = Caller(name="ana", scopes=frozenset({Scope.READ}), instances=frozenset({"loja"}))
     for caller in (reader, replace(reader, name="lea", scopes=frozenset({Scope.ADMIN}))):
         browser.log_in(granting.grant(store, caller))
-        shown = find(browser)
+        page = page_of(browser)
+        shown = browser.text(page)
         assert "/dashboard/campaigns/hers" in shown
         assert "theirs" not in shown
         assert "Delete their data" not in shown
-        for path in ("/people/confirm", "/people/forget"):
-            assert browser.post(path, at="/people", phone=ANA).status_code == 403, path
+        assert browser.get(f"{page}/forget").status_code == 403
+        assert browser.post(f"{page}/forget", at="/people").status_code == 403
         browser.post("/logout", at="/people")
     assert store.removals.unfinished(idle_ms=-5000) == ([], [])

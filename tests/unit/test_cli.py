@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from broadcast.cli import main
 from broadcast.cli.contacts import read_contacts
+from broadcast.domain.contact import Status
 from broadcast.domain.table import people
 from tests.processes import free_port
 from tests.stubs import answering, listening
@@ -280,3 +281,15 @@ def test_a_template_that_is_no_json_is_named(tmp_path: Path) -> None:
     template = write(tmp_path / "t.json", "promo")
     result = run("http://127.0.0.1:1", "preview", str(file), "--instance", "loja", "--template", str(template))
     assert (result.exit_code, "t.json is not JSON" in result.output) == (1, True)
+
+
+def test_a_list_cuts_no_name_off_and_no_time() -> None:
+    name = "promocao-" * 10
+    shown = {"sendsPerMinute": 0.0, "createdAt": "2026-11-27T14:40:38.123Z", "total": 2, "progress": 0.5}
+    counts = dict.fromkeys((status.value for status in Status), 0)
+    one = {"campaignId": name, "instanceId": "loja", "status": "running", "counts": counts, **shown}
+    with answering(200, {"campaigns": [one], "nextCursor": None}) as (url, _):
+        output = run(url, "list").output
+    assert "…" not in output
+    assert "2026-11-27 14:40" in output
+    assert name in "".join(re.findall(r"^│ (\S+)", output, re.MULTILINE))

@@ -4,15 +4,23 @@
   const root = document.documentElement;
   const language = root.lang;
   const POLL_MS = 2000, ANSWERED_MS = 8000, LONGEST_MS = 30000, QUIET_MS = 15000, STALE_MS = 10000;
-  const SOON_MS = 500, CHART_MS = 5000, SETTLED_MS = 2500, SAY_MS = 10000;
+  const SOON_MS = 500, HOLD_MS = 5000, CHART_MS = 5000, SETTLED_MS = 2500, SAY_MS = 10000;
   const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const percents = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
-  const times = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short", timeZone: root.dataset.zone });
-  const between = language.startsWith("pt") ? " " : ", "; // as the server writes it
+  const isEnglish = language.startsWith("en");
+  const times = new Intl.DateTimeFormat(language, {
+    day: isEnglish ? "numeric" : "2-digit", month: isEnglish ? "short" : "2-digit", year: "numeric",
+    hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: root.dataset.zone,
+  });
+  function writtenAt(value) { // as the server writes it
+    const { day, month, year, hour, minute } = Object.fromEntries(times.formatToParts(new Date(value)).map((part) => [part.type, part.value]));
+    return isEnglish ? `${day} ${month} ${year}, ${hour}:${minute}` : `${day}/${month}/${year} ${hour}:${minute}`;
+  }
   const SHOWN = {
     number: (value) => numbers.format(value),
     percent: (value) => percents.format(value),
-    time: (value) => (value ? times.format(new Date(value)).replace(", ", between) : "–"),
+    reached: (counts) => numbers.format(counts.sent + counts.delivered + counts.read),
+    time: (value) => (value ? writtenAt(value) : "–"),
   };
 
   const find = (state, path) => path.split(".").reduce((value, name) => value?.[name], state);
@@ -228,10 +236,13 @@
   // Events tell of more campaigns than the page has, and of those that are newer than it: for these a row is fetched.
   function watchList(list) {
     const fetched = new Set(), seen = new Map();
-    let due = null;
+    let due = null, dueAt = 0;
     const rows = () => [...list.querySelectorAll("[data-campaign]")];
-    const again = () => {
-      due ??= setTimeout(() => { due = null; renew(list, "[data-list]").catch(() => fetched.clear()); }, SOON_MS);
+    const again = (inMs = SOON_MS) => {
+      if (due && dueAt <= Date.now() + inMs) return;
+      clearTimeout(due);
+      dueAt = Date.now() + inMs;
+      due = setTimeout(() => { due = null; renew(list, "[data-list]").catch(() => fetched.clear()); }, inMs);
     };
 
     function belongs(state) {
@@ -245,9 +256,10 @@
         isNews ||= seen.get(state.campaignId) !== gist(state);
         seen.set(state.campaignId, gist(state));
         const row = rows().find((one) => one.dataset.campaign === state.campaignId);
-        if (row && !isOther(row, state)) show(row, state);
-        else if (row) again();
-        else if (!fetched.has(state.campaignId) && belongs(state)) {
+        if (row) {
+          show(row, state);
+          if (isOther(row, state)) again(state.status === row.dataset.status ? HOLD_MS : SOON_MS); // holds come and go
+        } else if (!fetched.has(state.campaignId) && belongs(state)) {
           fetched.add(state.campaignId); // once: as old as the oldest row, it may still be on the next page
           again();
         }
