@@ -180,7 +180,7 @@ def test_a_bucket_fills_up_evenly_and_never_over(store: Store) -> None:
     waits = [spend() for _ in range(11)]
     assert waits[:10] == [0] * 10
     assert 0 < waits[10] <= 2_000_000
-    store.scripts.client.hincrby("bcast:bucket:crm", "at", -waits[10])  # as if it had been waited for
+    store.scripts.client.hincrby("bcast:bucket:crm", "at", -waits[10] - 1)  # as if it had been waited for, to the ms
     assert spend() == 0
     assert spend() > 0
     assert store.scripts.client.pttl("bcast:bucket:crm") > 0
