@@ -26,18 +26,23 @@ from broadcast import embedded
 PORTS = range(20_000, 32_768)
 #: Not the shared one, which Hypothesis has begin anew for every test.
 _chance = random.SystemRandom()
+_given: set[int] = set()
+#: Seconds in which the product has started on any machine.
+START_S = 180
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, and that nobody else is likely to take."""
+    """A port that was free a moment ago, and that nobody else is likely to take; never the same one twice."""
     while True:
         port = _chance.choice(PORTS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 30, what: str = "") -> Any:
+def wait_for(condition: Callable[[], Any], *, seconds: float = 90, what: str = "") -> Any:
     """The condition's first true value; AssertionError when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
@@ -50,10 +55,11 @@ def wait_for(condition: Callable[[], Any], *, seconds: float = 30, what: str = "
 
 
 @contextmanager
-def lateness() -> Iterator[Callable[[], float]]:
+def lateness(ask: Callable[[], object] = lambda: None) -> Iterator[Callable[[], float]]:
     """Ask at the end how many seconds a busy machine took away meanwhile: next to nothing on one that is not.
 
-    What has to be done by some time may be later by as much. It is what a thread overslept that sleeps 10 ms each time.
+    What has to be done by some time may be later by as much. It is what a thread overslept that sleeps 10 ms each time,
+    and then asks another process, where that one's time counts as well.
     """
     lost, over = [0.0], threading.Event()
 
@@ -61,6 +67,7 @@ def lateness() -> Iterator[Callable[[], float]]:
         while not over.is_set():
             began = time.monotonic()
             time.sleep(0.01)
+            ask()
             lost[0] += max(time.monotonic() - began - 0.02, 0)
 
     def until_now() -> float:
@@ -210,7 +217,7 @@ class Stack:
 
     def wait(self) -> None:
         """Until the API answers, Redis answers and a worker consumes each queue."""
-        wait_for(self.is_ready, seconds=60, what=f"the stack; see {self.folder}")
+        wait_for(self.is_ready, seconds=START_S, what=f"the stack; see {self.folder}")
 
     def is_ready(self) -> bool:
         with suppress(requests.RequestException):
@@ -235,14 +242,14 @@ class Stack:
         return requests.post(self.url + path, json=body, headers=headers, timeout=60)
 
     def get(self, path: str, **params: Any) -> requests.Response:
-        return requests.get(self.url + path, params=params, timeout=30)
+        return requests.get(self.url + path, params=params, timeout=60)
 
     def status(self, campaign: str) -> dict[str, Any]:
         answer: dict[str, Any] = self.get(f"/broadcast-status/{campaign}").json()
         return answer
 
     def wait_until(
-        self, campaign: str, condition: Callable[[dict[str, Any]], Any], *, seconds: float = 60
+        self, campaign: str, condition: Callable[[dict[str, Any]], Any], *, seconds: float = 120
     ) -> dict[str, Any]:
         """The first status for which the condition is true."""
         last: dict[str, Any] = {}
@@ -258,16 +265,16 @@ class Stack:
             raise AssertionError(f"waited {seconds} s; the last status is {last}") from error
         return last
 
-    def wait_done(self, campaign: str, *, seconds: float = 60) -> dict[str, Any]:
+    def wait_done(self, campaign: str, *, seconds: float = 120) -> dict[str, Any]:
         return self.wait_until(campaign, lambda status: status["status"] in {"completed", "cancelled"}, seconds=seconds)
 
     def arrivals(self, instance: str) -> list[dict[str, Any]]:
         """What the gateway's ledger has of the instance, in the order of arrival."""
-        answer = requests.get(f"{self.sandbox_url}/ledger", params={"instance": instance}, timeout=30).json()
+        answer = requests.get(f"{self.sandbox_url}/ledger", params={"instance": instance}, timeout=60).json()
         return list(answer["arrivals"])
 
     def fault(self, **fault: Any) -> None:
-        requests.post(f"{self.sandbox_url}/faults", json=fault, timeout=10).raise_for_status()
+        requests.post(f"{self.sandbox_url}/faults", json=fault, timeout=60).raise_for_status()
 
 
 class Web(Stack):
@@ -275,7 +282,7 @@ class Web(Stack):
 
     def __enter__(self) -> Web:
         self.run("web", "broadcast.cli", "web")
-        wait_for(self.is_ready, seconds=60, what=f"the API; see {self.folder}")
+        wait_for(self.is_ready, seconds=START_S, what=f"the API; see {self.folder}")
         return self
 
     def is_ready(self) -> bool:

@@ -37,7 +37,7 @@ def punctual(hub: Any) -> Callable[..., float]:
 class SteadyConsumer(Consumer):  # type: ignore[misc]  # Celery ships no types
     """The stock consumer with its events gathered, and reconnecting with messages in hand."""
 
-    _flush_due = False
+    _flush_at = 0.0  #: when what is gathered is flushed by; monotonic s
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,14 +45,14 @@ class SteadyConsumer(Consumer):  # type: ignore[misc]  # Celery ships no types
             self.hub.fire_timers = punctual(self.hub)
 
     def on_send_event_buffered(self) -> None:
-        """Flush soon instead of at once: three events a task become a few messages a second."""
-        if self.hub is not None and not self._flush_due:
-            self._flush_due = True
-            self.hub.call_later(FLUSH_S, self._flush_gathered)
+        """Flush soon instead of at once: three events a task become a few messages a second.
 
-    def _flush_gathered(self, *_: Any) -> None:
-        self._flush_due = False
-        self._flush_events()
+        Threads of the pool come by here, and the timers are the loop's alone: one that was set beside it could break
+        the heap while the loop took another from it, which ended the worker. A lost connection clears them all.
+        """
+        if self.hub is not None and (now := monotonic()) >= self._flush_at:
+            self._flush_at = now + FLUSH_S
+            self.hub.call_soon(self.hub.call_later, FLUSH_S, self._flush_events)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Let go of the lost connection, whatever it says.

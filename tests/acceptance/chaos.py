@@ -30,7 +30,7 @@ import requests
 
 from broadcast.engine.steps import Step
 from tests.builders import a_body, phones
-from tests.processes import free_port, wait_for
+from tests.processes import START_S, free_port, wait_for
 
 #: The process that comes by each step.
 AT = {
@@ -183,7 +183,7 @@ class Up:
         found = []
         for campaign in campaigns:
             with suppress(requests.RequestException):
-                answer = requests.get(f"{self.url}/broadcast-status/{campaign}", timeout=10)
+                answer = requests.get(f"{self.url}/broadcast-status/{campaign}", timeout=30)
                 if answer.ok:
                     found.append(answer.json())
         return found if len(found) == len(campaigns) else []
@@ -199,7 +199,7 @@ def running(folder: Path) -> Iterator[Up]:
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, env=env, cwd=folder)
     try:
-        wait_for((folder / "out").read_text, seconds=60, what=f"the ready line; see {folder}")
+        wait_for((folder / "out").read_text, seconds=START_S, what=f"the ready line; see {folder}")
         yield up
     finally:
         process.terminate()
@@ -221,7 +221,7 @@ def strike(up: Up, blow: Blow) -> float:
         _pass_until(struck + FREEZE_S)
         os.kill(pid, signal.SIGCONT)
     else:
-        wait_for(lambda: up.pid(blow.victim) != pid, seconds=60, what=f"another {blow.victim}")
+        wait_for(lambda: up.pid(blow.victim) != pid, seconds=120, what=f"another {blow.victim}")
     return struck
 
 
@@ -244,14 +244,14 @@ def _arrange(up: Up, blow: Blow, pid: int) -> None:
 def order(up: Up, *, seed: int, lanes: int, contacts: int, gap_ms: int) -> list[str]:
     """A campaign on each lane, with a few people who are left out, refused, or answered "not now" at first."""
     sandbox = up.env["SANDBOX_URL"]
-    requests.put(f"{sandbox}/behaviour", json={"latencyMs": 150, "latencyJitterMs": 200}, timeout=10)
+    requests.put(f"{sandbox}/behaviour", json={"latencyMs": 150, "latencyJitterMs": 200}, timeout=60)
     people = phones(contacts)
     faults = [
         {"kind": "not_on_whatsapp", "numbers": people[:: contacts // REFUSED][:REFUSED]},
         {"kind": "busy", "numbers": people[1 :: contacts // BUSY][:BUSY], "times": 1},
     ]
     for fault in faults:
-        requests.post(f"{sandbox}/faults", json=fault, timeout=10).raise_for_status()
+        requests.post(f"{sandbox}/faults", json=fault, timeout=60).raise_for_status()
     campaigns = [f"s{seed}-{lane}" for lane in range(lanes)]
     for lane, campaign in enumerate(campaigns):
         body = a_body(campaign, f"lane{lane}", contacts=[*people, people[0], "123"], rateLimitMs=gap_ms)

@@ -22,9 +22,9 @@ def shared_stack(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def stack(shared_stack: Stack) -> Iterator[Stack]:
     """The shared stack, its gateway without faults."""
-    requests.put(f"{shared_stack.sandbox_url}/behaviour", json={"latencyMs": 30, "receiptDelayMs": 50}, timeout=10)
+    requests.put(f"{shared_stack.sandbox_url}/behaviour", json={"latencyMs": 30, "receiptDelayMs": 50}, timeout=60)
     yield shared_stack
-    requests.delete(f"{shared_stack.sandbox_url}/faults", timeout=10).raise_for_status()
+    requests.delete(f"{shared_stack.sandbox_url}/faults", timeout=60).raise_for_status()
 
 
 @pytest.fixture(scope="module")

@@ -177,8 +177,8 @@ def test_a_campaign_from_a_csv_is_watched_paused_resumed_and_reported(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     sent = page.locator("[data-live='counts.pending']")
-    expect(sent).not_to_have_text("40", timeout=20_000)
-    expect(page.locator("[data-live='progress']").first).not_to_have_text("4,8%", timeout=20_000)
+    expect(sent).not_to_have_text("40")
+    expect(page.locator("[data-live='progress']").first).not_to_have_text("4,8%")
     assert page.evaluate("window.isTheSamePage") is True
     assert not [url for url in asked if url.endswith("state.json")]  # the stream says it all, and nothing is asked for
 
@@ -368,7 +368,7 @@ def test_every_page_passes_axe_and_fits_on_every_window(context: BrowserContext,
     long = f"{fresh}-{'x' * 128}"[:128]
     send(stack, long, long, contacts=5, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
     finished = f"/dashboard/campaigns/verao-{fresh}/state.json"
-    wait_for(lambda: page.request.get(finished).json()["status"] == "completed", seconds=60, what="a campaign to end")
+    wait_for(lambda: page.request.get(finished).json()["status"] == "completed", seconds=120, what="a campaign to end")
     pages = {
         "campaigns": "/dashboard", "running": f"/dashboard/campaigns/natal-{fresh}",
         "completed": f"/dashboard/campaigns/verao-{fresh}", "contacts": f"/dashboard/campaigns/verao-{fresh}/contacts",
@@ -407,7 +407,7 @@ def test_without_a_stream_the_page_asks_every_two_seconds(marketer: Page, stack:
     with page.expect_response("**/state.json"):
         page.goto(f"/dashboard/campaigns/{fresh}")
     page.evaluate("window.isTheSamePage = true")
-    expect(page.locator("[data-live='counts.pending']")).not_to_have_text(re.compile("^(30|29|28)$"), timeout=20_000)
+    expect(page.locator("[data-live='counts.pending']")).not_to_have_text(re.compile("^(30|29|28)$"))
     assert page.evaluate("window.isTheSamePage") is True
 
 
@@ -474,7 +474,7 @@ def test_a_campaign_that_is_removed_elsewhere_leaves_the_open_list(marketer: Pag
     row = page.locator(f"[data-campaign='{fresh}']")
     expect(row).to_be_visible()
     headers = {"Authorization": f"Bearer {KEY}"}
-    requests.delete(f"{stack.url}/campaigns/{fresh}", headers=headers, timeout=10).raise_for_status()
+    requests.delete(f"{stack.url}/campaigns/{fresh}", headers=headers, timeout=60).raise_for_status()
 
     def is_gone() -> bool:
         page.clock.fast_forward(15_000)
@@ -496,7 +496,7 @@ def test_an_open_page_says_when_no_answers_come(marketer: Page, stack: Stack, fr
     assert violations(page) == []
     page.unroute("**/state.json")
     page.unroute("**/events")
-    expect(notice).to_have_count(0, timeout=20_000)
+    expect(notice).to_have_count(0)
 
 
 def state_of(page: Page, campaign: str) -> dict[str, Any]:

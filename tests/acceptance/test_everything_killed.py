@@ -13,7 +13,7 @@ import psutil
 import requests
 
 from tests.builders import a_body
-from tests.processes import Process, free_port, gaps_ms, wait_for
+from tests.processes import START_S, Process, free_port, gaps_ms, wait_for
 
 PORTS = ("PORT", "WEBHOOK_PORT", "WORKER_HTTP_PORT", "FLOWER_PORT")
 
@@ -23,7 +23,7 @@ def start(folder: Path, env: dict[str, str], *, life: int) -> subprocess.Popen[b
     with said.open("wb") as out, (folder / f"err{life}").open("wb") as err:
         command = [Path(sys.executable).parent / "broadcast", "up"]
         process = subprocess.Popen(command, stdout=out, stderr=err, env=env, cwd=folder)
-    wait_for(said.read_text, seconds=60, what=f"the ready line; see {folder}")
+    wait_for(said.read_text, seconds=START_S, what=f"the ready line; see {folder}")
     return process
 
 
@@ -56,11 +56,13 @@ def test_a_campaign_survives_the_death_of_everything_right_after_its_202(tmp_pat
 
         second = start(tmp_path, env, life=2)
         try:
-            status = wait_for(lambda: _if_completed(f"{url}/broadcast-status/c"), seconds=60, what="the campaign's end")
+            status = wait_for(
+                lambda: _if_completed(f"{url}/broadcast-status/c"), seconds=120, what="the campaign's end"
+            )
         finally:
             second.terminate()
             second.wait(60)
-        arrivals = requests.get(f"{env['EVOLUTION_URL']}/ledger", timeout=10).json()["arrivals"]
+        arrivals = requests.get(f"{env['EVOLUTION_URL']}/ledger", timeout=60).json()["arrivals"]
     finally:
         gateway.stop()
 
@@ -71,5 +73,5 @@ def test_a_campaign_survives_the_death_of_everything_right_after_its_202(tmp_pat
 
 
 def _if_completed(url: str) -> dict[str, dict[str, int]] | None:
-    status: dict[str, dict[str, int]] = requests.get(url, timeout=10).json()
+    status: dict[str, dict[str, int]] = requests.get(url, timeout=60).json()
     return status if status["status"] == "completed" else None  # type: ignore[comparison-overlap]  # a text among them

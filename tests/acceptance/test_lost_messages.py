@@ -22,8 +22,10 @@ from tests.acceptance.measuring import measuring
 from tests.builders import a_body
 from tests.processes import RedisServer, Stack, gaps_ms, wait_for
 
-#: The shortest that a contact's lease can be: a time-out of 1 s, and 10 s.
-LEASE_S = 11
+#: How long a request may take: much longer than the gateway does, so that no busy machine passes for a lost answer.
+TIMEOUT_S = 4
+#: How long a contact's lease is.
+LEASE_S = TIMEOUT_S + 10
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def stack(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    env = {"GATEWAY": "sandbox", "FAULT_INJECTION": "1", "SEND_TIMEOUT_S": "1", "FANOUT_HORIZON_S": "10"}
+    env = {"GATEWAY": "sandbox", "FAULT_INJECTION": "1", "SEND_TIMEOUT_S": str(TIMEOUT_S), "FANOUT_HORIZON_S": "10"}
     with Stack(Path(tmp_path_factory.mktemp("stack")), server.url(), env) as stack:
         yield stack
 
@@ -45,7 +47,7 @@ def as_new(stack: Stack) -> Iterator[None]:
     for process in stack.processes.values():
         if process.child.poll() is not None:
             process.start()
-    requests.put(f"{stack.sandbox_url}/behaviour", json={"latencyMs": 30, "echoes": True}, timeout=10)
+    requests.put(f"{stack.sandbox_url}/behaviour", json={"latencyMs": 30, "echoes": True}, timeout=60)
     stack.wait()
     yield
     for process in stack.processes.values():
@@ -87,7 +89,7 @@ def is_taken_while_frozen(stack: Stack, server: RedisServer, name: str) -> bool:
     if queued(server) == 0:
         return True
     worker.signal(signal.SIGCONT)
-    stack.wait_done(name, seconds=30)
+    stack.wait_done(name)
     return False
 
 
@@ -102,14 +104,14 @@ def test_a_message_given_to_a_frozen_worker_is_lost_and_its_contact_is_not(
     assert queued(server) == 0
 
     worker.start()
-    assert stack.wait_done(name, seconds=30)["counts"]["unconfirmed"] == 0
+    assert stack.wait_done(name)["counts"]["unconfirmed"] == 0
     assert arrivals_of(stack, name) == {f"{name}:0": 1}
 
 
 def test_a_send_that_runs_again_when_its_broker_connection_is_killed_sends_once(
     stack: Stack, server: RedisServer, fresh: str
 ) -> None:
-    requests.put(f"{stack.sandbox_url}/behaviour", json={"latencyMs": 700}, timeout=10)
+    requests.put(f"{stack.sandbox_url}/behaviour", json={"latencyMs": 700}, timeout=60)
     send(stack, fresh, contacts=20, rateLimitMs=200)
     for killed in range(1, 4):
         wait_for(lambda count=killed * 4: len(stack.arrivals(fresh)) >= count, what="a send on the wire")
@@ -131,7 +133,7 @@ def test_who_is_frozen_between_the_fence_and_the_request_looks_at_its_lease_agai
     strike(server, Step.FENCED, "stop")
     send(stack, fresh, contacts=1)
     wait_for(lambda: is_stopped(worker.child.pid), what="the worker to freeze at the fence")
-    status = stack.wait_done(fresh, seconds=LEASE_S + 15)
+    status = stack.wait_done(fresh, seconds=LEASE_S + 90)
     assert status["counts"]["unconfirmed"] == 1
 
     os.kill(worker.child.pid, signal.SIGCONT)
@@ -156,7 +158,7 @@ def test_who_is_frozen_before_the_fence_is_refused_when_it_wakes(stack: Stack, s
     wait_for(lambda: len(stack.arrivals(fresh)) >= 8, what="arrivals by the spare worker")
     worker.signal(signal.SIGCONT)
 
-    status = stack.wait_done(fresh, seconds=60)
+    status = stack.wait_done(fresh)
     stack.processes.pop("spare").stop()
     counts = arrivals_of(stack, fresh)
     assert max(counts.values()) == 1
@@ -169,26 +171,26 @@ def test_who_is_frozen_before_the_fence_is_refused_when_it_wakes(stack: Stack, s
 def test_a_killed_workers_request_is_told_by_its_echo_and_unconfirmed_without_one(
     stack: Stack, server: RedisServer, fresh: str, step: Step, echoes: bool
 ) -> None:
-    requests.put(f"{stack.sandbox_url}/behaviour", json={"echoes": echoes}, timeout=10)
+    requests.put(f"{stack.sandbox_url}/behaviour", json={"echoes": echoes}, timeout=60)
     strike(server, step, "kill")
     send(stack, fresh, contacts=1)
-    stack.processes["broadcast"].child.wait(30)
+    stack.processes["broadcast"].child.wait(90)
     stack.processes["broadcast"].start()
 
-    counts = stack.wait_done(fresh, seconds=LEASE_S + 20)["counts"]
+    counts = stack.wait_done(fresh, seconds=LEASE_S + 90)["counts"]
     assert arrivals_of(stack, fresh) == {f"{fresh}:0": 1}
     assert counts["unconfirmed"] == (0 if echoes else 1)
     assert counts["sent"] + counts["delivered"] + counts["read"] == (1 if echoes else 0)
 
 
 def test_a_campaign_that_prefers_a_double_to_a_gap_gets_it(stack: Stack, server: RedisServer, fresh: str) -> None:
-    requests.put(f"{stack.sandbox_url}/behaviour", json={"echoes": False}, timeout=10)
+    requests.put(f"{stack.sandbox_url}/behaviour", json={"echoes": False}, timeout=60)
     strike(server, Step.ANSWERED, "kill")
     send(stack, fresh, contacts=1, onUnknown="resend")
-    stack.processes["broadcast"].child.wait(30)
+    stack.processes["broadcast"].child.wait(90)
     stack.processes["broadcast"].start()
 
-    assert stack.wait_done(fresh, seconds=LEASE_S + 20)["counts"]["unconfirmed"] == 0
+    assert stack.wait_done(fresh, seconds=LEASE_S + 90)["counts"]["unconfirmed"] == 0
     assert arrivals_of(stack, fresh) == {f"{fresh}:0": 2}
 
 
@@ -197,7 +199,7 @@ def test_departures_whose_batch_was_never_published_are_found_within_seconds(
 ) -> None:
     strike(server, Step.BOOKED, "kill")
     send(stack, fresh, contacts=5)
-    stack.processes["control"].child.wait(30)
+    stack.processes["control"].child.wait(90)
     struck = time.monotonic()
     with measuring() as judge:
         stack.processes["control"].start()
@@ -210,7 +212,7 @@ def test_departures_whose_batch_was_never_published_are_found_within_seconds(
 def test_a_campaign_whose_chords_body_is_lost_still_finishes(stack: Stack, server: RedisServer, fresh: str) -> None:
     strike(server, Step.BATCH_DONE, "kill")
     send(stack, fresh, contacts=3)
-    stack.processes["control"].child.wait(30)
+    stack.processes["control"].child.wait(90)
     with redis.Redis.from_url(server.url()) as client:
         client.delete("control", *client.keys("control:*"), "unacked", "unacked_index")  # the body, wherever it is
     stack.processes["control"].start()

@@ -18,7 +18,7 @@ def test_a_node_of_celery_multi_shares_the_pace_and_writes_its_log(redis_server:
         def multi(deed: str) -> None:
             options = [f"--pidfile={tmp_path}/%n.pid", f"--logfile={tmp_path}/%n.log", "-Q", "broadcast"]
             command = [sys.executable, "-m", "celery", "multi", deed, "extra", "-A", "broadcast.worker", *options]
-            subprocess.run(command, env={**os.environ, **stack.env}, check=True, capture_output=True, timeout=60)
+            subprocess.run(command, env={**os.environ, **stack.env}, check=True, capture_output=True, timeout=180)
 
         multi("start")
         try:

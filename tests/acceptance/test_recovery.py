@@ -20,7 +20,7 @@ def test_a_killed_send_worker_loses_nobody_and_doubles_nobody(redis_server: Redi
         stack.processes["broadcast"].kill()
         stack.processes["broadcast"].start()
         with measuring() as judge:
-            status = stack.wait_done("c", seconds=90)
+            status = stack.wait_done("c", seconds=180)
 
         arrivals = stack.arrivals("i")
         counts = Counter(arrival["reference"] for arrival in arrivals)
@@ -44,7 +44,7 @@ def test_a_killed_redis_loses_nothing_and_the_same_processes_go_on(tmp_path: Pat
         server.process.kill()
         server.process.start()
         server.wait()
-        status = stack.wait_done("c", seconds=90)
+        status = stack.wait_done("c", seconds=180)
 
         arrivals = stack.arrivals("i")
         assert max(Counter(arrival["reference"] for arrival in arrivals).values()) == 1

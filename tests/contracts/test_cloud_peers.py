@@ -87,7 +87,7 @@ def sent_by_peer(peer: pywa.WhatsApp) -> None:
 
 
 def test_what_we_send_is_what_another_client_sends(meta: Graph, peer: pywa.WhatsApp) -> None:
-    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+    gateway = Cloud(meta.url, TOKEN, timeout_s=30, phone_number_id=NUMBER_ID)
     sent_by_peer(peer)
     theirs = [sent.body for sent in meta.ledger]
     for kind in (Kind.TEXT, Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.DOCUMENT):
@@ -123,7 +123,7 @@ def test_the_strict_server_answers_another_client_as_meta_would(meta: Graph, pee
 def test_another_webhook_handler_reads_our_stand_ins_calls(
     meta: Graph, peer: pywa.WhatsApp, word: str, status: str
 ) -> None:
-    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID, app_secret=SECRET)
+    gateway = Cloud(meta.url, TOKEN, timeout_s=30, phone_number_id=NUMBER_ID, app_secret=SECRET)
     assert isinstance(gateway.send(MESSAGE, departure=Gate()), Accepted)
     errors = [failure(131049)] if word == "failed" else None
     heard = [*statuses_heard(peer, meta, meta.status(meta.ledger[0], word, errors=errors))]
@@ -145,7 +145,7 @@ def statuses_heard(peer: pywa.WhatsApp, meta: Graph, payload: dict[str, Any]) ->
 
 
 def test_another_handler_and_we_turn_down_the_same_forgery(meta: Graph, peer: pywa.WhatsApp) -> None:
-    gateway = Cloud(meta.url, TOKEN, timeout_s=5, app_secret=SECRET)
+    gateway = Cloud(meta.url, TOKEN, timeout_s=30, app_secret=SECRET)
     meta.app_secret = "not the app's"
     body, headers = meta.signed(change("messages", statuses=[]))
 

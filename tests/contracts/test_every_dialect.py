@@ -219,10 +219,11 @@ def test_whoever_opted_out_at_the_gateway_is_refused_for_good(dialect: Dialect) 
 
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_a_lost_answer_is_unknown_for_the_message_may_be_there(dialect: Dialect, spoil: str) -> None:
-    timeout_s = 1.5 if spoil == "hangs past the timeout" else 10
+    timeout_s = 1.5 if spoil == "hangs past the timeout" else 30
     with hop(dialect.url, is_send=dialect.is_send, spoil=SPOILS[spoil]) as way:
         answer = send(dialect, gateway=dialect.gateway(url=way.url, timeout_s=timeout_s))
     assert isinstance(answer, Unknown), answer
+    wait_for(dialect.taken, what="the message, which may come after who sent it gave up")
     assert len(dialect.taken()) == 1
     assert len(way.sends) == 1
 

@@ -159,7 +159,7 @@ def test_a_recorded_answer_is_what_it_was(case: dict[str, Any], request: pytest.
     table = {**NOT_ACCEPTED, **BUSINESS} if "business-" in request.node.name else NOT_ACCEPTED
     kind, reason = table.get(case["name"], (Accepted, ""))
     with raw_server(replay(case["response"])) as url:
-        result = Evolution(url, "k", timeout_s=5).send(MESSAGE, departure=Gate())
+        result = Evolution(url, "k", timeout_s=30).send(MESSAGE, departure=Gate())
 
     assert isinstance(result, kind), result
     assert getattr(result, "reason", "") == reason
@@ -257,7 +257,7 @@ def test_a_recorded_check_of_numbers_says_what_it_said(case: dict[str, Any], exp
     # Nobody asks about nobody, so that an answer to it is read by asking about someone.
     numbers = case["request"]["body"]["numbers"] or ["5511999990001"]
     with raw_server(replay(case["response"])) as url:
-        assert Evolution(url, "k", timeout_s=5).exists("loja", numbers) == expected
+        assert Evolution(url, "k", timeout_s=30).exists("loja", numbers) == expected
 
 
 def recorded_states() -> Iterator[Any]:
@@ -270,7 +270,7 @@ def recorded_states() -> Iterator[Any]:
 def test_a_recorded_state_says_what_it_said(case: dict[str, Any]) -> None:
     state = case["response"]["body"].get("instance", {}).get("state")
     with raw_server(replay(case["response"])) as url:
-        found = Evolution(url, "k", timeout_s=5).probe("loja")
+        found = Evolution(url, "k", timeout_s=30).probe("loja")
     refused = {401: "unauthorized", 404: "unknown_instance"}.get(case["response"]["status"])
     reason = "open" if state == "open" else refused
     assert found == (Connection(is_open=reason == "open", reason=reason) if reason else None)

@@ -34,7 +34,7 @@ SLOWER = {"isBoom": True, "output": {"statusCode": 429, "payload": {"message": "
 
 
 def ask(url: str, *, check: bool | None = True, gate: Gate | None = None, times: int = 1) -> list[Answer]:
-    gateway = build("evolution", url=url, credentials={"apiKey": "k"}, timeout_s=5, check_numbers=check)
+    gateway = build("evolution", url=url, credentials={"apiKey": "k"}, timeout_s=30, check_numbers=check)
     return [gateway.send(a_message(phone=ANA), departure=gate or Gate()) for _ in range(times)]
 
 
@@ -91,7 +91,7 @@ def server() -> Iterator[StandIn]:
     ("check", "chat"), [(None, "551199990001@c.us"), (True, "551199990001@c.us"), (False, f"{ANA}@c.us")]
 )
 def test_waha_is_asked_unless_somebody_does_not_want_it(server: StandIn, check: bool | None, chat: str) -> None:
-    gateway = build("waha", url=server.url, credentials={"apiKey": server.api_key}, timeout_s=5, check_numbers=check)
+    gateway = build("waha", url=server.url, credentials={"apiKey": server.api_key}, timeout_s=30, check_numbers=check)
     assert isinstance(gateway.send(a_message(phone=ANA, instance="loja-01"), departure=Gate()), Accepted)
     assert [one.body["chatId"] for one in server.ledger] == [chat]
 

@@ -147,7 +147,7 @@ def test_an_answer_cut_off_says_nothing() -> None:
 
     for serve in (half, lost):
         with raw_server(serve) as url:
-            gateway = Cloud(url, "t", timeout_s=5)
+            gateway = Cloud(url, "t", timeout_s=30)
             assert isinstance(gateway.send(a_message(), departure=Gate()), Unknown)
 
 
@@ -232,7 +232,7 @@ def test_the_stand_in_gives_a_number_without_a_plus_our_own_country(meta: Graph)
 
 def posted(meta: Graph, body: dict[str, Any]) -> requests.Response:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    return requests.post(f"{meta.url}/{NUMBER_ID}/messages", json=body, headers=headers, timeout=5)
+    return requests.post(f"{meta.url}/{NUMBER_ID}/messages", json=body, headers=headers, timeout=30)
 
 
 #: what comes late of the message that an earlier campaign of the same name sent

@@ -211,7 +211,7 @@ def test_an_open_page_hears_no_more_when_its_key_is_revoked(browser: Browser, st
 
     granting.revoke(store, "loja")
     revoked = time.monotonic()
-    with lateness() as late:
+    with lateness(store.scripts.client.ping) as late:
         list(stream)
         assert time.monotonic() - revoked <= REVOKED_S + 0.5 + late()
 

@@ -175,7 +175,7 @@ def test_an_open_page_hears_no_more_once_its_session_is_logged_out(browser: Brow
 
     browser.post("/logout", at="")
     left = time.monotonic()
-    with lateness() as late:
+    with lateness(services.store.scripts.client.ping) as late:
         list(stream)
         assert time.monotonic() - left <= REVOKED_S + 0.5 + late()
 

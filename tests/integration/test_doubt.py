@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -478,17 +479,17 @@ def test_an_answer_that_comes_after_the_delivery_says_nothing_of_the_contact(lan
 @pytest.mark.parametrize(
     "echo",
     [
-        an_echo(1),
-        an_echo(text="Olá"),
-        an_echo(at_ms=1_000),
-        an_echo(at_ms=int(time.time() * 1000) + 600_000),
-        an_echo(kinds=(Kind.AUDIO,)),
+        lambda: an_echo(1),
+        lambda: an_echo(text="Olá"),
+        lambda: an_echo(at_ms=1_000),
+        lambda: an_echo(at_ms=int(time.time() * 1000) + 600_000),
+        lambda: an_echo(kinds=(Kind.AUDIO,)),
     ],
     ids=["another person", "another text", "before it left", "after its lease", "another kind"],
 )
-def test_an_echo_of_something_else_resolves_nothing(lane: Store, echo: Echo) -> None:
+def test_an_echo_of_something_else_resolves_nothing(lane: Store, echo: Callable[[], Echo]) -> None:
     lose(lane)
-    assert not settling.adopt(lane, "i1", echo, lease_ms=LEASE_MS)
+    assert not settling.adopt(lane, "i1", echo(), lease_ms=LEASE_MS)
     assert not settling.adopt(lane, "i2", an_echo(), lease_ms=LEASE_MS)
     assert count(lane, Status.UNCONFIRMED) == 1
 

@@ -26,7 +26,7 @@ def running(folder: Path) -> Iterator[tuple[redis.Redis, subprocess.Popen[bytes]
     command, url = embedded.prepare(folder)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        embedded.wait_ready(url, seconds=20)
+        embedded.wait_ready(url, seconds=60)
         with redis.Redis.from_url(url, decode_responses=True) as client:
             yield client, process
     finally:
@@ -85,8 +85,8 @@ def test_what_is_appended_is_taken_to_the_disk_once_a_second(tmp_path: Path, mon
         monkeypatch.setattr(embedded, "SYNC_S", 0.01)
         monkeypatch.setattr(embedded, "sync", lambda _: synced.release())
         with embedded.keep_synced(tmp_path):
-            assert synced.acquire(timeout=10)
-            assert synced.acquire(timeout=10)
+            assert synced.acquire(timeout=60)
+            assert synced.acquire(timeout=60)
 
 
 def test_its_password_is_for_this_user_only(tmp_path: Path) -> None:

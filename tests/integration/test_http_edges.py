@@ -44,7 +44,7 @@ def test_many_requests_at_once_leave_no_warning(caplog: pytest.LogCaptureFixture
     together = threading.Barrier(12)
     answers: list[object] = []
     with answering(201, {"key": {"id": "m"}}) as (url, _):
-        gateway = at(url, timeout_s=10)
+        gateway = at(url)
         threads = [
             threading.Thread(target=lambda: answers.append(post(gateway, Gate(together.wait)))) for _ in range(12)
         ]
@@ -64,13 +64,13 @@ def test_a_connection_that_ended_before_the_departure_carried_nothing(
     asked, ended = threading.Event(), threading.Event()
 
     def serve(connection: socket.socket) -> None:
-        asked.wait(10)
+        asked.wait(60)
         hang_up(connection)
         ended.set()
 
     def look() -> None:
         asked.set()
-        assert ended.wait(10)
+        assert ended.wait(60)
 
     with raw_server(serve) as url:
         answer = post(at(url), Gate(look))
@@ -186,6 +186,6 @@ def test_an_address_that_is_at_rest_has_no_thread() -> None:
     wait_for(lambda: watches() == 0, what="the other tests' requests to be over")
     with answering(201, {}) as (url, seen):
         for _ in range(2):  # and it comes back when there is another request
-            Http(url, timeout_s=5, headers={}).post("/x", {}, departure=Gate())
+            Http(url, timeout_s=30, headers={}).post("/x", {}, departure=Gate())
             wait_for(lambda: watches() == 0, what="the watch to end")
     assert len(seen) == 2

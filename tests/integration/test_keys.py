@@ -41,8 +41,8 @@ from tests.processes import free_port, lateness, wait_for
 from tests.unit.test_tokens import SECRET, a_token
 
 EDGE = "/functions/v1/broadcast_messaging_service"
-#: Wrong keys that one address may present in so many ms.
-LIMIT = (MOST_WRONG, WRONG_MS) = (20, 60_000)
+#: Wrong keys that one address may present in so many ms: there is room for another once an hour, which no test lasts.
+LIMIT = (MOST_WRONG, WRONG_MS) = (20, 20 * 3_600_000)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_revoked_key_is_refused_within_seconds_and_the_door_stays_shut(client:
     headers = a_key(store)
     assert client.get("/campaigns", headers=headers).status_code == 200
     granting.revoke(store, "crm")
-    wait_for(lambda: client.get("/campaigns", headers=headers).status_code == 401, seconds=10)
+    wait_for(lambda: client.get("/campaigns", headers=headers).status_code == 401)
     assert client.get("/campaigns").status_code == 401
     with pytest.raises(NotFound):
         granting.revoke(store, "crm")
@@ -176,12 +176,14 @@ def test_who_asks_too_often_waits_and_nobody_else_does(asked_rarely: FlaskClient
 
 def test_a_bucket_fills_up_evenly_and_never_over(store: Store) -> None:
     def spend() -> int:
-        return store.callers.spend("crm", count=10, period_ms=20_000)
+        return store.callers.spend("crm", count=10, period_ms=20_000_000)
 
     waits = [spend() for _ in range(11)]
     assert waits[:10] == [0] * 10
-    assert 0 < waits[10] <= 2000
-    wait_for(lambda: spend() == 0, what="room for one")
+    assert 0 < waits[10] <= 2_000_000
+    store.scripts.client.hincrby("bcast:bucket:crm", "at", -waits[10] - 1)  # as if it had been waited for, to the ms
+    assert spend() == 0
+    assert spend() > 0
     assert store.scripts.client.pttl("bcast:bucket:crm") > 0
 
 
@@ -265,7 +267,7 @@ def test_a_workers_health_page_does_not_say_what_serves_it() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         for path in ("health", "metrics", "nothing"):
-            answer = requests.get(f"http://127.0.0.1:{server.server_port}/{path}", timeout=10)
+            answer = requests.get(f"http://127.0.0.1:{server.server_port}/{path}", timeout=60)
             assert answer.headers["Server"] == "broadcast", path
     finally:
         server.shutdown()
@@ -532,6 +534,6 @@ def test_an_open_stream_ends_when_its_key_is_revoked(client: FlaskClient, store:
 
     granting.revoke(store, "crm")
     revoked = time.monotonic()
-    with lateness() as late:
+    with lateness(store.scripts.client.ping) as late:
         assert not [text for text in stream if b"data:" in text][1:]  # the first is what was asked for
         assert time.monotonic() - revoked <= REVOKED_S + 0.5 + late()

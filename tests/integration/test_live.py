@@ -25,6 +25,7 @@ from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, settling, steering, telling
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
+from broadcast.store.keys import key
 from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
 from tests.builders import an_order
@@ -82,8 +83,9 @@ def test_every_change_of_tally_or_state_has_a_revision_of_its_own(store: Store) 
 
 
 def test_a_campaign_that_begins_has_a_new_revision(store: Store) -> None:
-    accepting.accept(store, an_order(scheduled_ms=int(time.time() * 1000) + 150), country="BR")
+    accepting.accept(store, an_order(scheduled_ms=int(time.time() * 1000) + 600_000), country="BR")
     before = revision(store)
+    store.scripts.client.zincrby(key("scheduled"), -600_000, "c1")  # as if its time had come
     wait_for(store.campaigns.begin_due, what="the schedule")
     assert revision(store) > before
 
@@ -125,6 +127,7 @@ def test_fifty_streams_see_the_last_state_and_nothing_older(web: Web, store: Sto
         time.sleep(0.005)
     last = str(revision(store))
     wait_for(lambda: all(browser.last_id == last for browser in browsers), what="the last state")
+    wait_for(lambda: sum(len(browser.codes) for browser in browsers) > STREAMS, what="who was cut off to come again")
 
     by_id: dict[str, dict[str, int]] = {}
     for browser in browsers:
@@ -140,7 +143,6 @@ def test_fifty_streams_see_the_last_state_and_nothing_older(web: Web, store: Sto
         lasted = browser.seen[-1].at - began  # a browser that is behind reads several at once: count from before
         # A connection's first event comes at once.
         assert len(browser.seen) <= 4 * lasted + 1 + len(browser.codes)
-    assert sum(len(browser.codes) for browser in browsers) > STREAMS, "nobody ever lost a connection"
 
 
 def test_the_api_answers_and_stops_as_usual_with_fifty_streams_open(web: Web, store: Store) -> None:
@@ -148,11 +150,11 @@ def test_the_api_answers_and_stops_as_usual_with_fifty_streams_open(web: Web, st
     browsers = [Browser(f"{web.url}/campaigns/{path}") for path in ["c1/events"] * 25 + ["events"] * 25]
     wait_for(lambda: all(browser.seen for browser in browsers), what="the first events")
 
-    answers = [requests.get(f"{web.url}/broadcast-status/c1", timeout=10) for _ in range(50)]
+    answers = [requests.get(f"{web.url}/broadcast-status/c1", timeout=60) for _ in range(50)]
     assert all(answer.ok for answer in answers)
     for browser in browsers:
         browser.close()
-    assert web.processes["web"].stop(seconds=15) == 0
+    assert web.processes["web"].stop(seconds=60) == 0
 
 
 def test_who_comes_too_many_is_asked_to_come_back(services: Services) -> None:

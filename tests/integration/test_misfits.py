@@ -56,7 +56,7 @@ def order(
 
 
 def sending(store: Store, meta: Graph) -> Sending:
-    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+    gateway = Cloud(meta.url, TOKEN, timeout_s=30, phone_number_id=NUMBER_ID)
     return Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
 
 

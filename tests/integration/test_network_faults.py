@@ -24,7 +24,7 @@ import requests.adapters
 import trustme
 
 from broadcast.domain.content import Kind
-from broadcast.gateways import http
+from broadcast.gateways import http, words
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Message, Refused, Unknown
 from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.http import MOST_BYTES
@@ -32,6 +32,8 @@ from tests.stubs import answering, raw_server, read_request, reset
 
 #: Seconds that an answer and an opening may take in the rows where they never come, and in all others.
 SOON_S, PATIENCE_S = 0.6, 30.0
+#: What time it is, Unix s.
+NOW_S = 1_900_000_000.0
 #: More than the buffers of both sockets hold, so that the far side can hang up within the request.
 LARGE = "x" * 12_000_000
 
@@ -145,13 +147,13 @@ def hanging_up(
     asked, ended = threading.Event(), threading.Event()
 
     def serve(connection: socket.socket) -> None:
-        asked.wait(10)
+        asked.wait(PATIENCE_S)
         how(connection)
         ended.set()
 
     def ready() -> None:
         asked.set()
-        assert ended.wait(10)
+        assert ended.wait(PATIENCE_S)
 
     scheme = "http" if over(serve) is serve else "https"
     with serving(over(serve), scheme=scheme, ready=ready) as far:
@@ -173,12 +175,6 @@ def envelope(status: int, message: Any, **headers: str) -> FarSide:
 def page(status: int, **headers: str) -> FarSide:
     """An error that a proxy, a balancer or another server answers with."""
     return partial(saying, status, f"<html><h1>{status}</h1><hr>nginx</html>", **headers)
-
-
-@contextmanager
-def busy_for_a_minute() -> Iterator[Far]:
-    with page(429, Retry_After=formatdate(time.time() + 60, usegmt=True))() as far:
-        yield far
 
 
 def reading(then: Serve) -> Serve:
@@ -251,7 +247,8 @@ def over_tls(certificate: trustme.LeafCert, serve: Serve) -> FarSide:
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine that trusts one authority."""
+    """A machine that trusts one authority, and whose clock stands still where a date is read by it."""
+    monkeypatch.setattr(words, "time", lambda: NOW_S)
     TRUSTED.cert_pem.write_to_path(tmp_path / "trusted.pem")
     monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "trusted.pem"))
 
@@ -592,7 +589,7 @@ ANSWERED: tuple[Fault, ...] = (
     ),
     Fault(
         name="429 with Retry-After as a date",
-        far_side=busy_for_a_minute,
+        far_side=page(429, Retry_After=formatdate(NOW_S + 60, usegmt=True)),
         answer=Busy("too_many_requests", after_s=60),
         why="The other form that HTTP allows, by the far side's clock.",
     ),
@@ -693,12 +690,8 @@ def a_message(text: str) -> Message:
 
 
 def without_detail(answer: Answer) -> Answer:
-    """What the table names: not the far side's words, and a time from a date to the nearest 5 s."""
-    if isinstance(answer, Accepted):
-        return answer
-    if isinstance(answer, Busy) and answer.after_s is not None and answer.after_s % 1:
-        answer = replace(answer, after_s=5 * round(answer.after_s / 5))
-    return replace(answer, detail="")
+    """What the table names: not the far side's words."""
+    return answer if isinstance(answer, Accepted) else replace(answer, detail="")
 
 
 @pytest.mark.parametrize("how", [socket.socket.close, reset], ids=["closed", "reset"])

@@ -129,11 +129,17 @@ def test_what_is_told_again_by_a_clock_that_is_ahead_does_not_undo_a_persons_res
 
 @pytest.mark.parametrize("off_ms", [-50_000, 0, 50_000])
 def test_a_clock_that_is_nearly_right_orders_news_as_they_were(store: Store, off_ms: int) -> None:
-    tell(store, {"status": "STOPPED"}, off_ms)
-    tell(store, {"status": "WORKING"}, off_ms - 5000)
-    assert held(store) == "closed"
-    tell(store, {"status": "WORKING"}, off_ms + 5000)
-    assert held(store) == "open"
+    news = [
+        (told({"status": status}, off_ms + then_ms), state)
+        for status, then_ms, state in (
+            ("STOPPED", 0, "closed"),
+            ("WORKING", -5000, "closed"),
+            ("WORKING", 5000, "open"),
+        )
+    ]
+    for one, state in news:
+        steering.hear(store, "loja", one)
+        assert held(store) == state
 
 
 def told(item: dict[str, Any], off_ms: int) -> Connection:

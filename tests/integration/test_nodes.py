@@ -62,7 +62,7 @@ class ProcessContainer(CeleryTestContainer):
 
     def kill(self, signal: str | int = "SIGKILL") -> None:
         _send(self.process, signal)
-        self.process.child.wait(30)
+        self.process.child.wait(90)
 
     def restart(self, timeout: int = 10) -> None:
         self.process.stop(seconds=timeout)

@@ -41,11 +41,11 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def ask(sandbox: Sandbox, method: str, path: str, body: Any = None, *, key: str = "k3y") -> requests.Response:
-    return requests.request(method, sandbox.url + path, json=body, headers={"apikey": key}, timeout=10)
+    return requests.request(method, sandbox.url + path, json=body, headers={"apikey": key}, timeout=60)
 
 
 def test_an_instance_that_is_logged_out_sends_no_more_until_it_is_paired_again(sandbox: Sandbox) -> None:
-    gateway = Evolution(sandbox.url, "k3y", timeout_s=5)
+    gateway = Evolution(sandbox.url, "k3y", timeout_s=30)
     ask(sandbox, "DELETE", "/instance/logout/loja%201")
     answer = gateway.send(MESSAGE, departure=Gate())
     assert isinstance(answer, Closed)
@@ -75,7 +75,7 @@ def test_nobody_manages_instances_without_the_key(sandbox: Sandbox, method: str,
 
 def test_a_sandbox_with_a_key_takes_no_other(sandbox: Sandbox) -> None:
     for key, kind in (("k3y", Accepted), ("wrong", Closed)):
-        assert isinstance(Evolution(sandbox.url, key, timeout_s=5).send(MESSAGE, departure=Gate()), kind)
+        assert isinstance(Evolution(sandbox.url, key, timeout_s=30).send(MESSAGE, departure=Gate()), kind)
 
 
 def test_a_deleted_instance_may_be_made_again_and_all_are_listed(sandbox: Sandbox) -> None:

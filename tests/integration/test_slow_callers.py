@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from broadcast import wsgi
-from tests.processes import RedisServer, Stack, wait_for
+from tests.processes import START_S, RedisServer, Stack, wait_for
 
 HEAD = b"POST /webhooks/evolution/loja HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 #: What blocked the process for good, or its one loop for two seconds a caller.
@@ -29,7 +29,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -
     stack = Stack(tmp_path_factory.mktemp("slow"), redis_server.url(9))
     try:
         stack.run("webhook", "broadcast.cli", "webhook")
-        wait_for(lambda: called(stack), seconds=60, what="the webhooks")
+        wait_for(lambda: called(stack), seconds=START_S, what="the webhooks")
         yield stack
     finally:
         stack.__exit__(None, None, None)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from broadcast import pacing
 from broadcast.domain.answer import Busy, Closed, Refused, Scope
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.campaign import Scope as RetryScope
@@ -89,6 +90,11 @@ def at_noon() -> Window:
     return Window(start=clock_time(), end=clock_time(), zone=f"Etc/GMT{hour - 12:+}", days=EVERY_DAY)
 
 
+def as_just_slowed(lane: Store) -> None:
+    """Let no time pass for the slow-down in force, however slow the machine."""
+    lane.scripts.client.hset(key("lane", "i1"), "slow_ms", int(time.time() * 1000) + 600_000)
+
+
 # A busy answer.
 
 
@@ -97,13 +103,14 @@ def test_a_busy_answer_doubles_the_gaps_at_once_and_status_says_so(lane: Store) 
     assert len(fan_out(lane).departures) == 10
 
     slowing.slow_down(lane, "i1", reason="too_many_requests")
+    as_just_slowed(lane)
 
     progress = telling.progress(lane, "c1")
     assert (progress.slow_down, progress.counts[Status.BOOKED]) == (2.0, 0)
     batch = fan_out(lane)
     gaps = [later.slot_ms - one.slot_ms for one, later in zip(batch.departures, batch.departures[1:], strict=False)]
     assert len(batch.departures) == 5
-    assert min(gaps) >= 1980
+    assert min(gaps) >= 2000
     view = inspecting.lane(lane, "i1")
     assert (view.slow_down, view.slow_reason) == (2.0, "too_many_requests")
 
@@ -126,20 +133,26 @@ def test_a_lane_knows_the_share_of_attempts_that_are_made_again(lane: Store) -> 
     assert [load.left for load in lane.lanes.outset("i1").others] == [2]
 
 
-@pytest.mark.parametrize(("own_gap_ms", "ago_ms"), [(0, 0), (0, 60_000), (2000, 0)])
+@pytest.mark.parametrize(("own_gap_ms", "ago_ms"), [(0, 0), (0, 60_000), (7000, 0)])
 def test_a_quick_retry_keeps_the_gap_of_the_slow_down_in_force(lane: Store, own_gap_ms: int, ago_ms: int) -> None:
     keep(lane, gap_ms=own_gap_ms)
-    accepting.accept(lane, an_order(contacts=2, gap_ms=1000), country="BR")
+    accepting.accept(lane, an_order(contacts=2, gap_ms=5000), country="BR")
     (first, *_) = tickets(fan_out(lane))
     busy(lane, first)
+    left_ms = int(lane.scripts.client.hget(key("lane", "i1"), "left") or 0)
     lane.lanes.slow("i1", since_ms=0, factor=8.0, reason="busy")
     since_ms = int(time.time() * 1000) - ago_ms
     lane.scripts.client.hset(key("lane", "i1"), "slow_ms", since_ms)
 
+    before_ms = int(time.time() * 1000)
     found = ask(lane, replace(first, run="again"), has_waited=True)
+    after_ms = int(time.time() * 1000) + 1
     assert isinstance(found, Wait)
-    factor = slowed(8.0, since_ms=since_ms, now_ms=int(time.time() * 1000))
-    assert found.wait_us / 1000 == pytest.approx(max(1000, own_gap_ms) * factor, abs=500)
+    longest, shortest = (
+        max(5000, own_gap_ms) * slowed(8.0, since_ms=since_ms, now_ms=now_ms) for now_ms in (before_ms, after_ms)
+    )
+    assert before_ms - 1 <= left_ms + longest - found.wait_us / 1000
+    assert left_ms + shortest - found.wait_us / 1000 <= after_ms + 1
 
 
 def test_one_that_is_planned_anew_under_a_slow_down_may_leave_at_its_slot(lane: Store) -> None:
@@ -155,10 +168,12 @@ def test_one_that_is_planned_anew_under_a_slow_down_may_leave_at_its_slot(lane: 
     batch = planning.plan_lane(lane, "i1", horizon=HORIZON, chance=lambda: 0.0)
 
     (ticket,) = tickets(batch, run="again")
-    slot_ms = batch.departures[0].slot_ms
+    slot_ms, before_ms = batch.departures[0].slot_ms, time.time() * 1000
     found = ask(lane, ticket, has_waited=True)
+    after_ms = time.time() * 1000
     assert isinstance(found, Wait)
-    assert time.time() * 1000 + found.wait_us / 1000 == pytest.approx(slot_ms, abs=500)
+    assert before_ms <= slot_ms - found.wait_us / 1000 + 1
+    assert slot_ms - found.wait_us / 1000 <= after_ms + 500  # the slow-down has recovered a little since
 
 
 def test_the_gap_of_one_that_was_tried_again_is_not_handed_on_from_each_to_the_next(lane: Store) -> None:
@@ -173,7 +188,8 @@ def test_the_gap_of_one_that_was_tried_again_is_not_handed_on_from_each_to_the_n
     assert lane.scripts.client.hget(key("lane", "i1"), "gap") == "10"
 
 
-def test_the_busy_answers_of_one_moment_are_one_step(lane: Store) -> None:
+def test_the_busy_answers_of_one_moment_are_one_step(lane: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing.slowing, "ONE_STEP_MS", 600_000)  # a moment, however slow the machine
     for _ in range(5):
         slowing.slow_down(lane, "i1", reason="busy")
     assert lane.lanes.slowness("i1")[0] == 2.0
@@ -183,7 +199,9 @@ def test_a_slow_down_recovers_by_itself(lane: Store) -> None:
     slowing.slow_down(lane, "i1", reason="busy")
     minute_ago = int(time.time() * 1000) - 60_000
     lane.scripts.client.hset(key("lane", "i1"), "slow_ms", minute_ago)
-    assert inspecting.lane(lane, "i1").slow_down == 1.5
+    before_ms, found, after_ms = time.time() * 1000, inspecting.lane(lane, "i1").slow_down, time.time() * 1000
+    least, most = (1 + 0.5 ** ((now_ms - minute_ago) / 60_000) for now_ms in (after_ms, before_ms))
+    assert least - 0.01 <= found <= most + 0.01
     lane.scripts.client.hset(key("lane", "i1"), "slow_ms", minute_ago - 3_600_000)
     assert (inspecting.lane(lane, "i1").slow_down, inspecting.lane(lane, "i1").slow_reason) == (1.0, None)
 
@@ -247,7 +265,7 @@ def test_a_campaign_is_not_expected_to_finish_before_who_waits_longest(lane: Sto
     lane.scripts.client.zadd(key("later", "c1"), {"0": due_ms - DAY_MS // 2})  # at night
     by_rules_ms, by_pace_ms = expected(lane)
     assert by_pace_ms < due_ms - DAY_MS // 3
-    assert abs(by_rules_ms - (due_ms - 3_600_000)) < 62_000  # a window opens at a whole minute
+    assert abs(by_rules_ms - (due_ms - 3_600_000)) < 90_000  # a window opens at a whole minute
 
 
 def expected(lane: Store, campaign: str = "c1") -> tuple[int, int]:
@@ -727,7 +745,7 @@ def test_in_quiet_hours_nothing_is_booked_and_the_lane_wakes_at_their_end(lane: 
     progress = telling.progress(lane, "c1")
     assert progress.hold_reason == "quiet_hours"
     (_, at) = lane.scripts.client.zrange(key("lanes"), 0, 0, withscores=True)[0]
-    assert abs(at - (time.time() * 1000 + 3_600_000)) < 61_000  # a window opens at a whole minute
+    assert abs(at - (time.time() * 1000 + 3_600_000)) < 90_000  # a window opens at a whole minute
     assert watching.watch(lane).changed == []  # it is said to be waiting, not stuck
     view = inspecting.lane(lane, "i1")
     assert (view.waits, view.waits_until_ms) == ("quiet_hours", int(at))
@@ -746,7 +764,7 @@ def test_who_would_leave_after_the_end_of_the_window_goes_back_to_the_lane(lane:
     accepting.accept(lane, an_order(contacts=5, gap_ms=500), country="BR")
     batch = fan_out(lane)
     closes_ms = int(lane.scripts.client.hget(key("lane", "i1"), "until") or 0)
-    assert abs(closes_ms - (time.time() * 1000 + 3_600_000)) < 61_000
+    assert abs(closes_ms - (time.time() * 1000 + 3_600_000)) < 90_000  # a window closes at a whole minute
 
     first, second, *_ = tickets(batch)
     assert isinstance(leave(lane, first), Go)

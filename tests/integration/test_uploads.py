@@ -38,7 +38,7 @@ def web(folder: Path, redis_url: str, store: Store) -> Iterator[Web]:
 def cut(web: Web, path: str, kind: str, head: str, sent: bytes) -> str:
     """The answer to somebody who says this, and no more."""
     url = urlsplit(web.url)
-    with socket.create_connection((url.hostname, url.port), timeout=20) as line:
+    with socket.create_connection((url.hostname, url.port), timeout=60) as line:
         line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{head}\r\n\r\n".encode() + sent)
         line.shutdown(socket.SHUT_WR)
         with line.makefile("rb") as answer:
@@ -48,7 +48,7 @@ def cut(web: Web, path: str, kind: str, head: str, sent: bytes) -> str:
 def open_up(web: Web, campaign: str) -> None:
     body = a_body(campaign, "i1", open=True)
     del body["contacts"]
-    requests.post(f"{web.url}/queue/add-broadcast", json=body, timeout=20).raise_for_status()
+    requests.post(f"{web.url}/queue/add-broadcast", json=body, timeout=60).raise_for_status()
 
 
 def stored(store: Store, campaign: str) -> list[str]:
@@ -68,7 +68,7 @@ def test_a_chunk_that_is_cut_off_is_refused_and_gone_on_with(web: Web, store: St
                 assert ("400" in answer.split("\n")[0], '"cut_off"' in answer) == (True, True), (campaign, head, answer)
                 assert set(stored(store, campaign)) <= set(NUMBERS), (campaign, head)
 
-        again = requests.post(web.url + path, data=whole, headers={"Content-Type": kind}, timeout=20)
+        again = requests.post(web.url + path, data=whole, headers={"Content-Type": kind}, timeout=60)
         assert (again.status_code, again.json()["queued"]) == (200, len(NUMBERS)), (campaign, again.text)
         assert stored(store, campaign) == NUMBERS
 
@@ -77,11 +77,11 @@ def test_a_list_of_who_wants_no_more_that_is_cut_off_puts_nobody_on_it(web: Web,
     for kind, whole in (("text/csv", CSV), ("application/json", b'{"phones": ["5511999990001"]}   ')):
         answer = cut(web, "/suppressions", kind, f"Content-Length: {len(whole)}", whole[:-2])
         assert ("400" in answer.split("\n")[0], '"cut_off"' in answer) == (True, True), answer
-    assert requests.get(web.url + "/suppressions", timeout=20).json()["suppressions"] == []
+    assert requests.get(web.url + "/suppressions", timeout=60).json()["suppressions"] == []
 
 
 def test_bodies_with_and_without_a_length_are_read_whole(web: Web) -> None:
     for body in (CSV, iter([CSV[:100], CSV[100:]])):
-        answer = requests.post(web.url + "/suppressions", data=body, headers={"Content-Type": "text/csv"}, timeout=20)
+        answer = requests.post(web.url + "/suppressions", data=body, headers={"Content-Type": "text/csv"}, timeout=60)
         assert answer.json()["added"] + answer.json()["known"] == len(NUMBERS)
-    assert requests.post(web.url + "/suppressions", headers={"Content-Type": "text/csv"}, timeout=20).status_code == 422
+    assert requests.post(web.url + "/suppressions", headers={"Content-Type": "text/csv"}, timeout=60).status_code == 422

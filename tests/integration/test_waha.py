@@ -40,7 +40,7 @@ def server() -> Iterator[StandIn]:
 
 @pytest.fixture
 def gateway(server: StandIn) -> Waha:
-    return Waha(server.url + "/", server.api_key, timeout_s=5)
+    return Waha(server.url + "/", server.api_key, timeout_s=30)
 
 
 def a_message(phone: str = ANA, kind: Kind = Kind.TEXT, *, number: int = 0, instance: str = "loja-01") -> Message:
@@ -120,7 +120,7 @@ def test_a_number_is_asked_about_once_per_session_and_a_missing_one_each_time(se
 
 def test_a_session_of_its_own_is_sent_through_whatever_the_instance_is_called(server: StandIn) -> None:
     server.sessions = {"vendas 1": "WORKING"}
-    gateway = Waha(server.url, server.api_key, timeout_s=5, session="vendas 1")
+    gateway = Waha(server.url, server.api_key, timeout_s=30, session="vendas 1")
     assert isinstance(send(gateway), Accepted)
     assert server.ledger[0].body["session"] == "vendas 1"
     assert gateway.probe("loja-01") == Connection(is_open=True, reason="open")
@@ -238,7 +238,7 @@ def test_a_session_that_stops_after_the_check_is_closed_and_nothing_was_sent(ser
 
 
 def test_a_wrong_key_and_an_unknown_session_close_the_instance(server: StandIn, gateway: Waha) -> None:
-    assert send(Waha(server.url, "wrong", timeout_s=5)) == Closed("unauthorized", "Unauthorized")
+    assert send(Waha(server.url, "wrong", timeout_s=30)) == Closed("unauthorized", "Unauthorized")
     unknown = send(gateway, a_message(instance="loja-99"))
     assert isinstance(unknown, Closed)
     assert unknown.reason == "unknown_instance"
@@ -276,7 +276,7 @@ def test_a_slow_check_is_no_sign_of_a_worker_that_is_gone(store: Store) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     with raw_server(slow) as url:
-        assert sends(store, Waha(url, "k", timeout_s=5), "r1") == "sent"
+        assert sends(store, Waha(url, "k", timeout_s=30), "r1") == "sent"
     assert taken_back == [(0, 0)]
 
 
@@ -367,7 +367,7 @@ def test_a_posted_receipt_is_signed_and_names_the_id_that_the_send_was_given(
         connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     server.hmac_key = "chave"
-    gateway = Waha(server.url, server.api_key, timeout_s=5, hmac_key="chave")
+    gateway = Waha(server.url, server.api_key, timeout_s=30, hmac_key="chave")
     accepted = send(gateway, a_message(kind=Kind.IMAGE))
     assert isinstance(accepted, Accepted)
     with raw_server(serve) as url:
@@ -377,7 +377,7 @@ def test_a_posted_receipt_is_signed_and_names_the_id_that_the_send_was_given(
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
 
     assert gateway.verify(headers, body, path="")
-    assert not Waha(server.url, "k", timeout_s=5, hmac_key="other").verify(headers, body, path="")
+    assert not Waha(server.url, "k", timeout_s=30, hmac_key="other").verify(headers, body, path="")
     assert gateway.read(json.loads(body)).receipts == (Receipt(message_id=accepted.message_id, status=status),)
 
 
@@ -406,7 +406,7 @@ def test_a_probe_finds_a_session_that_works_and_is_barred_from_new_people(server
 
 def test_a_probe_that_is_refused_says_why(server: StandIn, gateway: Waha) -> None:
     assert gateway.probe("loja-99") == Connection(is_open=False, reason="unknown_instance")
-    stranger = Waha(server.url, "another-key", timeout_s=5)
+    stranger = Waha(server.url, "another-key", timeout_s=30)
     assert stranger.probe("loja-01") == Connection(is_open=False, reason="unauthorized")
 
 

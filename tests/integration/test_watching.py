@@ -196,7 +196,7 @@ def turned_down(store: Store, meta: Graph, gateway: Cloud) -> None:
 
 
 def test_a_lane_that_probes_open_in_vain_stays_closed_longer_and_longer(lane: Store, meta: Graph) -> None:
-    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+    gateway = Cloud(meta.url, TOKEN, timeout_s=30, phone_number_id=NUMBER_ID)
     minutes = []
     for times in range(9):
         turned_down(lane, meta, gateway)
@@ -214,7 +214,7 @@ def test_a_lane_that_probes_open_in_vain_stays_closed_longer_and_longer(lane: St
 
 
 def test_a_closed_lane_with_work_says_when_it_is_next_tried(lane: Store, meta: Graph) -> None:
-    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+    gateway = Cloud(meta.url, TOKEN, timeout_s=30, phone_number_id=NUMBER_ID)
 
     def next_try() -> int | None:
         return inspecting.lane(lane, "i1").next_try_ms
@@ -240,7 +240,7 @@ def test_a_closed_lane_with_work_says_when_it_is_next_tried(lane: Store, meta: G
 def test_a_message_that_is_accepted_or_a_person_makes_probes_believed_again(
     lane: Store, meta: Graph, resets: str
 ) -> None:
-    gateway = Cloud(meta.url, TOKEN, timeout_s=5, phone_number_id=NUMBER_ID)
+    gateway = Cloud(meta.url, TOKEN, timeout_s=30, phone_number_id=NUMBER_ID)
     turned_down(lane, meta, gateway)
     assert watching.probe(lane, "i1", gateway)
     turned_down(lane, meta, gateway)

@@ -178,7 +178,7 @@ def _parsed(raw: bytes) -> Any:
 
 def _call(request: urllib.request.Request) -> tuple[int, str]:
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:

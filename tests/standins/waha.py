@@ -178,7 +178,7 @@ class StandIn:
         """Post an event as a webhook call, signed if there is a key; return what it was answered."""
         body = json.dumps(event, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", "X-Webhook-Timestamp": str(event["timestamp"])}
-        return requests.post(url, data=body, headers={**headers, **self.signed(body)}, timeout=5).status_code
+        return requests.post(url, data=body, headers={**headers, **self.signed(body)}, timeout=30).status_code
 
     def signed(self, body: bytes) -> dict[str, str]:
         """The headers that a call with this body has for its signature."""

@@ -1,6 +1,9 @@
 -- Lanes: what holds them, who rests with them, and a contact's way back.
 
 local function look_at_lane(instance, at)
+  -- A planner that is long at it goes by when it was to be overdue: that somebody asked meanwhile must show by then, too.
+  local due = tonumber(redis.call("ZSCORE", lanes_key(), instance))
+  if due and due <= now_ms() then at = math.min(at, due - 1) end
   redis.call("ZADD", lanes_key(), "LT", at, instance)
 end
 
