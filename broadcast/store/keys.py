@@ -51,6 +51,7 @@ callbacks             hash    a campaign's callbacks: `last` number, `failures` 
 callback              hash    one callback: type, times, state, attempts, last answer, what it shows as JSON
 outbox                zset    numbers of a campaign's callbacks that wait; score: the number, so they leave in order
 told                  zset    numbers of all its callbacks, until they are forgotten; score the same
+spoken                set     campaign:number of campaigns' callbacks with the gateway's words about a contact
 reported              zset    campaigns whose progress is told; score: when to look at each next, Unix ms
 hosts                 zset    CRM hosts that have callbacks to take; score: when to look at each next, Unix ms
 host                  hash    one of them: who `held` it, unanswered `fails` in a row, `rest` until
@@ -128,6 +129,7 @@ PATTERNS: Mapping[str, str] = {
     "callback": "bcast:callback:%s:%s",
     "outbox": "bcast:outbox:%s",
     "told": "bcast:told:%s",
+    "spoken": "bcast:spoken:%s",
     "reported": "bcast:reported",
     "hosts": "bcast:hosts",
     "host": "bcast:host:%s",

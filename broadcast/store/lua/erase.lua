@@ -13,6 +13,7 @@ local last = math.min(erased + most, tonumber(total))
 for number = tonumber(erased), last - 1 do
   -- An id may be known still, and the campaign's name be used anew: its receipts must not find other contacts.
   forget_ids(instance, contact_key(campaign, number))
+  hush(instance, campaign, number)
   redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
   redis.call("DEL", contact_key(campaign, number))
 end

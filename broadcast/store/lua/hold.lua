@@ -3,10 +3,12 @@
 -- ARGV[5] only if the gateway has it held so (a,b,open), or "" for always
 -- ARGV[6] for news of the connection: when they are of, Unix ms by the gateway's clock, or "now"; "" for all else
 -- ARGV[7] how long a gateway may try to tell such news, ms · ARGV[8] "1": by a wall clock, in a zone that nobody knows
--- ARGV[9..] the failures that it is done for, once each
+-- ARGV[9] the contact (campaign:number) that the detail is about, or "" for nobody's
+-- ARGV[10..] the failures that it is done for, once each
 -- reply 1 done | 0 left as it was
-local instance, hold, reason, detail, only_if, at, tried_for, wall = unpack(ARGV, 1, 8)
-if not is_first_told(instance, given_from(9)) then return 0 end
+local instance, hold, reason, detail, only_if, at, tried_for, wall, of = unpack(ARGV, 1, 9)
+if not is_first_told(instance, given_from(10)) then return 0 end
+if of ~= "" and is_forgotten(parts(of)) then detail = "" end
 local now, clocks_ms = now_ms(), 60000  -- how far apart two clocks may be
 
 -- When the news are of, by our clock; false for what is no newer than the newest: it is told again, or too late. But what
@@ -42,7 +44,7 @@ if hold == "paused" then
   pause_lane(instance, reason, detail)
   for _, campaign in ipairs(redis.call("ZRANGE", ready_key(instance), 0, -1)) do upset(campaign, "instance_paused") end
 elseif hold ~= "" then
-  close_lane(instance, hold, reason, detail, at == "")
+  close_lane(instance, hold, reason, detail, of, at == "")
 elseif at == "" and only_if == "" then
   resume_lane(instance)
 else
