@@ -39,6 +39,8 @@ stagings              zset    campaigns that are being accepted; score: since wh
 removals              zset    campaigns that are being removed; score: when that was last gone on with, Unix ms
 forgetting            zset    tokens of people who are being forgotten; score the same
 forget                hash    one of them: numbers and what stands for each, and how far it is
+rewrites              zset    moments at which Redis's append-only file is to be written anew, Unix ms; score the same
+rewriting             string  which run of Redis was told to do so, and when, Unix ms
 chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
 instances             set     every instance that ever had a campaign, or was registered
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
@@ -119,6 +121,8 @@ PATTERNS: Mapping[str, str] = {
     "removals": "bcast:removals",
     "forgetting": "bcast:forgetting",
     "forget": "bcast:forget:%s",
+    "rewrites": "bcast:rewrites",
+    "rewriting": "bcast:rewriting",
     "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",

@@ -79,6 +79,7 @@ for _ = 1, most do
     if not campaign then
       redis.call("DEL", wish)
       redis.call("ZREM", forgetting_key(), token)
+      note_rewrite(true)
       return { "done", blanked }
     end
     total = tonumber(redis.call("HGET", campaign_key(campaign), "total") or 0)

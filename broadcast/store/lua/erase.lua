@@ -26,4 +26,5 @@ redis.call("UNLINK", pending_key(campaign), later_key(campaign), summary_key(cam
   listed_key(campaign, "failed"), listed_key(campaign, "unconfirmed"))
 redis.call("DEL", key)
 redis.call("ZREM", removals_key(), campaign)
+note_rewrite(false)
 return -1
