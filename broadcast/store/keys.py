@@ -5,7 +5,8 @@ What each holds:
 ====================  ======  ==================================================================
 campaign              hash    the order, its `status`, its times, its last error, its measured pace, `rev`
 tally                 hash    contact status -> how many; moves in the same script as the contact
-contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
+contact               hash    one contact: phone, values, status, batch, run, attempts (and, before a person
+                              had it sent again, `earlier` ones), times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
 identities            set     people in an open campaign, by identity or (forgotten since)
                               what stands for it; until it starts
