@@ -44,19 +44,27 @@ def _closings(news: Sequence[Settled], scope: Scope) -> list[tuple[Settled, Clos
 
 
 def _close(store: Store, instance: str, said: Sequence[tuple[Settled, Closed]]) -> None:
-    details = {means.reason: one.receipt.detail or means.detail for one, means in reversed(said)}
+    # Only words that we know whose they are can be taken back when that person is forgotten.
+    details = {
+        means.reason: (one.receipt.detail or means.detail, f"{one.campaign}:{one.number}")
+        for one, means in reversed(said)
+        if one.campaign
+    }
     for reason, those in _by((means.reason, one) for one, means in said).items():
-        detail = details[reason]
-        if closed(store, instance, reason, detail=detail, news=[one.news for one in those]):
+        detail, of = details.get(reason, ("", ""))
+        if closed(store, instance, reason, detail=detail, of=of, news=[one.news for one in those]):
             log.warning("closed by receipts: %s (%s)", reason, detail, extra={"action": "settle", "instance": instance})
 
 
 def _halt(store: Store, instance: str, said: Sequence[tuple[Settled, Closed]]) -> None:
-    because = {one.campaign: ": ".join(filter(None, (means.reason, one.receipt.detail))) for one, means in said}
+    because = {
+        one.campaign: (": ".join(filter(None, (means.reason, one.receipt.detail))), one.number) for one, means in said
+    }
     for campaign, those in _by((one.campaign, one) for one, _ in said).items():
-        if halt(store, campaign, because[campaign], news=[one.news for one in those]):
+        why, of = because[campaign]
+        if halt(store, campaign, why, of=of, news=[one.news for one in those]):
             ids = {"action": "settle", "instance": instance, "campaign": campaign}
-            log.warning("paused by receipts: %s", because[campaign], extra=ids)
+            log.warning("paused by receipts: %s", why, extra=ids)
 
 
 def _slow(store: Store, instance: str, said: Sequence[Busy]) -> None:

@@ -149,7 +149,8 @@ class Sending:
         if outcome.slows:
             slow_down(self.store, ticket.instance, reason=outcome.reason)
         if outcome.halts:
-            halt(self.store, ticket.campaign, ": ".join(filter(None, (outcome.reason, outcome.detail))))
+            because = ": ".join(filter(None, (outcome.reason, outcome.detail)))
+            halt(self.store, ticket.campaign, because, of=ticket.number)
 
     def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> str:
         """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""

@@ -96,13 +96,15 @@ def hold_for(reason: str) -> str:
     return "restricted" if reason in RESTRICTING else "closed"
 
 
-def closed(store: Store, instance: str, reason: str, *, detail: str = "", news: Sequence[str] = ()) -> bool:
+def closed(
+    store: Store, instance: str, reason: str, *, detail: str = "", of: str = "", news: Sequence[str] = ()
+) -> bool:
     """The gateway says that the instance cannot send. A person's own pause stands, and so does a restriction.
 
-    `news` are what it says it by, in receipts; each is heard once.
+    `of` is the contact that the detail is about. `news` are what it says it by, in receipts; each is heard once.
     """
     hold, only_if = _closing(reason)
-    return store.lanes.hold(instance, hold, reason=reason, detail=detail, only_if=only_if, news=news)
+    return store.lanes.hold(instance, hold, reason=reason, detail=detail, of=of, only_if=only_if, news=news)
 
 
 def _closing(reason: str) -> tuple[str, str]:
@@ -143,7 +145,7 @@ def reopened(store: Store, instance: str) -> bool:
     return store.lanes.reopen(instance, times=closure.times)
 
 
-def halt(store: Store, campaign: str, because: str, *, news: Sequence[str] = ()) -> bool:
-    """The gateway takes this campaign's message for nobody: it is paused, and says why. `news` as in `closed`."""
-    found = store.campaigns.steer(campaign, Move.PAUSE, because=because, news=news)
+def halt(store: Store, campaign: str, because: str, *, of: int, news: Sequence[str] = ()) -> bool:
+    """The gateway takes this campaign's message for nobody: it is paused, and says why. `of`, `news` as in `closed`."""
+    found = store.campaigns.steer(campaign, Move.PAUSE, because=because, of=of, news=news)
     return bool(found and found.done)

@@ -187,14 +187,19 @@ class Campaigns:
         )
         return None if status in {None, "staging", "removing"} else int(created)
 
-    def steer(self, campaign: str, move: Move, *, because: str = "", news: Sequence[str] = ()) -> Steering | None:
+    def steer(
+        self, campaign: str, move: Move, *, because: str = "", of: int | None = None, news: Sequence[str] = ()
+    ) -> Steering | None:
         """Make a move if the campaign's state allows it; None when there is no such campaign.
 
-        `because` says why, where it is no person's wish. For `news` it is done once, however often they are told.
+        `because` says why, where it is no person's wish; `of` is the contact that the gateway says it of.
+        For `news` it is done once, however often they are told.
         """
         rule = RULES[move]
         may_follow = ",".join(sorted(state.value for state in rule.from_))
-        reply = self._scripts.run("steer", campaign, rule.to.value, may_follow, because, *news)
+        reply = self._scripts.run(
+            "steer", campaign, rule.to.value, may_follow, because, "" if of is None else of, *news
+        )
         if not reply:
             return None
         done, status, sending, instance = reply

@@ -5,7 +5,8 @@ What each holds:
 ====================  ======  ==================================================================
 campaign              hash    the order, its `status`, its times, its last error, its measured pace, `rev`
 tally                 hash    contact status -> how many; moves in the same script as the contact
-contact               hash    one contact: phone, values, status, batch, run, attempts, times, reason
+contact               hash    one contact: phone, values, status, batch, run, attempts (and, before a person
+                              had it sent again, `earlier` ones), times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
 identities            set     people in an open campaign, by identity or (forgotten since)
                               what stands for it; until it starts
@@ -39,6 +40,8 @@ stagings              zset    campaigns that are being accepted; score: since wh
 removals              zset    campaigns that are being removed; score: when that was last gone on with, Unix ms
 forgetting            zset    tokens of people who are being forgotten; score the same
 forget                hash    one of them: numbers and what stands for each, and how far it is
+rewrites              zset    moments at which Redis's append-only file is to be written anew, Unix ms; score the same
+rewriting             string  which run of Redis was told to do so, and when, Unix ms
 chores                hash    what upkeep is to end: sweep:<campaign> or retry:<scope>:<campaign> -> since, Unix ms
 instances             set     every instance that ever had a campaign, or was registered
 instance              hash    an instance that was registered: its gateway, its credentials, its `rules`, `version`
@@ -51,6 +54,7 @@ callbacks             hash    a campaign's callbacks: `last` number, `failures` 
 callback              hash    one callback: type, times, state, attempts, last answer, what it shows as JSON
 outbox                zset    numbers of a campaign's callbacks that wait; score: the number, so they leave in order
 told                  zset    numbers of all its callbacks, until they are forgotten; score the same
+spoken                set     campaign:number of campaigns' callbacks with the gateway's words about a contact
 reported              zset    campaigns whose progress is told; score: when to look at each next, Unix ms
 hosts                 zset    CRM hosts that have callbacks to take; score: when to look at each next, Unix ms
 host                  hash    one of them: who `held` it, unanswered `fails` in a row, `rest` until
@@ -119,6 +123,8 @@ PATTERNS: Mapping[str, str] = {
     "removals": "bcast:removals",
     "forgetting": "bcast:forgetting",
     "forget": "bcast:forget:%s",
+    "rewrites": "bcast:rewrites",
+    "rewriting": "bcast:rewriting",
     "chores": "bcast:chores",
     "instances": "bcast:instances",
     "instance": "bcast:instance:%s",
@@ -129,6 +135,7 @@ PATTERNS: Mapping[str, str] = {
     "callback": "bcast:callback:%s:%s",
     "outbox": "bcast:outbox:%s",
     "told": "bcast:told:%s",
+    "spoken": "bcast:spoken:%s",
     "reported": "bcast:reported",
     "hosts": "bcast:hosts",
     "host": "bcast:host:%s",

@@ -182,14 +182,16 @@ class Lanes:
         *,
         reason: str = "",
         detail: str = "",
+        of: str = "",
         only_if: str = "",
         news: Sequence[str] = (),
     ) -> bool:
         """Hold a lane ("paused" or "closed"), or open it (""); `only_if` names the holds it must be in (a,b,open).
 
+        `of` is the contact (campaign:number) that the detail is about; a person's, or our own words are nobody's.
         For `news`, failures that say so, it is done once, however often they are told.
         """
-        return bool(self._scripts.run("hold", instance, kind, reason, detail, only_if, "", 0, "", "", *news))
+        return bool(self._scripts.run("hold", instance, kind, reason, detail, only_if, "", 0, "", "", of, *news))
 
     def hear(
         self,
@@ -205,7 +207,7 @@ class Lanes:
     ) -> bool:
         """The same for news of the connection of this time (None: now), unless newer ones were heard by this clock."""
         at, wall = ("now", "") if at_ms is None else (at_ms, "1" if is_wall else "")
-        return bool(self._scripts.run("hold", instance, kind, reason, "", only_if, at, tried_for_ms, wall, clock))
+        return bool(self._scripts.run("hold", instance, kind, reason, "", only_if, at, tried_for_ms, wall, clock, ""))
 
     def closure(self, instance: str) -> Closure | None:
         """Since when the lane is closed by its gateway, and how often a probe opened it in vain; None: it is not."""

@@ -6,6 +6,7 @@ the key patterns of `keys.py`. Keys are built inside the scripts, so the state l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ _CANNOT_BY_CLASS = (
 )
 #: The same in words, for codes that the client has no class for, and for those inside a script's error.
 _CANNOT = ("LOADING", "OOM", "MISCONF", "READONLY", "BUSY", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN")
+
+#: A key as a script names it: `contact_key(…)`.
+_KEY = re.compile(r"\b(\w+)_key\(")
 
 #: Redis does everything of ours in milliseconds; without an answer for so many seconds it is away.
 ANSWER_S = 10.0
@@ -117,8 +121,8 @@ def pairs(flat: Sequence[str]) -> dict[str, str]:
 def sources() -> dict[str, str]:
     """Script name -> its text, the prelude included."""
     folder = Path(__file__).with_name("lua")
-    prelude = "\n".join([*_key_functions(), *_texts(folder / "prelude").values()])
-    return {name: f"{prelude}\n{text}" for name, text in _texts(folder).items()}
+    prelude = "\n".join(_texts(folder / "prelude").values())
+    return {name: _with_keys(f"{prelude}\n{text}") for name, text in _texts(folder).items()}
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -126,8 +130,12 @@ def _texts(folder: Path) -> dict[str, str]:
     return {file.stem: file.read_text() for file in sorted(folder.glob("*.lua"))}
 
 
-def _key_functions() -> list[str]:
-    return [
+def _with_keys(text: str) -> str:
+    """The script, and before it a function for each key that it names: Lua has no more than 200 locals."""
+    named = set(_KEY.findall(text))
+    functions = (
         f'local function {name}_key(...) return string.format("{pattern}", ...) end'
         for name, pattern in PATTERNS.items()
-    ]
+        if name in named
+    )
+    return "\n".join([*functions, text])

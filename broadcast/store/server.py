@@ -39,6 +39,28 @@ class Server:
             clock_ahead_s=_beyond(at, asked_at, answered_at) if isinstance(at, tuple) else None,
         )
 
+    def write_anew(self) -> bool:
+        """Have Redis write its append-only file anew if what was removed is in it still; True when that began.
+
+        One that goes on is not disturbed; who asks again later finds it over, or begins it again. Raises Unavailable.
+        """
+
+        def ask() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+            with self._scripts.client.pipeline(transaction=False) as pipe:
+                pipe.info("persistence")
+                pipe.info("server")
+                file, server = pipe.execute()
+            return file, server
+
+        file, server = self._scripts.ask(ask)
+        if not file["aof_enabled"] or file["aof_rewrite_in_progress"] or file["aof_rewrite_scheduled"]:
+            return False
+        is_well = file["aof_last_bgrewrite_status"] == "ok"
+        if not self._scripts.run("rewrite", server["run_id"], "1" if is_well else ""):
+            return False
+        self._scripts.ask(self._scripts.client.bgrewriteaof)
+        return True
+
     def _ask(self) -> list[Any]:
         """An error in place of each answer that Redis will not give."""
         with self._scripts.client.pipeline(transaction=False) as pipe:

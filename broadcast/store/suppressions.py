@@ -62,7 +62,7 @@ class Suppressions:
     def hash_only(self, identity: str) -> str:
         """Keep a person who is on the list there by a hash alone; return the hash, whether they are or not."""
         hashed = self._pseudonyms.of(identity)
-        self._scripts.run("hide", identity, hashed)
+        self._scripts.run("hide", identity, hashed, *(source.at("") for source in Source))
         return hashed
 
     def among(self, identities: Iterable[str]) -> frozenset[str]:

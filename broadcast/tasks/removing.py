@@ -9,6 +9,7 @@ from celery import shared_task
 
 from broadcast.engine import removing
 from broadcast.tasks import services_of
+from broadcast.wiring import is_embedded
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ def tidy(self: Any) -> None:
         remove.delay(campaign)
     for token in tokens:
         forget.delay(token)
+    # A Redis that is not ours is its operator's to burden.
+    if is_embedded(services.settings) and services.store.server.write_anew():
+        log.info("Redis writes its file anew, without what was removed", extra={"action": "remove"})
 
 
 @shared_task(name="broadcast.remove", bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types

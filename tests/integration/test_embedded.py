@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
 import stat
@@ -16,9 +17,19 @@ import pytest
 import redis
 
 from broadcast import embedded
+from broadcast.domain.contact import Recipient
+from broadcast.engine import accepting, removing
 from broadcast.errors import SettingsError
 from broadcast.settings import Settings
-from broadcast.wiring import redis_url
+from broadcast.store import Store
+from broadcast.store.keys import key
+from broadcast.tasks import create_celery
+from broadcast.tasks.removing import forget, tidy
+from broadcast.wiring import Services, build_services, redis_url
+from tests.builders import an_order
+from tests.processes import wait_for
+
+BIA = "5511999990001"
 
 
 @contextmanager
@@ -121,3 +132,84 @@ def test_an_address_that_somebody_else_has_now_is_given_up(tmp_path: Path) -> No
         taken = client.connection_pool.connection_kwargs["port"]
         _, url = embedded.prepare(tmp_path)
         assert f":{taken}/" not in url
+
+
+#: Of a person: the number as it is and as it is written, the name, a variable.
+HERS = ("5511987654397", "98765-4397", "Beltrana", "Quimera")
+
+
+def on_disk(folder: Path) -> list[str]:
+    """What the files that Redis keeps hold of the person."""
+    files = [*folder.glob("*.aof"), *folder.glob("appendonlydir/*")]
+    data = b"".join(file.read_bytes() for file in files)
+    assert data
+    return [word for word in HERS if word.encode() in data]
+
+
+def test_who_is_forgotten_is_not_on_the_disk_either(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running(tmp_path) as (client, process):
+        services = build_services(Settings(data_dir=tmp_path))
+        store = services.store
+        app = create_celery(services.settings, services)
+        app.conf.task_always_eager = True
+        her = Recipient(phone=HERS[0], name=HERS[2], vars={"order": HERS[3]})
+        beside = Recipient(phone="11 98765-4397 / 11 3333-4444")
+        accepting.accept(store, an_order(recipients=[her, beside, Recipient(phone=BIA)]), country="BR")
+        assert on_disk(tmp_path) == list(HERS)
+        tidy.delay()
+        assert on_disk(tmp_path) == list(HERS)  # nobody was forgotten
+
+        forget.delay(removing.forget(store, HERS[0], country="BR").token)
+        with caplog.at_level(logging.INFO):
+            tidy.delay()
+            wait_for(lambda: on_disk(tmp_path) == [], what="the rewrite")
+            wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+            tidy.delay()
+        said = [record for record in caplog.records if "writes its file anew" in record.getMessage()]
+        assert len(said) == 1  # done, it is not done again before what expires is gone
+        (later,) = client.zrange(key("rewrites"), 0, -1)
+        assert 20 * 60 <= int(later) / 1000 - time.time() + 5 <= 41 * 60
+        store.scripts.client.close()
+        process.kill()
+        process.wait()
+    with running(tmp_path) as (client, _):
+        assert client.hget(key("contact", "c1", 2), "phone") == BIA
+
+
+def test_a_rewrite_that_redis_did_not_survive_is_begun_again(tmp_path: Path) -> None:
+    with running(tmp_path) as (client, _):
+        store = Store(redis_url(Settings(data_dir=tmp_path)))
+        client.zadd(key("rewrites"), {"1": 1})
+        assert store.server.write_anew()
+        wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+        client.set(key("rewriting"), "another-run-of-it 2")
+        assert store.server.write_anew()
+        wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+        assert not store.server.write_anew()
+        assert not client.exists(key("rewrites"))
+        store.scripts.client.close()
+
+
+def test_a_campaign_that_is_removed_goes_from_the_disk_with_others(tmp_path: Path) -> None:
+    with running(tmp_path) as (client, _):
+        store = Store(redis_url(Settings(data_dir=tmp_path)))
+        for campaign in ("c1", "c2"):
+            order = an_order(campaign, recipients=[Recipient(phone="11 98765-4397 / 11 3333-4444", name="Beltrana")])
+            accepting.accept(store, order, country="BR")
+            store.campaigns.finish(campaign)
+            removing.remove(store, campaign)
+            assert removing.erase(store, campaign, limit=10) == -1
+        assert not store.server.write_anew()
+        assert 1 <= client.zcard(key("rewrites")) <= 2
+        client.zadd(key("rewrites"), dict.fromkeys(client.zrange(key("rewrites"), 0, -1), 1))
+        assert store.server.write_anew()
+        wait_for(lambda: on_disk(tmp_path) == [], what="the rewrite")
+        store.scripts.client.close()
+
+
+def test_a_redis_of_somebody_elses_is_left_alone(services: Services) -> None:
+    app = create_celery(services.settings, services)
+    app.conf.task_always_eager = True
+    forget.delay(removing.forget(services.store, BIA, country="BR").token)
+    tidy.delay()
+    assert services.store.scripts.client.zcard(key("rewrites")) == 2

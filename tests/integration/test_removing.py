@@ -304,7 +304,7 @@ def test_who_is_booked_is_left_out_and_who_is_on_the_wire_is_waited_for(lane: St
     assert contact(lane, second.campaign)["reason"] == "forgotten"
     assert lane.scripts.client.zcard(key("booked", "i1")) == 0
     progress = telling.progress(lane, first.campaign)
-    assert progress.last_error is None
+    assert progress.last_error == "rejected"
     lane.campaigns.finish(first.campaign)
     assert steering.retry(lane, first.campaign, Scope.FAILED).queued == 0
 

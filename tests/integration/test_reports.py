@@ -23,7 +23,7 @@ from broadcast.api import answers
 from broadcast.domain.campaign import Move, Scope
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.receipt import Receipt
-from broadcast.engine import accepting, reporting
+from broadcast.engine import accepting, reporting, steering
 from broadcast.errors import NotFound, Unavailable
 from broadcast.store import Store
 from broadcast.store.contacts import Go, Outcome, Ticket
@@ -241,6 +241,27 @@ def test_a_contact_that_is_tried_again_keeps_its_earlier_departure(client: Flask
     assert "every departure" in found["pacing"]["basis"]
     departed = [int(store.scripts.client.hget(key("contact", "c1", number), "departed")) for number in (0, 1)]
     assert noted(store)[1:] == [departed[1], departed[0]]
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_the_attempts_before_a_retry_are_reported_and_not_counted_against_the_next(
+    client: FlaskClient, store: Store, scope: Scope
+) -> None:
+    fate = failed("rejected") if scope is Scope.FAILED else Outcome(status=Status.UNCONFIRMED, reason="gateway_timeout")
+    send(store, fate, sent("m1"), gap_ms=50)
+    for times in (1, 2):
+        store.campaigns.finish("c1")
+        assert steering.retry(store, "c1", scope).queued == 1
+        (again,) = tickets(fan_out(store), run=f"retry{times}")
+        leave(store, again)
+        assert store.scripts.client.hget(key("contact", "c1", 0), "attempts") == "1"  # all of them are there again
+        store.contacts.record(again, fate)
+    store.campaigns.finish("c1")
+
+    assert [row["attempts"] for row in rows(client)] == ["3", "1"]
+    assert [one["attempts"] for one in client.get("/campaigns/c1/contacts").json["contacts"]] == [3, 1]
+    pacing = client.get("/campaigns/c1/summary").json["pacing"]
+    assert (pacing["departures"], pacing["triedAgain"]) == (4, 1)
 
 
 def test_a_departure_that_was_overslept_or_written_late_is_noted_once(store: Store) -> None:

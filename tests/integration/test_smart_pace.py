@@ -327,7 +327,7 @@ def test_a_restricted_instance_is_opened_by_a_person_only(lane: Store) -> None:
 def test_a_campaign_whose_message_nobody_may_get_is_paused_and_others_go_on(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=2), country="BR")
     accepting.accept(lane, an_order("c2", contacts=2), country="BR")
-    assert steering.halt(lane, "c1", "template_paused: by Meta")
+    assert steering.halt(lane, "c1", "template_paused: by Meta", of=0)
 
     progress = telling.progress(lane, "c1")
     assert (progress.state, progress.hold_reason, progress.hold_detail) == (

@@ -42,8 +42,8 @@ end
 -- False where its request is on the wire: the worker has the number in hand, and the contact may come back to the lane.
 local function blank(masked)
   local contact = contact_key(campaign, number)
-  local status, phone, told = unpack(redis.call("HMGET", contact, "status", "phone", "told"))
-  local instance, last_error = unpack(redis.call("HMGET", campaign_key(campaign), "instance", "last_error"))
+  local status = redis.call("HGET", contact, "status")
+  local instance = redis.call("HGET", campaign_key(campaign), "instance")
   if status == "sending" then return false end
   if is_passing[status] then leave_out(instance, contact, status) end
   forget_ids(instance, contact)
@@ -51,12 +51,7 @@ local function blank(masked)
   redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
   redis.call("HSET", contact, "phone", masked, "forgotten", 1)
   redis.call("HDEL", contact, "values", "detail")
-  if told and redis.call("EXISTS", callback_key(campaign, told)) == 1 then
-    redis.call("HSET", callback_key(campaign, told), "shown", cjson.encode({ tonumber(number), shown(contact) }))
-  end
-  if last_error and string.find(last_error, phone, 1, true) then
-    redis.call("HDEL", campaign_key(campaign), "last_error")
-  end
+  hush(instance, campaign, number)
   blanked = blanked + 1
   return true
 end
@@ -84,6 +79,7 @@ for _ = 1, most do
     if not campaign then
       redis.call("DEL", wish)
       redis.call("ZREM", forgetting_key(), token)
+      note_rewrite(true)
       return { "done", blanked }
     end
     total = tonumber(redis.call("HGET", campaign_key(campaign), "total") or 0)

@@ -16,7 +16,7 @@ end
 if is_over then return 0 end
 go_by(contact, "")
 redis.call("HDEL", contact, "acked", "run", "batch", "at_failed")
-untell(campaign, redis.call("HGET", contact, "told"))  -- it has not failed after all
+untell(campaign, last_told(contact))  -- it has not failed after all
 redis.call("HINCRBY", contact, "failures", 1)
 move(campaign, number, "failed", "pending")
 redis.call("ZADD", later_key(campaign), due, number)

@@ -13,6 +13,7 @@ local last = math.min(erased + most, tonumber(total))
 for number = tonumber(erased), last - 1 do
   -- An id may be known still, and the campaign's name be used anew: its receipts must not find other contacts.
   forget_ids(instance, contact_key(campaign, number))
+  hush(instance, campaign, number)
   redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
   redis.call("DEL", contact_key(campaign, number))
 end
@@ -25,4 +26,5 @@ redis.call("UNLINK", pending_key(campaign), later_key(campaign), summary_key(cam
   listed_key(campaign, "failed"), listed_key(campaign, "unconfirmed"))
 redis.call("DEL", key)
 redis.call("ZREM", removals_key(), campaign)
+note_rewrite(false)
 return -1

@@ -4,10 +4,12 @@
 -- ARGV[6] for news of the connection: when they are of, Unix ms by the gateway's clock, or "now"; "" for all else
 -- ARGV[7] how long a gateway may try to tell such news, ms · ARGV[8] "1": by a wall clock, in a zone that nobody knows
 -- ARGV[9] whose clock that is, "" where nobody says
--- ARGV[10..] the failures that it is done for, once each
+-- ARGV[10] the contact (campaign:number) that the detail is about, or "" for nobody's
+-- ARGV[11..] the failures that it is done for, once each
 -- reply 1 done | 0 left as it was
-local instance, hold, reason, detail, only_if, at, tried_for, wall, clock = unpack(ARGV, 1, 9)
-if not is_first_told(instance, given_from(10)) then return 0 end
+local instance, hold, reason, detail, only_if, at, tried_for, wall, clock, of = unpack(ARGV, 1, 10)
+if not is_first_told(instance, given_from(11)) then return 0 end
+if of ~= "" and is_forgotten(parts(of)) then detail = "" end
 local now, clocks_ms = now_ms(), 60000  -- how far apart two clocks may be
 
 -- What was told by the clock of another gateway, such as the one that the settings named before, says nothing of this one's.
@@ -52,7 +54,7 @@ if hold == "paused" then
   pause_lane(instance, reason, detail)
   for _, campaign in ipairs(redis.call("ZRANGE", ready_key(instance), 0, -1)) do upset(campaign, "instance_paused") end
 elseif hold ~= "" then
-  close_lane(instance, hold, reason, detail, at == "")
+  close_lane(instance, hold, reason, detail, of, at == "")
 elseif at == "" and only_if == "" then
   resume_lane(instance)
 else

@@ -20,7 +20,7 @@ local now = now_ms()
 local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
 local not_asked = status == "booked" and held_batch == batch
 -- Of who was forgotten, no id is learned anew: some have the number in them, and so may what the gateway says.
-if redis.call("HEXISTS", contact, "forgotten") == 1 then message_id, detail = "", "" end
+if is_forgotten(campaign, number) then message_id, detail = "", "" end
 
 -- The answer to an attempt that was given up meanwhile, or has failed by a receipt. That it was accepted counts, unless it
 -- failed: who waits to be sent to again need not be, and the receipts of that message find their contact.
@@ -65,12 +65,12 @@ local is_again = (to == "pending" or to == "booked") and uncounted ~= "1"
 redis.call("HSET", lane_key(instance), "answer", answer, "answer_ms", now, "answer_reason", reason,
   "failing", 0.95 * (failing or 0) + (is_again and 0.05 or 0))
 if hold ~= "" and not (hold == "closed" and held_by_gateway(instance) == "restricted") then
-  close_lane(instance, hold, reason, detail, true)
+  close_lane(instance, hold, reason, detail, ref, true)
 end
 local stays_booked, moves = not_asked and to == "booked", has(may_follow, status)
 if reason ~= "" and (stays_booked or moves) then  -- what a receipt told meanwhile is surer
   redis.call("HSET", contact, "reason", reason, "detail", detail)
-  redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
+  note_error(campaign, number, reason, detail)
 end
 if not_asked and uncounted ~= "1" and to ~= "skipped" then redis.call("HINCRBY", contact, "attempts", 1) end
 if stays_booked then
@@ -97,7 +97,7 @@ else
   move(campaign, number, status, to)
 end
 local parked = message_id ~= "" and receive_parked(instance, ref, message_id)
-misfit(campaign, "misfits", most_misfits, because)
+misfit(campaign, number, "misfits", most_misfits, because)
 -- Nobody looks at the lane of a paused campaign for its sake: its last contact completes it.
 if redis.call("HGET", campaign_key(campaign), "status") == "paused" then finish(campaign) end
 return parked or "moved"

@@ -14,7 +14,7 @@ if age ~= "" and tonumber(finished) > now_ms() - age then return { 0, status } e
 
 redis.call("HSET", key, "status", "removing", "erased", 0)
 -- Nothing more is told of it.
-redis.call("HDEL", key, "content", "last_error", "callback_host", "callback_url")
+redis.call("HDEL", key, "content", "last_error", "because", "callback_host", "callback_url")
 redis.call("ZREM", reported_key(), campaign)
 redis.call("ZREM", campaigns_key(), campaign)
 redis.call("ZADD", removals_key(), now_ms(), campaign)

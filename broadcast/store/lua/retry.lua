@@ -21,6 +21,8 @@ for _, number in ipairs(numbers) do
   if tonumber(redis.call("HGET", contact, "at_" .. scope) or 0) <= asked then
     if scope == "unconfirmed" then disown(contact) else redis.call("HINCRBY", contact, "failures", 1) end
     go_by(contact, "")
+    -- They begin anew with it, and are no less made.
+    redis.call("HINCRBY", contact, "earlier", redis.call("HGET", contact, "attempts") or 0)
     redis.call("HDEL", contact, "attempts", "reason", "detail", "acked", "run", "batch", "at_" .. scope)
     move(campaign, number, scope, "pending")
     local not_before = tonumber(redis.call("HGET", contact, "not_before") or 0)

@@ -40,6 +40,17 @@ local function note_use(hash, field)
   if now - tonumber(redis.call("HGET", hash, field) or 0) >= 60000 then redis.pcall("HSET", hash, field, now) end
 end
 
+-- Something was removed that Redis's append-only file has still: that is to be written anew, at once or soon, and once more
+-- when what expires by itself (a form, a receipt of an unknown id) is gone as well. What is removed within minutes is done
+-- together.
+local function note_rewrite(is_urgent)
+  local now, every_ms = now_ms(), 1200000
+  local later = math.ceil((now + every_ms) / every_ms) * every_ms
+  for _, at in ipairs({ later, is_urgent and now or nil }) do
+    redis.call("ZADD", rewrites_key(), at, string.format("%.0f", at))
+  end
+end
+
 local is_passing = { pending = true, booked = true, sending = true }
 -- Those of a campaign that somebody asks about, and may have sent again: listed, so that nobody has to look for them.
 local is_listed = { failed = true, unconfirmed = true }

@@ -9,6 +9,22 @@ local function parts(ref)
   return string.match(ref, "^(.*):(%d+)$")
 end
 
+-- A reason and the gateway's words behind it, without the words.
+local function bare(text)
+  return string.match(text, "^(.-): ") or text
+end
+
+-- The gateway's words beyond their contact, in its campaign or its lane, stand beside whose they are: a campaign's by the
+-- contact's number, a lane's by campaign:number, "" for ours. Those about who was forgotten are not kept.
+local function is_forgotten(campaign, number)
+  return redis.call("HEXISTS", contact_key(campaign, number), "forgotten") == 1
+end
+
+local function note_error(campaign, number, reason, detail)
+  redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason,
+    "last_error_of", number)
+end
+
 -- Keep the lists that a move into or out of failed and unconfirmed concerns.
 local function relist(campaign, number, from, to)
   if is_listed[from] then redis.call("ZREM", listed_key(campaign, from), number) end

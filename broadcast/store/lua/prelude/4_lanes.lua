@@ -9,8 +9,8 @@ end
 
 -- Whatever held a lane holds it no more. Nothing that was missed is caught up.
 local function open_lane(instance)
-  redis.call("HDEL", lane_key(instance), "hold", "reason", "detail", "held_ms", "found_ms", "health", "health_ms",
-    "under", "under_reason", "under_detail")
+  redis.call("HDEL", lane_key(instance), "hold", "reason", "detail", "detail_of", "held_ms", "found_ms", "health",
+    "health_ms", "under", "under_reason", "under_detail", "under_detail_of")
   redis.call("HSET", lane_key(instance), "opened_ms", now_ms())
   if redis.call("DEL", recent_key(instance)) == 1 then redis.call("HSET", lane_key(instance), "heard", 1) end
   look_at_lane(instance, now_ms())
@@ -24,13 +24,13 @@ local function held_by_gateway(instance)
 end
 
 -- The gateway says that an instance cannot send. Under a person's pause that is kept, and holds the lane after it.
--- `is_found`: by the answer to a message, or a receipt.
-local function close_lane(instance, hold, reason, detail, is_found)
+-- `of`: whose contact (campaign:number) the detail is about, or "". `is_found`: by the answer to a message, or a receipt.
+local function close_lane(instance, hold, reason, detail, of, is_found)
   local lane, now = lane_key(instance), now_ms()
   if redis.call("HGET", lane, "hold") == "paused" then
-    redis.call("HSET", lane, "under", hold, "under_reason", reason, "under_detail", detail)
+    redis.call("HSET", lane, "under", hold, "under_reason", reason, "under_detail", detail, "under_detail_of", of)
   else
-    redis.call("HSET", lane, "hold", hold, "reason", reason, "detail", detail, "held_ms", now)
+    redis.call("HSET", lane, "hold", hold, "reason", reason, "detail", detail, "detail_of", of, "held_ms", now)
   end
   if is_found then redis.call("HSET", lane, "found_ms", now) end
 end
@@ -38,7 +38,7 @@ end
 -- The gateway says that an instance can send again: a pause stands, with nothing under it.
 local function clear_lane(instance)
   if redis.call("HGET", lane_key(instance), "hold") ~= "paused" then return open_lane(instance) end
-  redis.call("HDEL", lane_key(instance), "under", "under_reason", "under_detail", "found_ms")
+  redis.call("HDEL", lane_key(instance), "under", "under_reason", "under_detail", "under_detail_of", "found_ms")
 end
 
 -- Another gateway tells of the instance from now on, by its own clock.
@@ -49,19 +49,22 @@ end
 -- A person pauses an instance. What its gateway said is kept under that.
 local function pause_lane(instance, reason, detail)
   local lane = lane_key(instance)
-  local held, why, what = unpack(redis.call("HMGET", lane, "hold", "reason", "detail"))
+  local held, why, what, of = unpack(redis.call("HMGET", lane, "hold", "reason", "detail", "detail_of"))
   if held and held ~= "paused" then
     redis.call("HSET", lane, "under", held, "under_reason", why or "", "under_detail", what or "")
+    if of then redis.call("HSET", lane, "under_detail_of", of) end
   end
-  redis.call("HSET", lane, "hold", "paused", "reason", reason, "detail", detail, "held_ms", now_ms())
+  redis.call("HSET", lane, "hold", "paused", "reason", reason, "detail", detail, "detail_of", "", "held_ms", now_ms())
 end
 
 -- A person opens an instance: what its gateway said under their pause holds it now, until they say so again.
 local function resume_lane(instance)
   local lane = lane_key(instance)
-  local held, under, why, what = unpack(redis.call("HMGET", lane, "hold", "under", "under_reason", "under_detail"))
+  local held, under, why, what, of =
+    unpack(redis.call("HMGET", lane, "hold", "under", "under_reason", "under_detail", "under_detail_of"))
   if held == "paused" and under then
-    redis.call("HDEL", lane, "under", "under_reason", "under_detail")
+    redis.call("HDEL", lane, "under", "under_reason", "under_detail", "under_detail_of", "detail_of")
+    if of then redis.call("HSET", lane, "detail_of", of) end
     return redis.call("HSET", lane, "hold", under, "reason", why or "", "detail", what or "", "held_ms", now_ms())
   end
   -- Opened whatever held it, its rest ends as well: a gateway may ask for a day, and may be mistaken. And a person knows

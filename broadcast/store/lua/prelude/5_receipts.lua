@@ -119,21 +119,23 @@ local function receive(instance, ref, message_id, to, may_follow, reason, detail
   if status == "booked" then let_go(instance, campaign, number) end
   redis.call("ZREM", sending_key(instance), ref)
   if reason ~= "" then
+    if is_forgotten(campaign, number) then detail = "" end
     redis.call("HSET", contact, "reason", reason, "detail", detail)
-    redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason)
+    note_error(campaign, number, reason, detail)
   else
     redis.call("HDEL", contact, "reason", "detail")
   end
   move(campaign, number, status, to)
-  return "moved", is_of_now(campaign, departed) and misfit(campaign, "misfits_told", most, because)
+  return "moved", is_of_now(campaign, departed) and misfit(campaign, number, "misfits_told", most, because)
 end
 
 -- Pause the campaign of which a receipt says that it can be sent to nobody, once. Returns whether that changed it.
 local function halt(instance, ref, message_id, reason, detail, halts_from)
   if (halts_from or "") == "" or not is_first_told(instance, { news_name(message_id, reason) }) then return false end
-  local campaign = parts(ref)
+  local campaign, number = parts(ref)
   local was_paused = redis.call("HGET", campaign_key(campaign), "status") == "paused"
-  return steer(campaign, "paused", halts_from, detail ~= "" and reason .. ": " .. detail or reason) and not was_paused
+  local because = detail ~= "" and reason .. ": " .. detail or reason
+  return steer(campaign, "paused", halts_from, because, number) and not was_paused
 end
 
 -- Apply the receipts that came before their id was known. Returns "halted" when one of them paused the campaign, "failed"

@@ -38,11 +38,11 @@ end
 
 -- Count one that says that the message fits nobody; after so many in a row the campaign waits for somebody, if there is
 -- anybody left to wait for. Returns whether that paused it.
-function misfit(campaign, count, most, because)
+function misfit(campaign, number, count, most, because)
   if (tonumber(most) or 0) == 0 then return false end
   if redis.call("HINCRBY", campaign_key(campaign), count, 1) < tonumber(most) or finish(campaign) == 1 then return false end
   local was_running = redis.call("HGET", campaign_key(campaign), "status") == "running"
-  return steer(campaign, "paused", "running", because) and was_running
+  return steer(campaign, "paused", "running", because, number) and was_running
 end
 
 -- A campaign joins its lane; its first turn comes as if it had just been served, so that newcomers do not push in.

@@ -3,7 +3,11 @@
 -- How long a callback is kept when it is done, and while it waits, s.
 local done_s, waits_s = 7 * 86400, 8 * 86400
 local is_unshown = { content = true, digest = true, callback_url = true, callback_host = true,
-  values = true, phone = true, told = true, aside = true, dead = true }
+  values = true, phone = true, told = true, aside = true, dead = true, last_error_of = true, because_of = true }
+-- What a callback shows of a gateway's words about somebody, and of their number, which some have in their ids: how much
+-- of each may stay.
+local function nothing() return nil end
+local stays = { last_error = bare, because = bare, detail = nothing, under_detail = nothing, message_id = nothing }
 
 -- A hash as JSON, without what news need not show.
 local function shown(key)
@@ -92,6 +96,68 @@ local function resting(campaign)
   return table.concat(counts, ",")
 end
 
+-- Keep whose words a callback has, so that they are found if that person is to be forgotten. It is looked through for what
+-- is kept no longer each time that it has grown by so many.
+local function note_words(campaign, number)
+  local instance, said_of, because_of =
+    unpack(redis.call("HMGET", campaign_key(campaign), "instance", "last_error_of", "because_of"))
+  local of, under_of = unpack(redis.call("HMGET", lane_key(instance), "detail_of", "under_detail_of"))
+  local function note(ref)
+    redis.call("SADD", spoken_key(ref), campaign .. ":" .. number)
+    redis.call("EXPIRE", spoken_key(ref), waits_s + done_s)
+    if redis.call("SCARD", spoken_key(ref)) % 500 > 0 then return end
+    for _, callback in ipairs(redis.call("SMEMBERS", spoken_key(ref))) do
+      if redis.call("EXISTS", callback_key(parts(callback))) == 0 then redis.call("SREM", spoken_key(ref), callback) end
+    end
+  end
+  if (said_of or "") ~= "" then note(campaign .. ":" .. said_of) end
+  if (because_of or "") ~= "" then note(campaign .. ":" .. because_of) end
+  if (of or "") ~= "" then note(of) end
+  if (under_of or "") ~= "" then note(under_of) end
+end
+
+-- Take a gateway's words out of a callback; the reasons stay.
+local function hush_callback(campaign, number)
+  local callback = callback_key(campaign, number)
+  local text = redis.call("HGET", callback, "shown")
+  if not text then return end
+  local function hushed(fields)
+    if type(fields) ~= "table" or type(fields[1]) ~= "string" then return fields end
+    local kept = {}
+    for i = 1, #fields, 2 do
+      local name, value = fields[i], fields[i + 1]
+      if stays[name] then value = stays[name](value) end
+      if value ~= nil then kept[#kept + 1], kept[#kept + 2] = name, value end
+    end
+    return kept
+  end
+  local seen = cjson.decode(text)
+  for i, fields in ipairs(seen) do seen[i] = hushed(fields) end
+  redis.call("HSET", callback, "shown", cjson.encode(seen))
+end
+
+-- Nothing of what the gateway said of a contact is left beyond it: in its campaign, in its lane, in what was told. Of what
+-- an earlier version kept nobody knows whose it was.
+local function hush(instance, campaign, number)
+  local ref, is_news = campaign .. ":" .. number, false
+  local function take_out(key, field, whose)
+    local text, of = unpack(redis.call("HMGET", key, field, field .. "_of"))
+    if (text or "") == "" or (of and of ~= whose) then return end
+    redis.call("HSET", key, field, stays[field](text) or "", field .. "_of", "")
+    is_news = true
+  end
+  take_out(campaign_key(campaign), "last_error", tostring(number))
+  take_out(campaign_key(campaign), "because", tostring(number))
+  take_out(lane_key(instance), "detail", ref)
+  take_out(lane_key(instance), "under_detail", ref)
+  for _, callback in ipairs(redis.call("SMEMBERS", spoken_key(ref))) do hush_callback(parts(callback)) end
+  redis.call("DEL", spoken_key(ref))
+  for told in string.gmatch(redis.call("HGET", contact_key(campaign, number), "told") or "", "%d+") do
+    hush_callback(campaign, told)
+  end
+  if is_news then revise(campaign) end  -- who follows it is shown it without them
+end
+
 -- Tell of a campaign, as all of it stands now, and of its progress from now on.
 function tell(campaign, kind)
   if redis.call("HEXISTS", campaign_key(campaign), "callback_host") == 0 then return end
@@ -99,6 +165,7 @@ function tell(campaign, kind)
   seen[1] = shown(campaign_key(campaign))
   local number = write_news(campaign, "campaign." .. kind, cjson.encode(seen))
   if not number then return end
+  note_words(campaign, number)
   redis.call("HSET", callbacks_key(campaign), "resting", resting(campaign))
   if kind == "progress" then redis.call("HSET", callbacks_key(campaign), "progress", number) end
   redis.call("ZADD", reported_key(), "NX", now_ms() + 10000, campaign)
@@ -109,7 +176,14 @@ function tell_of_contact(campaign, number, status)
   if redis.call("HEXISTS", campaign_key(campaign), "callback_host") == 0 then return end
   local seen = { tonumber(number), shown(contact_key(campaign, number)) }
   local news = write_news(campaign, "contact." .. status, cjson.encode(seen))
-  if news then redis.call("HSET", contact_key(campaign, number), "told", news) end
+  if not news then return end
+  local told = redis.call("HGET", contact_key(campaign, number), "told")
+  redis.call("HSET", contact_key(campaign, number), "told", told and told .. " " .. news or news)
+end
+
+-- The last callback that told of a contact, or nil.
+local function last_told(contact)
+  return string.match(redis.call("HGET", contact, "told") or "", "%d+$")
 end
 
 -- A CRM's host is called no more for now: it is looked at again when something is due and its rest is over.

@@ -1,16 +1,18 @@
 -- Pause, resume and cancel.
 
--- Make a move if the campaign's status allows it. Returns whether it is so now; twice is once.
-function steer(campaign, to, may_follow, because)
+-- Make a move if the campaign's status allows it, because of this contact ("" for a person's wish). Returns whether it is
+-- so now; twice is once.
+function steer(campaign, to, may_follow, because, number)
   local key, now = campaign_key(campaign), now_ms()
   local status, instance, scheduled_ms, started_ms, is_open =
     unpack(redis.call("HMGET", key, "status", "instance", "scheduled_ms", "started_ms", "open"))
   local waits = scheduled_ms and tonumber(scheduled_ms) > now and not started_ms
   if to == "running" and waits then to = "scheduled" end
+  if number ~= "" and is_forgotten(campaign, number) then because = bare(because) end
   if status == to then
     -- What the gateway says of one that a person paused is theirs to know before they resume it.
     if because ~= "" and redis.call("HGET", key, "because") ~= because then
-      redis.call("HSET", key, "because", because)
+      redis.call("HSET", key, "because", because, "because_of", number)
       revise(campaign)
     end
     return true
@@ -19,8 +21,8 @@ function steer(campaign, to, may_follow, because)
 
   redis.call("HSET", key, "status", to, "steered_ms", now)
   revise(campaign)
-  redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms", "because", "misfits", "misfits_told")
-  if because ~= "" then redis.call("HSET", key, "because", because) end
+  redis.call("HDEL", key, "last_ms", "mean_ms", "paused_ms", "because", "because_of", "misfits", "misfits_told")
+  if because ~= "" then redis.call("HSET", key, "because", because, "because_of", number) end
   if to == "scheduled" then
     redis.call("ZADD", scheduled_key(), scheduled_ms, campaign)
     tell(campaign, "resumed")
