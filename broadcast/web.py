@@ -33,6 +33,9 @@ from broadcast.api.body import refuse_encoded
 from broadcast.api.describing import Common
 from broadcast.api.live import Live
 from broadcast.dashboard import mounting
+from broadcast.domain.hiding import digits_in
+from broadcast.domain.phone import mask
+from broadcast.logs import masked
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -155,9 +158,8 @@ def _end(answer: Response) -> Response:
 
 
 def _log(status: int) -> None:
-    """One line a request. A webhook's path may hold the token, so its rule stands for it."""
+    """One line a request."""
     is_routine = request.path.startswith(ROUTINE)
-    path = request.url_rule or "/webhooks/" if request.path.startswith("/webhooks/") else request.path
     caller = g.get("caller")
     ids = {
         "action": "request",
@@ -166,4 +168,12 @@ def _log(status: int) -> None:
         **({"caller": caller.name} if caller else {}),
     }
     level = logging.DEBUG if is_routine and status < 400 else logging.INFO
-    log.log(level, "%s %s %s", request.method, path, status, extra=ids)
+    log.log(level, "%s %s %s", request.method, _path(), status, extra=ids)
+
+
+def _path() -> str:
+    """The path, for the log. A webhook's may hold the token, so its rule stands for it; nor is a number told."""
+    if request.path.startswith("/webhooks/"):
+        return str(request.url_rule or "/webhooks/")
+    phone = (request.view_args or {}).get("phone")
+    return masked(request.path.replace(phone, mask(digits_in(phone))) if phone else request.path)

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from broadcast import logs
 from broadcast.api import shapes
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
@@ -511,6 +512,24 @@ def test_each_request_is_one_line_in_the_log_with_who_asked(
     assert (lines[0].request, lines[0].caller) == ("r-1", "crm")  # type: ignore[attr-defined]
     assert not hasattr(lines[1], "caller")
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "number", ["5511987654399", "+55 (11) 98765-4399", "11 98765-4399", "55.11.98765.4399", "tel:5511987654399",
+               "55_11_98765_4399", "55%2011%2098765-4399", "%2B5511987654399"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/people/{}", "/dashboard/suppressions/{}/remove", "/x/{}/y"])
+def test_no_path_shows_a_number_in_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str, number: str
+) -> None:
+    with caplog.at_level(logging.INFO):
+        client.open(path.format(number), method="GET" if "dashboard" in path else "DELETE")
+
+    if "_" in number and "/x/" in path:
+        return  # as an unknown address it is as good as an id
+    (line,) = [logs.masked(record.getMessage()) for record in caplog.records if record.name == "broadcast.web"]
+    assert re.search(r"/(people|suppressions|x)/.* [0-9]{3}$", line), line
+    assert not re.search("98765.?4399", line), line
 
 
 def test_a_chunked_body_meets_the_same_limit(client: FlaskClient) -> None:
