@@ -176,6 +176,13 @@ def _country(value: str) -> str:
     return value
 
 
+def _hosts(value: str) -> frozenset[str]:
+    names = frozenset(filter(None, (part.strip().lower().removesuffix(".") for part in value.split(","))))
+    if not all(re.fullmatch(r"[\w-]+(\.[\w-]+)*", name) for name in names):
+        raise ValueError("write names alone, without http:// and port, such as broadcast.internal, web")
+    return names
+
+
 def _basic_auth(value: str) -> str:
     if not re.fullmatch(r"[^:\s]+:\S+", value):
         raise ValueError("write it as user:password")
@@ -246,6 +253,12 @@ class Settings:
         _long_secret,
         None,
         "Supabase's JWT secret (HS256): callers may present a user's token instead of a key; unset: they may not.",
+    )
+    allowed_hosts: frozenset[str] = _setting(
+        "ALLOWED_HOSTS",
+        _hosts,
+        frozenset(),
+        "Names, comma separated, by which the API may be asked while there is no key, beside localhost and addresses.",
     )
     api_rate_limit: tuple[int, int] | None = _setting(
         "API_RATE_LIMIT", _quota, (1200, 60_000), "Requests that one caller of the API may make, per s, m or h; 0: any."

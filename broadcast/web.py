@@ -30,11 +30,13 @@ from broadcast.api import (
 )
 from broadcast.api.answers import Problem
 from broadcast.api.body import refuse_encoded
+from broadcast.api.browsers import is_of_strangers
 from broadcast.api.describing import Common
 from broadcast.api.live import Live
 from broadcast.dashboard import mounting
 from broadcast.domain.hiding import digits_in
 from broadcast.domain.phone import mask
+from broadcast.errors import Forbidden
 from broadcast.logs import masked
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
@@ -99,6 +101,7 @@ def guard_of(services: Services) -> auth.Guard:
         jwt_secret=settings.supabase_jwt_secret,
         limit=settings.api_rate_limit,
         wrong_limit=settings.wrong_key_limit,
+        hosts=settings.allowed_hosts,
     )
 
 
@@ -106,8 +109,16 @@ def create_webhook_app(services: Services) -> Flask:
     """The webhooks."""
     app = _create(services)
     app.register_blueprint(routes.blueprint)
+    if not services.settings.checks_webhooks:
+        app.before_request(_refuse_pages)
     errors.install(app)
     return app
+
+
+def _refuse_pages() -> None:
+    """Without a secret, whoever is on this host may call, but for what a page has a browser there do."""
+    if is_of_strangers(request):
+        raise Forbidden("Without the webhooks' secret, what a page in a browser sends is refused. A gateway is none.")
 
 
 def _create(services: Services) -> Flask:

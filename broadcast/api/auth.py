@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from flask import Flask, g, request
 
 from broadcast.api import tokens
+from broadcast.api.browsers import refuse_strangers
 from broadcast.api.guessing import Guesses
 from broadcast.api.scopes import ADMIN, OPEN_ROOMS
 from broadcast.domain.caller import Caller, Key, Scope
@@ -58,6 +59,7 @@ class Guard:
     jwt_secret: str | None = None
     limit: tuple[int, int] | None = None  #: requests, per so many ms
     wrong_limit: tuple[int, int] | None = None  #: the same of wrong keys from one address
+    hosts: frozenset[str] = frozenset()  #: names that may be asked while there is no key
 
 
 class Keyring:
@@ -137,6 +139,8 @@ def install(app: Flask, guard: Guard, *, views: Mapping[str, frozenset[Scope]], 
             return
         presented, near = _presented(), is_near()
         g.caller = _let_in(keyring, guesses, presented, is_near=near)
+        if g.caller is ANYBODY:
+            refuse_strangers(request, hosts=guard.hosts)
         g.is_still_welcome = lambda: keyring.knows(presented, is_near=near)
         if guard.limit is not None and g.caller is not ANYBODY:
             _spend(guard, g.caller, *guard.limit)
