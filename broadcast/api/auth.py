@@ -86,7 +86,14 @@ class Keyring:
 
     def are_tokens(self, presented: Sequence[str]) -> bool:
         """Whether all are users' tokens: those expire every hour, and nobody guesses a signature."""
-        return self._guard.jwt_secret is not None and all(tokens.looks_like_one(secret) for secret in presented)
+        return self._guard.jwt_secret is not None and all(tokens.is_one(secret) for secret in presented)
+
+    def strays(self, presented: Sequence[str], *, is_near: bool) -> list[str]:
+        """Those that alone would have opened nothing, and are no tokens, which Supabase's clients send beside a key."""
+        if len(set(presented)) < 2:
+            return []
+        rest = [secret for secret in presented if not tokens.is_one(secret)]
+        return [secret for secret in rest if not self.knows([secret], is_near=is_near)]
 
     def _of_settings(self, presented: Sequence[str]) -> Caller | None:
         """Every key is compared, in constant time."""
@@ -149,7 +156,10 @@ def install(app: Flask, guard: Guard, *, views: Mapping[str, frozenset[Scope]], 
 
 
 def _let_in(keyring: Keyring, guesses: Guesses, presented: Sequence[str], *, is_near: bool) -> Caller:
-    """The caller. Raises Unauthorized, Unavailable, or TooMany after many wrong keys; no key at all is no wrong one."""
+    """The caller. Raises Unauthorized, Unavailable, or TooMany after many wrong keys; no key at all is no wrong one.
+
+    A right one hides no wrong one beside it: else whoever has a key of little use could try others with it.
+    """
     if not presented or keyring.are_tokens(presented):
         return keyring.find(presented, is_near=is_near)
     address = request.remote_addr or ""
@@ -159,6 +169,7 @@ def _let_in(keyring: Keyring, guesses: Guesses, presented: Sequence[str], *, is_
     except Unauthorized:
         guesses.wrong(presented, address=address)
         raise
+    guesses.beside(keyring.strays(presented, is_near=is_near), address=address)
     guesses.right(presented)
     return found
 
