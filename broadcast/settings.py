@@ -346,6 +346,12 @@ class Settings:
         False,
         "1: callbacks may go to loopback, link-local and private addresses.",
     )
+    media_allow_private: bool = _setting(
+        "MEDIA_ALLOW_PRIVATE",
+        _flag,
+        False,
+        "1: gateways may be told to fetch media from loopback, link-local and private addresses.",
+    )
     default_rate_limit_ms: int = _setting(
         "DEFAULT_RATE_LIMIT_MS",
         _whole(10, 86_400_000),

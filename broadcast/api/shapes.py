@@ -445,7 +445,10 @@ def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] =
         instance=sent["instanceId"],
         recipients=sent["contacts"],
         content=Content(
-            kind=sent["mediaType"], text=sent["message"], media_url=sent["mediaUrl"], template=sent["template"]
+            kind=sent["mediaType"],
+            text=sent["message"],
+            media_url=_media_url(sent["mediaUrl"], settings),
+            template=sent["template"],
         ),
         gap_ms=sent.get("rateLimitMs", settings.default_rate_limit_ms),
         jitter_ms=sent.get("jitterMs", settings.default_jitter_ms),
@@ -469,6 +472,18 @@ def _callback_url(url: str | None, settings: Settings) -> str | None:
     why = None if settings.callback_allow_private else why_not_named(url)
     if why is not None:
         raise Invalid(FieldError("/callbackUrl", f"is a {why} address; callbacks go to the internet only"))
+    return url
+
+
+def _media_url(url: str | None, settings: Settings) -> str | None:
+    """The address, if gateways may be sent there as these settings are. Raises Invalid.
+
+    Where a name leads, the gateway alone finds out, and perhaps elsewhere than we would.
+    """
+    why = None if url is None or settings.media_allow_private else why_not_named(url)
+    if why is not None:
+        hint = "MEDIA_ALLOW_PRIVATE=1 has gateways fetch inside their network"
+        raise Invalid(FieldError("/mediaUrl", f"must be on the internet, and is a {why} address; {hint}"))
     return url
 
 

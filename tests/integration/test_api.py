@@ -514,6 +514,32 @@ def test_each_request_is_one_line_in_the_log_with_who_asked(
     assert "secret" not in caplog.text
 
 
+INSIDE = [
+    "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:6379/", "http://127.1/", "http://0x7f.1/x", "http://2130706433/",
+    "https://10.0.0.5/a.jpg", "http://192.168.1.5/a.jpg", "http://172.17.0.1/a.jpg", "http://[::1]/a.jpg", "http://[fd00::1]/",
+    "http://[::ffff:10.0.0.5]/", "http://localhost:3001/campaigns", "http://x.LOCALHOST./", "http://u:p@127.0.0.1/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", INSIDE)
+def test_no_gateway_is_sent_into_its_own_network(client: FlaskClient, redis_url: str, url: str) -> None:
+    body = a_body("c1", "loja", mediaType="image", mediaUrl=url)
+    for path, sent in ((EDGE, body), ("/campaigns/preview", {n: v for n, v in body.items() if n != "action"})):
+        answer = client.post(path, json=sent)
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/mediaUrl")
+        assert "MEDIA_ALLOW_PRIVATE" in answer.json["errors"][0]["detail"]
+    assert client.get("/campaigns/c1").status_code == 404
+
+    services = build_services(Settings(redis_url=redis_url, media_allow_private=True))
+    assert create_app(services).test_client().post(EDGE, json=body).status_code == 202
+    services.store.scripts.client.close()
+
+
+@pytest.mark.parametrize("url", ["https://cdn.example/a.jpg", "http://8.8.8.8/a.jpg", "http://minio:9000/a.jpg"])
+def test_media_on_the_internet_or_behind_a_name_are_taken(client: FlaskClient, url: str) -> None:
+    assert client.post(EDGE, json=a_body("c1", "loja", mediaType="image", mediaUrl=url)).status_code == 202
+
+
 @pytest.mark.parametrize(
     "number", ["5511987654399", "+55 (11) 98765-4399", "11 98765-4399", "55.11.98765.4399", "tel:5511987654399",
                "55_11_98765_4399", "55%2011%2098765-4399", "%2B5511987654399"],
