@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +19,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from broadcast import logs
-from broadcast.api import shapes
+from broadcast.api import errors, shapes
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
 from broadcast.wiring import build_services
 from tests.builders import TO_COME, a_body, phones
 
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
 EDGE = "/functions/v1/broadcast_messaging_service"
 QUEUE = "/queue/add-broadcast"
 
@@ -512,6 +514,36 @@ def test_each_request_is_one_line_in_the_log_with_who_asked(
     assert (lines[0].request, lines[0].caller) == ("r-1", "crm")  # type: ignore[attr-defined]
     assert not hasattr(lines[1], "caller")
     assert "secret" not in caplog.text
+
+
+LISTS = ["/campaigns", "/campaigns/c1/contacts", "/campaigns/c1/callbacks", "/callbacks?status=failed", "/suppressions"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_an_empty_cursor_is_the_beginning_and_a_name_twice_is_refused(client: FlaskClient, path: str) -> None:
+    client.post(EDGE, json=a_body("c1", "loja"))
+    sign = "&" if "?" in path else "?"
+
+    whole, empty = client.get(path), client.get(f"{path}{sign}cursor=")
+    assert (whole.status_code, empty.status_code) == (200, 200)
+    assert [len(found) for found in empty.json.values() if isinstance(found, list)] == [
+        len(found) for found in whole.json.values() if isinstance(found, list)
+    ]
+    answer = client.get(f"{path}{sign}limit=1&limit=2&x=1&x=1")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_request")
+    twice = {"pointer": "/limit", "detail": "is there twice"}, {"pointer": "/x", "detail": "is there twice"}
+    assert all(one in answer.json["errors"] for one in twice)
+
+
+def test_the_type_of_each_error_leads_to_what_it_means(client: FlaskClient, guarded: FlaskClient) -> None:
+    table = REFERENCE.read_text(encoding="utf-8").split("## Errors")[1].split("## Webhooks")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(errors.MEANINGS) | {"code"}
+    assert set(errors.CODES.values()) <= set(errors.MEANINGS)
+
+    for code in errors.MEANINGS:
+        assert guarded.get(f"/problems/{code}").text.startswith(f"{code}: ")
+    assert guarded.get(client.get("/campaigns/nobody").json["type"]).status_code == 200
+    assert guarded.get("/problems/nothing").status_code == 404
 
 
 INSIDE = [
