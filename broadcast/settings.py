@@ -183,6 +183,13 @@ def _hosts(value: str) -> frozenset[str]:
     return names
 
 
+def _origins(value: str) -> frozenset[str]:
+    origins = frozenset(filter(None, (part.strip().lower().rstrip("/") for part in value.split(","))))
+    if not all(re.fullmatch(r"https?://[^\s/?#@*]+", origin) for origin in origins):
+        raise ValueError("write each as a browser does, without a path, such as https://crm.example, and never *")
+    return origins
+
+
 def _basic_auth(value: str) -> str:
     if not re.fullmatch(r"[^:\s]+:\S+", value):
         raise ValueError("write it as user:password")
@@ -259,6 +266,12 @@ class Settings:
         _hosts,
         frozenset(),
         "Names, comma separated, by which the API may be asked while there is no key, beside localhost and addresses.",
+    )
+    cors_origins: frozenset[str] = _setting(
+        "CORS_ORIGINS",
+        _origins,
+        frozenset(),
+        "Origins, comma separated, whose pages may call the API from a browser, with a key or a token; unset: none.",
     )
     api_rate_limit: tuple[int, int] | None = _setting(
         "API_RATE_LIMIT", _quota, (1200, 60_000), "Requests that one caller of the API may make, per s, m or h; 0: any."

@@ -30,7 +30,7 @@ from broadcast.api import (
 )
 from broadcast.api.answers import Problem
 from broadcast.api.body import refuse_encoded
-from broadcast.api.browsers import is_of_strangers
+from broadcast.api.browsers import is_of_strangers, let_in
 from broadcast.api.describing import Common
 from broadcast.api.live import Live
 from broadcast.dashboard import mounting
@@ -65,6 +65,7 @@ def create_app(services: Services) -> Flask:
     """The API, and the dashboard beside it."""
     app = _create(services)
     app.extensions["live"] = Live(services)
+    let_in(app, services.settings.cors_origins)
     auth.install(app, guard_of(services), views=scopes.VIEWS, open_views=scopes.OPEN)
     app.before_request(lambda: refuse_encoded(request))
     app.config.update(
@@ -102,6 +103,7 @@ def guard_of(services: Services) -> auth.Guard:
         limit=settings.api_rate_limit,
         wrong_limit=settings.wrong_key_limit,
         hosts=settings.allowed_hosts,
+        origins=settings.cors_origins,
     )
 
 

@@ -60,6 +60,7 @@ class Guard:
     limit: tuple[int, int] | None = None  #: requests, per so many ms
     wrong_limit: tuple[int, int] | None = None  #: the same of wrong keys from one address
     hosts: frozenset[str] = frozenset()  #: names that may be asked while there is no key
+    origins: frozenset[str] = frozenset()  #: those of pages that may call
 
 
 class Keyring:
@@ -147,7 +148,7 @@ def install(app: Flask, guard: Guard, *, views: Mapping[str, frozenset[Scope]], 
         presented, near = _presented(), is_near()
         g.caller = _let_in(keyring, guesses, presented, is_near=near)
         if g.caller is ANYBODY:
-            refuse_strangers(request, hosts=guard.hosts)
+            refuse_strangers(request, hosts=guard.hosts, origins=guard.origins)
         g.is_still_welcome = lambda: keyring.knows(presented, is_near=near)
         if guard.limit is not None and g.caller is not ANYBODY:
             _spend(guard, g.caller, *guard.limit)

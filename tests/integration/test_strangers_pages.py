@@ -131,3 +131,69 @@ def test_a_strangers_page_is_no_gateway(services: Services, headers: dict[str, s
 def test_only_names_are_allowed(text: str) -> None:
     with pytest.raises(Exception, match="ALLOWED_HOSTS"):
         Settings.read({"ALLOWED_HOSTS": text})
+
+
+CRM = "https://crm.example"
+ASKED = {
+    "Origin": CRM,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "apikey,authorization,content-type,x-client-info",
+}
+
+
+def allowing(redis_url: str, **environ: str) -> FlaskClient:
+    given = {"REDIS_URL": redis_url, "CORS_ORIGINS": f"{CRM}/, http://localhost:5173", **environ}
+    return create_app(build_services(Settings.read(given))).test_client()
+
+
+def test_a_page_of_an_allowed_origin_calls_with_its_key(redis_url: str) -> None:
+    client = allowing(redis_url, API_KEYS="crm:secret-of-crm")
+    first = client.options(EDGE, headers=ASKED)
+    assert (first.status_code, first.headers["Access-Control-Allow-Origin"]) == (204, CRM)
+    let = first.headers["Access-Control-Allow-Headers"].lower().split(", ")
+    assert set(ASKED["Access-Control-Request-Headers"].split(",")) <= set(let)
+    assert "POST" in first.headers["Access-Control-Allow-Methods"]
+
+    headers = {"Origin": CRM, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+    sent = client.post(EDGE, json=a_body("c1", "loja"), headers={**headers, "apikey": "secret-of-crm"})
+    assert (sent.status_code, sent.headers["Access-Control-Allow-Origin"]) == (202, CRM)
+    refused = client.post(EDGE, json=a_body("c1", "loja"), headers=headers)
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (401, CRM)  # the page may read why
+    for answer in (first, sent, refused):
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("origin", [EVIL, "null", "https://crm.example.evil.example", "http://crm.example", ""])
+def test_no_other_page_is_told_that_it_may(redis_url: str, origin: str) -> None:
+    client = allowing(redis_url, API_KEYS="crm:secret-of-crm")
+    first = client.options(EDGE, headers={**ASKED, "Origin": origin})
+    sent = client.get("/campaigns", headers={"Origin": origin, "apikey": "secret-of-crm"})
+    assert (first.status_code, sent.status_code) == (401, 200)
+    assert not [name for name, _ in [*first.headers, *sent.headers] if name.startswith("Access-Control")]
+
+
+def test_without_the_setting_no_page_is(client: FlaskClient) -> None:
+    assert "Access-Control-Allow-Origin" not in client.options(EDGE, headers=ASKED).headers
+    assert "Access-Control-Allow-Origin" not in client.get("/health/live", headers=ASKED).headers
+
+
+def test_the_dashboard_is_no_other_origins(redis_url: str) -> None:
+    client = allowing(redis_url)
+    for path in ("/dashboard", "/dashboard/login", "/dashboard/campaigns/c1/cancel"):
+        for answer in (client.get(path, headers=ASKED), client.options(path, headers=ASKED)):
+            assert "Access-Control-Allow-Origin" not in answer.headers
+    assert client.post("/dashboard/language", headers={"Origin": CRM}).status_code >= 400
+
+
+def test_an_allowed_page_needs_no_key_where_nobody_does(redis_url: str) -> None:
+    client = allowing(redis_url)
+    for origin, status in ((CRM, 202), ("http://localhost:5173", 202), (EVIL, 403)):
+        headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+        assert client.post(EDGE, json=a_body("c1", "loja"), headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("text", ["*", "https://*.crm.example", "crm.example", "https://crm.example/app", "null"])
+def test_only_origins_are_allowed(text: str) -> None:
+    with pytest.raises(Exception, match="CORS_ORIGINS"):
+        Settings.read({"CORS_ORIGINS": text})
