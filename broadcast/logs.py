@@ -12,11 +12,11 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from broadcast.domain.hiding import hide
+
 #: What a record has anyway; everything else came as `extra` and is a field.
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "data"}
 
-#: A run of digits that could be called. Dates, times and the hex of ids do not match: they are no free-standing run.
-_PHONE = re.compile(r"(?<![\w.:-])\+?(\d{10,15})(?![\w:]|[.-]\d)")
 _SECRET = re.compile(r"(?i)\b(bearer\s+|apikey[=:\s'\"]+|token[=:\s'\"]+|password[=:\s'\"]+)([^\s'\",&]+)")
 _URL_SECRET = re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@")
 
@@ -36,15 +36,17 @@ def configure(level: str, format: str, *, file: str | None = None) -> None:  # n
 def masked(text: str) -> str:
     """The text without full phone numbers and without what follows a secret's name."""
     text = _SECRET.sub(r"\1***", _URL_SECRET.sub(r"\1***@", text))
-    return _PHONE.sub(lambda match: f"{match[1][:4]}***{match[1][-2:]}", text)
+    return hide(text, shown=_masked)
+
+
+def _masked(digits: str) -> str:
+    return f"{digits[:4]}***{digits[-2:]}"
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
-    """The ids that came with the record. An instance may be named by its number."""
+    """The ids that came with the record. An instance, a campaign or a key may be named by a number."""
     fields = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
-    if "instance" in fields:
-        fields["instance"] = masked(str(fields["instance"]))
-    return fields
+    return {name: masked(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _time(record: logging.LogRecord) -> str:

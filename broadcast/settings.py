@@ -176,6 +176,20 @@ def _country(value: str) -> str:
     return value
 
 
+def _hosts(value: str) -> frozenset[str]:
+    names = frozenset(filter(None, (part.strip().lower().removesuffix(".") for part in value.split(","))))
+    if not all(re.fullmatch(r"[\w-]+(\.[\w-]+)*", name) for name in names):
+        raise ValueError("write names alone, without http:// and port, such as broadcast.internal, web")
+    return names
+
+
+def _origins(value: str) -> frozenset[str]:
+    origins = frozenset(filter(None, (part.strip().lower().rstrip("/") for part in value.split(","))))
+    if not all(re.fullmatch(r"https?://[^\s/?#@*]+", origin) for origin in origins):
+        raise ValueError("write each as a browser does, without a path, such as https://crm.example, and never *")
+    return origins
+
+
 def _basic_auth(value: str) -> str:
     if not re.fullmatch(r"[^:\s]+:\S+", value):
         raise ValueError("write it as user:password")
@@ -246,6 +260,18 @@ class Settings:
         _long_secret,
         None,
         "Supabase's JWT secret (HS256): callers may present a user's token instead of a key; unset: they may not.",
+    )
+    allowed_hosts: frozenset[str] = _setting(
+        "ALLOWED_HOSTS",
+        _hosts,
+        frozenset(),
+        "Names, comma separated, by which the API may be asked while there is no key, beside localhost and addresses.",
+    )
+    cors_origins: frozenset[str] = _setting(
+        "CORS_ORIGINS",
+        _origins,
+        frozenset(),
+        "Origins, comma separated, whose pages may call the API from a browser, with a key or a token; unset: none.",
     )
     api_rate_limit: tuple[int, int] | None = _setting(
         "API_RATE_LIMIT", _quota, (1200, 60_000), "Requests that one caller of the API may make, per s, m or h; 0: any."
@@ -332,6 +358,12 @@ class Settings:
         _flag,
         False,
         "1: callbacks may go to loopback, link-local and private addresses.",
+    )
+    media_allow_private: bool = _setting(
+        "MEDIA_ALLOW_PRIVATE",
+        _flag,
+        False,
+        "1: gateways may be told to fetch media from loopback, link-local and private addresses.",
     )
     default_rate_limit_ms: int = _setting(
         "DEFAULT_RATE_LIMIT_MS",

@@ -30,9 +30,14 @@ from broadcast.api import (
 )
 from broadcast.api.answers import Problem
 from broadcast.api.body import refuse_encoded
+from broadcast.api.browsers import is_of_strangers, let_in
 from broadcast.api.describing import Common
 from broadcast.api.live import Live
 from broadcast.dashboard import mounting
+from broadcast.domain.hiding import digits_in
+from broadcast.domain.phone import mask
+from broadcast.errors import Forbidden
+from broadcast.logs import masked
 from broadcast.receipts import routes
 from broadcast.tasks import create_celery
 from broadcast.wiring import Services
@@ -60,6 +65,7 @@ def create_app(services: Services) -> Flask:
     """The API, and the dashboard beside it."""
     app = _create(services)
     app.extensions["live"] = Live(services)
+    let_in(app, services.settings.cors_origins)
     auth.install(app, guard_of(services), views=scopes.VIEWS, open_views=scopes.OPEN)
     app.before_request(lambda: refuse_encoded(request))
     app.config.update(
@@ -96,6 +102,8 @@ def guard_of(services: Services) -> auth.Guard:
         jwt_secret=settings.supabase_jwt_secret,
         limit=settings.api_rate_limit,
         wrong_limit=settings.wrong_key_limit,
+        hosts=settings.allowed_hosts,
+        origins=settings.cors_origins,
     )
 
 
@@ -103,8 +111,16 @@ def create_webhook_app(services: Services) -> Flask:
     """The webhooks."""
     app = _create(services)
     app.register_blueprint(routes.blueprint)
+    if not services.settings.checks_webhooks:
+        app.before_request(_refuse_pages)
     errors.install(app)
     return app
+
+
+def _refuse_pages() -> None:
+    """Without a secret, whoever is on this host may call, but for what a page has a browser there do."""
+    if is_of_strangers(request):
+        raise Forbidden("Without the webhooks' secret, what a page in a browser sends is refused. A gateway is none.")
 
 
 def _create(services: Services) -> Flask:
@@ -155,9 +171,8 @@ def _end(answer: Response) -> Response:
 
 
 def _log(status: int) -> None:
-    """One line a request. A webhook's path may hold the token, so its rule stands for it."""
+    """One line a request."""
     is_routine = request.path.startswith(ROUTINE)
-    path = request.url_rule or "/webhooks/" if request.path.startswith("/webhooks/") else request.path
     caller = g.get("caller")
     ids = {
         "action": "request",
@@ -166,4 +181,12 @@ def _log(status: int) -> None:
         **({"caller": caller.name} if caller else {}),
     }
     level = logging.DEBUG if is_routine and status < 400 else logging.INFO
-    log.log(level, "%s %s %s", request.method, path, status, extra=ids)
+    log.log(level, "%s %s %s", request.method, _path(), status, extra=ids)
+
+
+def _path() -> str:
+    """The path, for the log. A webhook's may hold the token, so its rule stands for it; nor is a number told."""
+    if request.path.startswith("/webhooks/"):
+        return str(request.url_rule or "/webhooks/")
+    phone = (request.view_args or {}).get("phone")
+    return masked(request.path.replace(phone, mask(digits_in(phone))) if phone else request.path)

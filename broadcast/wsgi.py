@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import math
 import os
@@ -10,17 +11,30 @@ import socket
 import sys
 import threading
 import time
+import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import (
+    InvalidHeader,
+    InvalidHeaderName,
+    InvalidHTTPVersion,
+    InvalidRequestLine,
+    InvalidRequestMethod,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ObsoleteFolding,
+)
 from gunicorn.workers import gthread
 
 from broadcast import logs
+from broadcast.api.errors import MEANINGS
 from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import SettingsError, Unavailable
 from broadcast.settings import Settings, variable_of
@@ -52,6 +66,22 @@ MOST_SLOW = ANSWERING // 2
 MOST_OF_CALLS_S = 30.0
 #: What a caller still sends after the answer is read so long and so far, since the answer may be lost without it.
 LINGER_S, LINGER_BYTES = 2.0, 65_536
+#: what gunicorn refuses of a request's head -> the answer's status and code
+HEADS: Mapping[type[Exception], tuple[int, str]] = {
+    LimitRequestLine: (414, "uri_too_long"),
+    LimitRequestHeaders: (431, "headers_too_large"),
+    **dict.fromkeys(
+        (
+            InvalidRequestLine,
+            InvalidRequestMethod,
+            InvalidHTTPVersion,
+            InvalidHeader,
+            InvalidHeaderName,
+            ObsoleteFolding,
+        ),
+        (400, "bad_request"),
+    ),
+}
 #: name -> how its app is made, how many gunicorn workers serve it, and of which class
 APPS: dict[str, tuple[Callable[[Services], Flask], int, str]] = {
     "web": (create_app, 2, "OurWorker"),
@@ -66,6 +96,27 @@ class OurLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         """Leave the handlers to `logs.configure`."""
         self.error_log.propagate = True
         self.error_log.setLevel(cfg.loglevel.upper())
+
+
+def refusal(status: int, code: str) -> bytes:
+    """An answer for a request that no app ever sees."""
+    phrase = HTTPStatus(status).phrase
+    body = json.dumps(
+        {
+            "type": f"/problems/{code}",
+            "title": phrase,
+            "status": status,
+            "detail": MEANINGS[code],
+            "code": code,
+            "errors": [],
+            "requestId": uuid.uuid4().hex,
+        }
+    ).encode()
+    head = (
+        f"HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+        f"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class _TooSlowError(TimeoutError):
@@ -212,6 +263,16 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
         if kept is False:
             conn.sock.end()  # gunicorn would do it in its one loop, where nobody else is heard meanwhile
         return kept
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """A request's head that is not taken gets an error of our shape; gunicorn's own would be a page."""
+        refused = HEADS.get(type(exc))
+        if refused is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("a request's head was refused: %s", type(exc).__name__)
+        with suppress(OSError):
+            client.sendall(refusal(*refused))
 
     def finish_request(self, *given: Any) -> None:
         """The thread is done with the connection. A silent one is given more time than gunicorn gives it, 2 s."""

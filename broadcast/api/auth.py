@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from flask import Flask, g, request
 
 from broadcast.api import tokens
+from broadcast.api.browsers import refuse_strangers
 from broadcast.api.guessing import Guesses
 from broadcast.api.scopes import ADMIN, OPEN_ROOMS
 from broadcast.domain.caller import Caller, Key, Scope
@@ -58,6 +59,8 @@ class Guard:
     jwt_secret: str | None = None
     limit: tuple[int, int] | None = None  #: requests, per so many ms
     wrong_limit: tuple[int, int] | None = None  #: the same of wrong keys from one address
+    hosts: frozenset[str] = frozenset()  #: names that may be asked while there is no key
+    origins: frozenset[str] = frozenset()  #: those of pages that may call
 
 
 class Keyring:
@@ -84,7 +87,14 @@ class Keyring:
 
     def are_tokens(self, presented: Sequence[str]) -> bool:
         """Whether all are users' tokens: those expire every hour, and nobody guesses a signature."""
-        return self._guard.jwt_secret is not None and all(tokens.looks_like_one(secret) for secret in presented)
+        return self._guard.jwt_secret is not None and all(tokens.is_one(secret) for secret in presented)
+
+    def strays(self, presented: Sequence[str], *, is_near: bool) -> list[str]:
+        """Those that alone would have opened nothing, and are no tokens, which Supabase's clients send beside a key."""
+        if len(set(presented)) < 2:
+            return []
+        rest = [secret for secret in presented if not tokens.is_one(secret)]
+        return [secret for secret in rest if not self.knows([secret], is_near=is_near)]
 
     def _of_settings(self, presented: Sequence[str]) -> Caller | None:
         """Every key is compared, in constant time."""
@@ -137,6 +147,8 @@ def install(app: Flask, guard: Guard, *, views: Mapping[str, frozenset[Scope]], 
             return
         presented, near = _presented(), is_near()
         g.caller = _let_in(keyring, guesses, presented, is_near=near)
+        if g.caller is ANYBODY:
+            refuse_strangers(request, hosts=guard.hosts, origins=guard.origins)
         g.is_still_welcome = lambda: keyring.knows(presented, is_near=near)
         if guard.limit is not None and g.caller is not ANYBODY:
             _spend(guard, g.caller, *guard.limit)
@@ -145,7 +157,10 @@ def install(app: Flask, guard: Guard, *, views: Mapping[str, frozenset[Scope]], 
 
 
 def _let_in(keyring: Keyring, guesses: Guesses, presented: Sequence[str], *, is_near: bool) -> Caller:
-    """The caller. Raises Unauthorized, Unavailable, or TooMany after many wrong keys; no key at all is no wrong one."""
+    """The caller. Raises Unauthorized, Unavailable, or TooMany after many wrong keys; no key at all is no wrong one.
+
+    A right one hides no wrong one beside it: else whoever has a key of little use could try others with it.
+    """
     if not presented or keyring.are_tokens(presented):
         return keyring.find(presented, is_near=is_near)
     address = request.remote_addr or ""
@@ -155,6 +170,7 @@ def _let_in(keyring: Keyring, guesses: Guesses, presented: Sequence[str], *, is_
     except Unauthorized:
         guesses.wrong(presented, address=address)
         raise
+    guesses.beside(keyring.strays(presented, is_near=is_near), address=address)
     guesses.right(presented)
     return found
 

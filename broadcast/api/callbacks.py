@@ -22,7 +22,7 @@ REPLAYED = call(shows={202: "Replayed"}, conflicts=True)
 @blueprint.doc(**call(shows={200: "Callbacks"}, query=shapes.CallbacksQuery))
 def page(campaign: str) -> ResponseReturnValue:
     """Each callback of the last 7 days, newest first; `status`, `limit` and `cursor` choose."""
-    return jsonify(look(campaign, shapes.load(shapes.CallbacksQuery(), request.args)))
+    return jsonify(look(campaign, shapes.load_query(shapes.CallbacksQuery(), request.args)))
 
 
 @blueprint.post("/campaigns/<campaign>/callbacks/replay")
@@ -43,7 +43,7 @@ def replay_one(campaign: str, event: str) -> ResponseReturnValue:
 @blueprint.doc(**call(shows={200: "FailedCallbacks"}, query=shapes.FailedCallbacksQuery))
 def failed() -> ResponseReturnValue:
     """The callbacks of all campaigns that were given up in the last 7 days, newest first."""
-    return jsonify(look_at_failed(shapes.load(shapes.FailedCallbacksQuery(), request.args)))
+    return jsonify(look_at_failed(shapes.load_query(shapes.FailedCallbacksQuery(), request.args)))
 
 
 def look_at_failed(query: Mapping[str, Any]) -> dict[str, Any]:

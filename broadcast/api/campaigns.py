@@ -22,7 +22,7 @@ STEERED = call(shows={200: "Steered"}, conflicts=True)
 @blueprint.doc(**call(shows={200: "Campaigns"}, query=shapes.ListQuery))
 def list_campaigns() -> ResponseReturnValue:
     """A page of campaigns, newest first; `status`, `instance`, `limit` and `cursor` choose."""
-    return jsonify(asking.page(**shapes.load(shapes.ListQuery(), request.args)))
+    return jsonify(asking.page(**shapes.load_query(shapes.ListQuery(), request.args)))
 
 
 @blueprint.post("/preview")
@@ -96,7 +96,7 @@ def retry(campaign: str) -> ResponseReturnValue:
 @blueprint.doc(**call(shows={200: "Contacts"}, query=shapes.ContactsQuery, or_shows=reports.CSV))
 def contacts(campaign: str) -> ResponseReturnValue:
     """What became of each contact, in their order; `status`, `reason`, `limit` and `cursor` choose. CSV has all."""
-    wanted = shapes.load(shapes.ContactsQuery(), request.args)
+    wanted = shapes.load_query(shapes.ContactsQuery(), request.args)
     form, bom, separator = wanted.pop("format"), wanted.pop("bom") == "1", wanted.pop("separator")
     accepted = (
         "csv" if request.accept_mimetypes.best_match(["application/json", reports.CSV]) == reports.CSV else "json"

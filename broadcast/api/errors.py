@@ -34,6 +34,27 @@ CODES = {
     400: "bad_request", 404: "not_found", 405: "method_not_allowed", 406: "not_acceptable",
     413: "too_large", 415: "not_json", 422: "invalid_request",
 }  # fmt: skip
+#: code -> what it means, wherever it comes from
+MEANINGS: Mapping[str, str] = {
+    "bad_request": "The request is not HTTP, or its body not JSON, has a name twice, or is nested too deeply.",
+    "cut_off": "The body ended before its end, or came too slowly. Send it again, whole.",
+    "unauthorized": "There is no key, or one that is not known.",
+    "forbidden": "The key may not do this, or not with this instance; or a page of another address asks without a key.",
+    "not_found": "There is no such campaign or address, or none that the key may see.",
+    "method_not_allowed": "This address knows other methods: see Allow.",
+    "not_acceptable": "This cannot be had in the form that Accept asks for.",
+    "conflict": "The id is taken by another body, or what was asked for cannot be done from here.",
+    "too_large": "The body is larger than 32 MiB.",
+    "uri_too_long": "The address is longer than 4,094 bytes.",
+    "not_json": "Send the body in one of the forms that are taken here, with its Content-Type.",
+    "encoded": "The body has a Content-Encoding. Send it as it is.",
+    "invalid_request": "Some fields are wrong: `errors` names each.",
+    "too_many_requests": "This caller asks too often, or sent too many wrong keys: come back after Retry-After s.",
+    "headers_too_large": "The headers are more, or longer, than is read.",
+    "unavailable": "This cannot be done just now. Come back after Retry-After seconds.",
+    "internal": "Something went wrong here. The log has it under the requestId.",
+    "error": "Something else that HTTP has a status for.",
+}
 #: So many wrong fields are named; of more, their number is.
 MOST_ERRORS = 100
 

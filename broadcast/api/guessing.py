@@ -38,6 +38,7 @@ class Guesses:
         self._clock = clock
         self._refused: dict[str, float] = {}
         self._right: dict[str, float] = {}
+        self._strays: dict[str, float] = {}
 
     def check(self, presented: Sequence[str], *, address: str) -> None:
         """Raise TooMany while the address is refused, but for keys that were right lately."""
@@ -62,6 +63,13 @@ class Guesses:
         if wait_ms:
             self._remember(self._refused, network, wait_ms / 1000)
             raise _too_many(wait_ms / 1000)
+
+    def beside(self, strays: Sequence[str], *, address: str) -> None:
+        """Count what did not open beside a key that did, each word once: some callers send one with every request."""
+        for stray in strays:
+            if self._strays.get(_mark([stray]), 0.0) < self._clock():
+                self.wrong([stray], address=address)
+                self._remember(self._strays, _mark([stray]), RIGHT_S)
 
     def _remember(self, known: dict[str, float], what: str, for_s: float) -> None:
         now = self._clock()

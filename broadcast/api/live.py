@@ -22,6 +22,9 @@ TICK_S = 0.25
 ANEW_S = 1.0
 #: A stream that is refused may come back after so many seconds.
 FULL_S = 5
+#: Who has so many times as many streams as are free gets no more: one alone can have three in four of them, the next
+#: three in four of the rest, and so on.
+LEFT = 3
 
 
 class Live:
@@ -32,22 +35,33 @@ class Live:
         self._news = threading.Condition()
         self._closing = threading.Event()
         self._watched: Counter[Subject] = Counter()
+        self._held: Counter[str | None] = Counter()
         self._board: dict[Subject, Sequence[Moment]] = {}  # replaced where something changed, never changed
         self._thread: threading.Thread | None = None
 
-    def open(self, subject: Subject) -> None:
-        """One more stream; `leave` is its end. Raises Unavailable when there are too many."""
+    def open(self, subject: Subject, *, caller: str | None = None) -> None:
+        """One more stream of the caller (None: whoever is on this host); `leave` is its end.
+
+        Raises Unavailable when there are too many, or too many of theirs: who has most of them leaves some to others.
+        """
         with self._news:
-            if self._closing.is_set() or sum(self._watched.values()) >= self._services.settings.live_streams:
+            free = self._services.settings.live_streams - self._held.total()
+            if self._closing.is_set() or free < 1:
                 raise Unavailable("LIVE_STREAMS event streams are open in this process", retry_after_s=FULL_S)
+            if caller is not None and self._held[caller] >= LEFT * free:
+                raise Unavailable(f"{caller} has its share of this process's LIVE_STREAMS", retry_after_s=FULL_S)
+            self._held[caller] += 1
             self._watched[subject] += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="live", daemon=True)
                 self._thread.start()
 
-    def leave(self, subject: Subject) -> None:
-        """A stream has ended."""
+    def leave(self, subject: Subject, *, caller: str | None = None) -> None:
+        """A stream of the caller has ended."""
         with self._news:
+            self._held[caller] -= 1
+            if not self._held[caller]:
+                del self._held[caller]
             self._watched[subject] -= 1
             if not self._watched[subject]:
                 del self._watched[subject]

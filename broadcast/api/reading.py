@@ -1,4 +1,7 @@
-"""The API's description as a page for people, at /docs: Swagger UI, from its package and from no other host."""
+"""The API's description as a page for people, at /docs: Swagger UI, from its package and from no other host.
+
+And what each kind of error means, at the address that its `type` is.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from importlib import resources
 
 from flask import Blueprint, Response, abort
 from flask.typing import ResponseReturnValue
+
+from broadcast.api.errors import MEANINGS
 
 blueprint = Blueprint("reading", __name__)
 
@@ -45,6 +50,14 @@ def asset(file: str) -> ResponseReturnValue:
     answer = _file(package, file, content_type)
     answer.headers["Cache-Control"] = KEPT
     return answer
+
+
+@blueprint.get("/problems/<code>")
+def problem(code: str) -> ResponseReturnValue:
+    """What an error's `type` leads to."""
+    if code not in MEANINGS:
+        abort(404)
+    return Response(f"{code}: {MEANINGS[code]}\n", mimetype="text/plain")
 
 
 def _file(package: str, name: str, content_type: str) -> Response:

@@ -12,7 +12,9 @@ READ_OR_SEND = frozenset({Scope.READ, Scope.SEND})
 ADMIN = frozenset({Scope.ADMIN})
 
 #: Views that answer everybody, without a key.
-OPEN = frozenset({"health.live", "health.ready", "api-docs.openapi_json", "reading.page", "reading.asset"})
+OPEN = frozenset(
+    {"health.live", "health.ready", "api-docs.openapi_json", "reading.page", "reading.asset", "reading.problem"}
+)
 
 #: Blueprints of pages that find their caller by a session, and look at its scopes themselves; and of their files.
 OPEN_ROOMS = frozenset({"dashboard", "bootstrap"})

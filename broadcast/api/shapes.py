@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from werkzeug.datastructures import MultiDict
 
 from broadcast.api import templates
 from broadcast.api.answers import EPOCH
@@ -352,13 +353,21 @@ class ChunkQuery(Shape):
     chunk = _Digits(required=True, validate=validate.Range(0, 2**31))
 
 
+class _Cursor(fields.Str):
+    """Where a list goes on; an empty one is none, as whoever fills in a form's or a template's address sends it."""
+
+    def deserialize(self, value: Any, *given: Any, **more: Any) -> Any:
+        """The cursor, or None."""
+        return super().deserialize(None if value == "" else value, *given, **more)
+
+
 class ContactsQuery(Shape):
     """Which contacts of a campaign to show, and how."""
 
     status = fields.Enum(Status, by_value=True, load_default=None, allow_none=True)
     reason = fields.Str(load_default=None, allow_none=True)
     limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
-    cursor = fields.Str(load_default=None, allow_none=True)
+    cursor = _Cursor(load_default=None, allow_none=True)
     format = fields.Str(load_default=None, allow_none=True, validate=validate.OneOf(["json", "csv"]))
     bom = fields.Str(load_default="0", validate=validate.OneOf(["0", "1"]))
     separator = fields.Str(load_default=",", validate=validate.OneOf([",", ";", "tab"]))
@@ -369,7 +378,7 @@ class CallbacksQuery(Shape):
 
     status = fields.Enum(Delivery, by_value=True, load_default=None, allow_none=True)
     limit = fields.Int(load_default=100, validate=validate.Range(1, 500))
-    cursor = fields.Str(load_default=None, allow_none=True)
+    cursor = _Cursor(load_default=None, allow_none=True)
 
 
 class FailedCallbacksQuery(Shape):
@@ -377,7 +386,7 @@ class FailedCallbacksQuery(Shape):
 
     status = fields.Str(load_default=Delivery.FAILED.value, validate=validate.OneOf([Delivery.FAILED.value]))
     limit = fields.Int(load_default=100, validate=validate.Range(1, 500))
-    cursor = fields.Str(load_default=None, allow_none=True)
+    cursor = _Cursor(load_default=None, allow_none=True)
 
 
 class ListQuery(Shape):
@@ -386,7 +395,7 @@ class ListQuery(Shape):
     status = fields.Enum(State, by_value=True, load_default=None, allow_none=True)
     instance = fields.Str(load_default=None, allow_none=True, validate=_name, metadata=NAME)
     limit = fields.Int(load_default=50, validate=validate.Range(1, 200))
-    cursor = fields.Str(load_default=None, allow_none=True)
+    cursor = _Cursor(load_default=None, allow_none=True)
 
 
 class Suppress(Shape):
@@ -406,7 +415,7 @@ class SuppressionsQuery(Shape):
     """Which part of the suppression list to show."""
 
     limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
-    cursor = fields.Str(load_default=None, allow_none=True)
+    cursor = _Cursor(load_default=None, allow_none=True)
 
 
 class Unsuppress(Shape):
@@ -437,6 +446,14 @@ def load(schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
     return loaded
 
 
+def load_query(schema: Schema, query: MultiDict[str, str]) -> dict[str, Any]:
+    """The same of an address's query. Raises Invalid also for a name that is there twice: one would be unheard."""
+    twice = sorted(name for name, values in query.lists() if len(values) > 1)
+    if twice:
+        raise Invalid(*(FieldError(f"/{name[:64]}", "is there twice") for name in twice))
+    return load(schema, query.to_dict())
+
+
 def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] = Send) -> Order:
     """The order that a body asks for; both of the CRM's endpoints and every retry of a body give the same digest."""
     sent = load(shape(), body)
@@ -445,7 +462,10 @@ def order_of(body: Mapping[str, Any], settings: Settings, *, shape: type[Send] =
         instance=sent["instanceId"],
         recipients=sent["contacts"],
         content=Content(
-            kind=sent["mediaType"], text=sent["message"], media_url=sent["mediaUrl"], template=sent["template"]
+            kind=sent["mediaType"],
+            text=sent["message"],
+            media_url=_media_url(sent["mediaUrl"], settings),
+            template=sent["template"],
         ),
         gap_ms=sent.get("rateLimitMs", settings.default_rate_limit_ms),
         jitter_ms=sent.get("jitterMs", settings.default_jitter_ms),
@@ -469,6 +489,18 @@ def _callback_url(url: str | None, settings: Settings) -> str | None:
     why = None if settings.callback_allow_private else why_not_named(url)
     if why is not None:
         raise Invalid(FieldError("/callbackUrl", f"is a {why} address; callbacks go to the internet only"))
+    return url
+
+
+def _media_url(url: str | None, settings: Settings) -> str | None:
+    """The address, if gateways may be sent there as these settings are. Raises Invalid.
+
+    Where a name leads, the gateway alone finds out, and perhaps elsewhere than we would.
+    """
+    why = None if url is None or settings.media_allow_private else why_not_named(url)
+    if why is not None:
+        hint = "MEDIA_ALLOW_PRIVATE=1 has gateways fetch inside their network"
+        raise Invalid(FieldError("/mediaUrl", f"must be on the internet, and is a {why} address; {hint}"))
     return url
 
 

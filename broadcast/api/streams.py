@@ -73,9 +73,10 @@ def _respond(subject: Subject, moments: Sequence[Moment], revision: int) -> Resp
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
     live = _live()
-    live.open(subject)
+    caller = None if auth.caller() is auth.ANYBODY else auth.caller().name
+    live.open(subject, caller=caller)
     room = ExitStack()
-    room.callback(live.leave, subject)
+    room.callback(live.leave, subject, caller=caller)
     connection = request.environ.get("gunicorn.socket")
     if connection is not None:
         connection.settimeout(TAKE_S)

@@ -37,7 +37,7 @@ def list_suppressions() -> ResponseReturnValue:
     """Who wants no more messages: a page, in no order; `limit` and `cursor` choose. As CSV, all of it."""
     if request.accept_mimetypes.best_match(["application/json", CSV]) == CSV:
         return _export()
-    found = optouts.page(services().store, **shapes.load(shapes.SuppressionsQuery(), request.args))
+    found = optouts.page(services().store, **shapes.load_query(shapes.SuppressionsQuery(), request.args))
     shown = [answers.suppressed(one, auth.caller()) for one in found.items]
     return jsonify(success=True, suppressions=shown, nextCursor=found.next_cursor)
 
@@ -54,7 +54,7 @@ def list_suppressions() -> ResponseReturnValue:
 )
 def add_suppressions() -> ResponseReturnValue:
     """Put people on the list, as JSON or as CSV. What cannot be a number is named, and the rest is kept."""
-    source = shapes.load(shapes.SuppressQuery(), request.args)["source"]
+    source = shapes.load_query(shapes.SuppressQuery(), request.args)["source"]
     return jsonify(_add_csv(source or "import") if request.mimetype == CSV else _add_json(source or "api"))
 
 
@@ -64,7 +64,9 @@ def add_suppressions() -> ResponseReturnValue:
 )
 def remove_suppression() -> ResponseReturnValue:
     """Take somebody off the list, `{"phone": …}` or `?phone=`. For keys of all instances only, which share the list."""
-    wanted = shapes.load(shapes.Unsuppress(), request.args or read_json(request))["phone"]
+    shape = shapes.Unsuppress()
+    given = shapes.load_query(shape, request.args) if request.args else shapes.load(shape, read_json(request))
+    wanted = given["phone"]
     # A plus that was not escaped in the query has become a blank.
     phone = f"+{wanted[1:]}" if request.args and wanted.startswith(" ") else wanted
     take_off(phone)

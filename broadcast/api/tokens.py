@@ -13,6 +13,8 @@ from broadcast.errors import Unauthorized
 ALGORITHM = "HS256"
 #: Supabase gives it to users who logged in. Its anon and service keys have none, though the same secret signs them.
 AUDIENCE = "authenticated"
+#: So far Supabase's clock and ours may differ.
+LEEWAY_S = 10
 #: What a user's token is good for that does not say.
 DEFAULT_SCOPES = frozenset({Scope.READ, Scope.SEND})
 
@@ -22,14 +24,32 @@ def looks_like_one(secret: str) -> bool:
     return secret.count(".") == 2
 
 
+def is_one(secret: str) -> bool:
+    """Whether it is a token, anybody's, and not only looks like one: nobody guesses keys by those."""
+    try:
+        jwt.decode(secret, options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return False
+    return True
+
+
 def caller_of(token: str, *, jwt_secret: str) -> Caller:
     """The user whose token it is. Raises Unauthorized."""
     try:
         claims = jwt.decode(
-            token, jwt_secret, algorithms=[ALGORITHM], audience=AUDIENCE, options={"require": ["exp", "aud", "sub"]}
+            token,
+            jwt_secret,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            leeway=LEEWAY_S,
+            options={"require": ["exp", "aud", "sub"]},
         )
     except jwt.ExpiredSignatureError as error:
         raise Unauthorized("This token has expired.") from error
+    except jwt.ImmatureSignatureError as error:
+        raise Unauthorized(
+            "This token counts from later on: its maker's clock is ahead of ours, or ours is slow."
+        ) from error
     except jwt.InvalidTokenError as error:
         raise Unauthorized("This token is not one of a logged-in user of ours.") from error
     known = claims.get("app_metadata")

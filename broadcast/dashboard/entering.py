@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -65,4 +67,11 @@ def _next() -> str:
     """Where they wanted to go, on the dashboard and nowhere else."""
     wanted = request.values.get("next", "")
     home = url_for("dashboard.list_campaigns")
-    return wanted if wanted == home or wanted.startswith((f"{home}/", f"{home}?")) else home
+    is_ours = wanted == home or wanted.startswith((f"{home}/", f"{home}?"))
+    return wanted if is_ours and _is_plain(wanted) else home
+
+
+def _is_plain(address: str) -> bool:
+    """Whether it leads where it says: no header can hold a line break, and `..` leads elsewhere."""
+    path = unquote(address.partition("?")[0])
+    return address.isprintable() and "\\" not in path and not {"..", "."} & set(path.split("/"))

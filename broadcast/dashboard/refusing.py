@@ -38,6 +38,15 @@ REFUSALS: Mapping[str, Any] = {
         "This campaign was sent without an address for callbacks, so the CRM is told nothing of it."
     ),
     r"Campaign (?P<name>.+) has no callback .+": _("The campaign has no such callback, or it is kept no longer."),
+    r"While there is no key, the name (?P<name>.+) is not answered: .+": _(
+        "While there is no key, the name %(name)s is not answered: any page could have one that leads here. Open "
+        "the dashboard as localhost or by an IP address, name it in ALLOWED_HOSTS, or make a key with `broadcast keys "
+        "create`."
+    ),
+    r"While there is no key, what a page of another address .+": _(
+        "While there is no key, what a page of another address asks for is refused. Open the dashboard itself, and do "
+        "it there."
+    ),
     r"There is no key (?P<name>.+), or it is revoked already\.": _(
         "There is no key %(name)s, or it is revoked already."
     ),

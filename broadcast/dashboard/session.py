@@ -29,6 +29,7 @@ from flask_babel import gettext
 
 from broadcast.api import auth
 from broadcast.api.asking import services
+from broadcast.api.browsers import refuse_strangers
 from broadcast.api.scopes import ADMIN
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.rights import OPEN, VIEWS
@@ -209,7 +210,9 @@ def identify() -> ResponseReturnValue | None:
     if found is None:
         return redirect(_door(), 303)
     g.caller = found
-    if found is not auth.ANYBODY:
+    if found is auth.ANYBODY:
+        refuse_strangers(request, hosts=services().settings.allowed_hosts)
+    else:
         g.is_still_welcome = partial(_is_in, services(), str(session["id"]), str(session.get("created", "")))
     if wait_ms:
         raise _too_many(wait_ms)

@@ -172,6 +172,9 @@ PROBLEMS: Mapping[str, Any] = {
     "is in the past": _("This is in the past."),
     "is more than ten years ahead": _("This is more than ten years ahead."),
     "must be an http or https address": _("This must be an address that begins with https://."),
+    "must be on the internet, and is a": _(
+        "Use an address on the internet. Of others, MEDIA_ALLOW_PRIVATE=1 lets gateways fetch."
+    ),
     "must be 1 to 128 characters": _("Use 1 to 128 characters, without / ? # % and without blanks around them."),
     "must be another name": _("Choose another name: this one has a meaning of its own here."),
     "must have 1 to": _("There must be at least one contact, and at most 100,000."),

@@ -5,13 +5,18 @@ from __future__ import annotations
 import codecs
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable, refuse_others
 from broadcast.domain.table import LOOKED_AT, checked, has_swallowed, headed, needs_rows, person, rows_of, titled
+
+#: What stands for a byte that is no UTF-8.
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,11 @@ class Intake:
     """A stream of contacts. What was found out about a CSV is in `details`, once all of it is read."""
 
     details: dict[str, Any] = field(default_factory=dict)
+    charset: str = ""  #: that the stream is said to be in
 
     def csv(self, stream: io.BufferedReader) -> Iterator[Found]:
         """The rows of a CSV file, with or without a header. Raises Unreadable."""
-        lines = Lines(stream)
+        lines = Lines(stream, charset=self.charset)
         separator, rows = rows_of(lines)
         header, below = headed(rows)
         if header is None:
@@ -52,7 +58,7 @@ class Intake:
 
     def ndjson(self, stream: io.BufferedReader) -> Iterator[Found]:
         """A contact a line. A line that is no JSON is named, and the next one read."""
-        for number, line in enumerate(Lines(stream), 1):
+        for number, line in enumerate(Lines(stream, charset=self.charset, may_guess=False), 1):
             if line.strip():
                 yield _json(number, line)
 
@@ -69,7 +75,7 @@ class Intake:
             if row and not text.take(","):
                 raise Unreadable(f"breaks off after contact {row}")
             row += 1
-            yield Found(row, text.value())
+            yield _found(row, text.value())
         if (is_object and not text.take("}")) or not text.is_over():
             raise Unreadable("goes on after the contacts")
 
@@ -84,9 +90,35 @@ READERS: Mapping[str, Callable[[Intake, io.BufferedReader], Iterator[Found]]] = 
 }
 
 
+class _Twice(dict[str, Any]):
+    """An object with a name twice, in itself or in what it holds."""
+
+    name = ""
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    found = [value.name for _, value in pairs if isinstance(value, _Twice)]
+    found += [name for name, count in Counter(names).items() if count > 1]
+    if not found:
+        return dict(pairs)
+    twice = _Twice(pairs)
+    twice.name = found[0]
+    return twice
+
+
+def _found(row: int, value: Any) -> Found:
+    """Which of two values is meant, nobody knows."""
+    if isinstance(value, _Twice):
+        return Found(row, problem=f"has the name {value.name[:64]!r} twice")
+    return Found(row, value)
+
+
 def _json(row: int, text: str) -> Found:
+    if _NO_UTF8.search(text):
+        return Found(row, problem="is not UTF-8")
     try:
-        return Found(row, json.loads(text))
+        return _found(row, json.loads(text, object_pairs_hook=_object))
     except (ValueError, RecursionError) as error:
         return Found(row, problem=f"is not JSON: {error}")
 
@@ -98,7 +130,7 @@ class _Text:
         refuse_others(stream)
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._values = json.JSONDecoder()
+        self._values = json.JSONDecoder(object_pairs_hook=_object)
         self._held = ""
         self._at = 0
         self._is_over = False

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from time import time
 
+from broadcast.domain.hiding import hide
 from broadcast.domain.phone import mask
 from broadcast.domain.waiting import asked_s
 from broadcast.gateways.base import Busy, Closed, Unknown
@@ -17,11 +18,15 @@ log = logging.getLogger(__name__)
 
 #: A Retry-After is obeyed up to here.
 LONGEST_RETRY_S = 86_400.0
+#: Of an answer that is longer, no word beyond is looked at.
+MOST_READ = 20_000
+#: A number without its area code has as many: whom we wrote to, the gateway may name so.
+LEAST_DIGITS = 8
 
 
 def words(text: str) -> str:
     """The gateway's own words as they can be stored: short, on one line, without anybody's number."""
-    return re.sub(r"\d{8,}", lambda match: mask(match[0]), " ".join(whole(text).split()))[:200]
+    return hide(" ".join(whole(text[:MOST_READ]).split()), shown=mask, least=LEAST_DIGITS)[:200]
 
 
 def whole(text: str) -> str:

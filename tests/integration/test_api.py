@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +18,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from broadcast.api import shapes
+from broadcast import logs
+from broadcast.api import errors, shapes
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
 from broadcast.wiring import build_services
 from tests.builders import TO_COME, a_body, phones
 
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
 EDGE = "/functions/v1/broadcast_messaging_service"
 QUEUE = "/queue/add-broadcast"
 
@@ -511,6 +514,80 @@ def test_each_request_is_one_line_in_the_log_with_who_asked(
     assert (lines[0].request, lines[0].caller) == ("r-1", "crm")  # type: ignore[attr-defined]  # what `extra` puts there
     assert not hasattr(lines[1], "caller")
     assert "secret" not in caplog.text
+
+
+LISTS = ["/campaigns", "/campaigns/c1/contacts", "/campaigns/c1/callbacks", "/callbacks?status=failed", "/suppressions"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_an_empty_cursor_is_the_beginning_and_a_name_twice_is_refused(client: FlaskClient, path: str) -> None:
+    client.post(EDGE, json=a_body("c1", "loja"))
+    sign = "&" if "?" in path else "?"
+
+    whole, empty = client.get(path), client.get(f"{path}{sign}cursor=")
+    assert (whole.status_code, empty.status_code) == (200, 200)
+    assert [len(found) for found in empty.json.values() if isinstance(found, list)] == [
+        len(found) for found in whole.json.values() if isinstance(found, list)
+    ]
+    answer = client.get(f"{path}{sign}limit=1&limit=2&x=1&x=1")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_request")
+    twice = {"pointer": "/limit", "detail": "is there twice"}, {"pointer": "/x", "detail": "is there twice"}
+    assert all(one in answer.json["errors"] for one in twice)
+
+
+def test_the_type_of_each_error_leads_to_what_it_means(client: FlaskClient, guarded: FlaskClient) -> None:
+    table = REFERENCE.read_text(encoding="utf-8").split("## Errors")[1].split("## Webhooks")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(errors.MEANINGS) | {"code"}
+    assert set(errors.CODES.values()) <= set(errors.MEANINGS)
+
+    for code in errors.MEANINGS:
+        assert guarded.get(f"/problems/{code}").text.startswith(f"{code}: ")
+    assert guarded.get(client.get("/campaigns/nobody").json["type"]).status_code == 200
+    assert guarded.get("/problems/nothing").status_code == 404
+
+
+INSIDE = [
+    "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:6379/", "http://127.1/", "http://0x7f.1/x", "http://2130706433/",
+    "https://10.0.0.5/a.jpg", "http://192.168.1.5/a.jpg", "http://172.17.0.1/a.jpg", "http://[::1]/a.jpg", "http://[fd00::1]/",
+    "http://[::ffff:10.0.0.5]/", "http://localhost:3001/campaigns", "http://x.LOCALHOST./", "http://u:p@127.0.0.1/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", INSIDE)
+def test_no_gateway_is_sent_into_its_own_network(client: FlaskClient, redis_url: str, url: str) -> None:
+    body = a_body("c1", "loja", mediaType="image", mediaUrl=url)
+    for path, sent in ((EDGE, body), ("/campaigns/preview", {n: v for n, v in body.items() if n != "action"})):
+        answer = client.post(path, json=sent)
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/mediaUrl")
+        assert "MEDIA_ALLOW_PRIVATE" in answer.json["errors"][0]["detail"]
+    assert client.get("/campaigns/c1").status_code == 404
+
+    services = build_services(Settings(redis_url=redis_url, media_allow_private=True))
+    assert create_app(services).test_client().post(EDGE, json=body).status_code == 202
+    services.store.scripts.client.close()
+
+
+@pytest.mark.parametrize("url", ["https://cdn.example/a.jpg", "http://8.8.8.8/a.jpg", "http://minio:9000/a.jpg"])
+def test_media_on_the_internet_or_behind_a_name_are_taken(client: FlaskClient, url: str) -> None:
+    assert client.post(EDGE, json=a_body("c1", "loja", mediaType="image", mediaUrl=url)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "number", ["5511987654399", "+55 (11) 98765-4399", "11 98765-4399", "55.11.98765.4399", "tel:5511987654399",
+               "55_11_98765_4399", "55%2011%2098765-4399", "%2B5511987654399"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/people/{}", "/dashboard/suppressions/{}/remove", "/x/{}/y"])
+def test_no_path_shows_a_number_in_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str, number: str
+) -> None:
+    with caplog.at_level(logging.INFO):
+        client.open(path.format(number), method="GET" if "dashboard" in path else "DELETE")
+
+    if "_" in number and "/x/" in path:
+        return  # as an unknown address it is as good as an id
+    (line,) = [logs.masked(record.getMessage()) for record in caplog.records if record.name == "broadcast.web"]
+    assert re.search(r"/(people|suppressions|x)/.* [0-9]{3}$", line), line
+    assert not re.search("98765.?4399", line), line
 
 
 def test_a_chunked_body_meets_the_same_limit(client: FlaskClient) -> None:

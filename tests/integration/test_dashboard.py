@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from html import unescape
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from flask.testing import FlaskClient
@@ -249,9 +250,22 @@ def test_the_page_that_was_wanted_is_shown_after_the_log_in(stranger: Browser) -
     assert stranger.post("/login", key="secret-of-crm", next="/dashboard/instances").location == "/dashboard/instances"
 
 
-@pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example/dashboard", "/dashboardx", "/\\evil"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["//evil.example", "https://evil.example/dashboard", "/dashboardx", "/\\evil", "/dashboard/\r\nX",
+     "/dashboard/\nX: y", "/dashboard/\x00", "/dashboard/../..//evil.example", "/dashboard/%2e%2E//evil.example",
+     "/dashboard/\\evil"],
+)  # fmt: skip
 def test_the_log_in_leads_nowhere_else(stranger: Browser, elsewhere: str) -> None:
     assert stranger.post("/login", key="secret-of-crm", next=elsewhere).location == "/dashboard"
+
+
+@pytest.mark.parametrize(
+    "wanted", ["/dashboard/campaigns/a%20..b", "/dashboard?instance=loja%0A&x=../y", "/dashboard/ação"]
+)
+def test_whatever_page_of_ours_was_wanted_is_shown(stranger: Browser, wanted: str) -> None:
+    assert stranger.post("/login", key="secret-of-crm", next=wanted).status_code == 303
+    assert unquote(stranger.get(f"/login?next={quote(wanted)}").location) == unquote(wanted)
 
 
 def test_who_logs_out_is_out(stranger: Browser) -> None:

@@ -484,6 +484,31 @@ def test_no_key_and_an_old_token_are_no_guesses_and_a_token_beside_one_hides_non
     assert [guess(first, "guess", Authorization=old) for _ in range(MOST_WRONG + 1)][-1] == 429
 
 
+def test_a_right_key_hides_no_guess_beside_it(guessed_at: tuple[FlaskClient, FlaskClient]) -> None:
+    first, _ = guessed_at
+    words = [guess(first, "secret-of-loja", Authorization=f"Bearer guess-{number}") for number in range(MOST_WRONG + 2)]
+    assert words == [200] * MOST_WRONG + [429, 429]
+    assert (
+        guess(first, "secret-of-loja", Authorization="Bearer secret-of-crm") == 429
+    )  # and so the right one is not told
+
+
+def test_the_same_word_beside_keys_and_tokens_is_one_guess(guessed_at: tuple[FlaskClient, FlaskClient]) -> None:
+    first, _ = guessed_at
+    for number in range(MOST_WRONG + 2):
+        user = a_token(sub=f"user-{number}", app_metadata={"broadcast_instances": ["loja"]})
+        assert guess(first, "sb_publishable_x", Authorization=f"Bearer {user}") == 200
+        assert guess(first, "secret-of-loja", Authorization=f"Bearer {user}") == 200
+        assert guess(first, "secret-of-loja", Authorization="Bearer anon") == 200
+
+
+@pytest.mark.parametrize("word", ["guess.{}.x", "..{}", "eyJhbGciOiJIUzI1NiJ9.{}.x"])
+def test_two_dots_make_no_token(guessed_at: tuple[FlaskClient, FlaskClient], word: str) -> None:
+    first, _ = guessed_at
+    words = [guess(first, word.format(number)) for number in range(MOST_WRONG + 1)]
+    assert words == [401] * MOST_WRONG + [429]
+
+
 def test_a_refused_address_may_try_again_after_what_it_was_told(store: Store) -> None:
     now = [1000.0]
     guesses = Guesses(store.callers, LIMIT, clock=lambda: now[0])

@@ -176,6 +176,30 @@ def test_who_comes_too_many_is_asked_to_come_back(services: Services) -> None:
     small.store.scripts.client.close()
 
 
+def test_one_key_leaves_streams_to_others(redis_url: str) -> None:
+    keys = tuple(ApiKey(name, f"secret-of-{name}") for name in ("crm", "loja", "painel"))
+    services = build_services(Settings(redis_url=redis_url, live_streams=16, api_keys=keys))
+    client = create_app(services).test_client()
+    held: dict[str, list[TestResponse]] = {key.name: [] for key in keys}
+
+    def more(name: str) -> int:
+        answer = client.get("/campaigns/events", headers={"apikey": f"secret-of-{name}"})
+        held[name] += [answer] if answer.status_code == 200 else []
+        return answer.status_code
+
+    shares = [[more(name) for _ in range(16)].count(200) for name in held]
+    assert shares == [12, 3, 1]
+    assert more("crm") == 503
+    held["crm"].pop().close()
+    assert (more("painel"), more("crm")) == (200, 503)
+
+    for answer in [answer for answers in held.values() for answer in answers]:
+        answer.close()
+    assert more("crm") == 200  # whoever has left holds nothing
+    held["crm"][-1].close()
+    services.store.scripts.client.close()
+
+
 def test_a_campaign_at_its_end_is_not_followed_for_ever(
     client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
 import threading
 import time
@@ -177,3 +179,25 @@ def test_no_call_is_waited_for_longer_than_its_gateway_waits() -> None:
     with wsgi.Line(ours, most_s=wsgi.MOST_OF_CALLS_S) as heard, theirs:
         heard._came = 32_000_000
         assert heard.left_s == wsgi.MOST_OF_CALLS_S
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 5000), 414, "uri_too_long"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-A: %s\r\n\r\n" % (b"a" * 9000), 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n%s\r\n" % (b"X-A: a\r\n" * 150), 431, "headers_too_large"),
+        (b"GET\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost x\r\n\r\n", 400, "bad_request"),
+    ],
+)
+def test_a_head_that_is_not_taken_is_answered_as_all_errors_are(
+    stack: Stack, head: bytes, status: int, code: str
+) -> None:
+    with line(stack, head) as caller:
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        told = json.loads(answer.read())
+    assert (answer.status, answer.getheader("Content-Type")) == (status, "application/problem+json")
+    assert (told["code"], told["status"], told["type"]) == (code, status, f"/problems/{code}")
+    assert called(stack)

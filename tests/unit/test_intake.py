@@ -377,3 +377,27 @@ def test_no_body_breaks_the_reader(kind: str, raw: bytes) -> None:
     with suppress(Unreadable):
         found, _ = read(kind, raw)
         assert [one.row for one in found] == sorted(one.row for one in found)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"phone": "5511999990001", "phone": "5511999990002"}',
+        '{"phone": "5511999990001", "vars": {"a": "1", "a": "2"}}',
+    ],
+)
+def test_of_two_values_of_one_name_none_is_taken(written: str) -> None:
+    name = "a" if "vars" in written else "phone"
+    wanted = [Found(1, "5511999990000"), Found(2, problem=f"has the name '{name}' twice"), Found(3, {"phone": "1"})]
+    rest = ['"5511999990000"', written, '{"phone": "1"}']
+    assert read("application/x-ndjson", "\n".join(rest).encode())[0] == wanted
+    assert read("application/json", f"[{','.join(rest)}]".encode())[0] == wanted
+    assert read("application/json", f'{{"contacts": [{",".join(rest)}]}}'.encode(), sizes=[7] * 50)[0] == wanted
+
+
+def test_ndjson_that_is_not_utf_8_is_named_and_not_guessed_at() -> None:
+    rows = ['{"phone": "1", "name": "João"}'.encode("windows-1252"), '{"phone": "2", "name": "João"}'.encode()]
+    assert read("application/x-ndjson", b"\n".join(rows))[0] == [
+        Found(1, problem="is not UTF-8"),
+        Found(2, {"phone": "2", "name": "João"}),
+    ]

@@ -64,3 +64,15 @@ def test_a_line_break_in_a_value_makes_no_second_line(capsys: pytest.CaptureFixt
     logs.configure("INFO", "text")
     logging.getLogger("broadcast.x").info("a\nb", extra={"campaign": "c\nforged"})
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("name", ["campaign", "instance", "caller"])
+def test_no_field_shows_a_number_however_it_is_written(
+    format_: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("INFO", format_)
+    logging.getLogger("broadcast.x").info("sent", extra={name: "55 11 98765-4399", "request": "ab" * 16, "ms": 1.5})
+
+    line = capsys.readouterr().err
+    assert ("4399" in line, "5511***99" in line, "ab" * 16 in line) == (False, True, True)

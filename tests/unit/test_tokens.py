@@ -102,6 +102,19 @@ def test_whatever_is_not_a_users_valid_token_is_refused(token: str) -> None:
         caller_of(token, jwt_secret=SECRET)
 
 
+@pytest.mark.parametrize("changes", [{"iat": 5}, {"nbf": 5}, {"exp": -5}, {"iat": 1, "exp": 3600}])
+def test_clocks_may_differ_by_seconds(changes: dict[str, int]) -> None:
+    now = int(time.time())
+    token = a_token(**{name: now + ahead_s for name, ahead_s in changes.items()})
+    assert caller_of(token, jwt_secret=SECRET).name == "user:6f1c"
+
+
+@pytest.mark.parametrize("name", ["iat", "nbf"])
+def test_a_token_of_the_future_is_refused_for_that(name: str) -> None:
+    with pytest.raises(Unauthorized, match="clock"):
+        caller_of(a_token(**{name: int(time.time()) + 60}), jwt_secret=SECRET)
+
+
 def test_another_algorithm_with_the_right_secret_is_refused() -> None:
     secret = SECRET * 2
     with pytest.raises(Unauthorized):
