@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from flask import Request
-from werkzeug.exceptions import UnsupportedMediaType
 
 from broadcast.api import shapes
 from broadcast.api.asking import instance_of, services, tell
 from broadcast.api.describing import OF_BODIES, call, problems
+from broadcast.api.errors import OtherType
 from broadcast.api.shown import TEXT
 from broadcast.domain.intake import READERS, Found, Intake
-from broadcast.domain.lines import MOST_BYTES, Unreadable
+from broadcast.domain.lines import CHARSETS, MOST_BYTES, Unreadable
 from broadcast.engine import adding
 from broadcast.errors import FieldError, Invalid
 
@@ -44,10 +44,20 @@ MOST_NAMED = 100
 def add(campaign: str, request: Request) -> dict[str, Any]:
     """Add the contacts in the body. Those that can be read are kept, the others named by their row."""
     chunk = _chunk_of(request)
-    if request.mimetype not in READERS:
-        raise UnsupportedMediaType(f"Send one of {', '.join(READERS)}, with its Content-Type.")
+    charset = _charset_of(request)
     stream: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, request.stream), MOST_BYTES)
-    return add_from(campaign, stream, kind=request.mimetype, chunk=chunk)
+    return add_from(campaign, stream, kind=request.mimetype, chunk=chunk, charset=charset)
+
+
+def _charset_of(request: Request) -> str:
+    """What the body is said to be written in. Raises OtherType for what is not read here."""
+    if request.mimetype not in READERS:
+        raise OtherType(f"Send one of {', '.join(READERS)}, with its Content-Type.")
+    charset: str = request.mimetype_params.get("charset", "").lower()
+    known = {name: read for name, read in CHARSETS.items() if read == "utf-8" or request.mimetype != "application/json"}
+    if charset not in known:
+        raise OtherType(f"The charset {charset[:40]!r} is not read here. Send one of {', '.join(filter(None, known))}.")
+    return charset
 
 
 def _chunk_of(request: Request) -> int:
@@ -60,9 +70,9 @@ def _chunk_of(request: Request) -> int:
     return numbers[0]
 
 
-def add_from(campaign: str, stream: io.BufferedReader, *, kind: str, chunk: int) -> dict[str, Any]:
+def add_from(campaign: str, stream: io.BufferedReader, *, kind: str, chunk: int, charset: str = "") -> dict[str, Any]:
     """The same from any stream; `kind` is one of `READERS`. Raises NotFound, Conflict and Invalid."""
-    instance, part = instance_of(campaign), _Chunk(stream, kind)
+    instance, part = instance_of(campaign), _Chunk(stream, kind, charset)
     country = services().settings.default_country
     try:
         added = adding.add(services().store, campaign, part.rows(), chunk=chunk, country=country)
@@ -87,8 +97,8 @@ def add_from(campaign: str, stream: io.BufferedReader, *, kind: str, chunk: int)
 class _Chunk:
     """A stream's contacts, and what could not be read of them."""
 
-    def __init__(self, stream: io.BufferedReader, kind: str) -> None:
-        self.intake = Intake()
+    def __init__(self, stream: io.BufferedReader, kind: str, charset: str) -> None:
+        self.intake = Intake(charset=charset)
         self.unreadable = 0
         self.errors: list[dict[str, Any]] = []
         self._found = READERS[kind](self.intake, stream)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, json, request
-from werkzeug.exceptions import ClientDisconnected, HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, UnsupportedMediaType
 
 from broadcast import errors
 from broadcast.errors import FieldError
@@ -46,7 +46,8 @@ MEANINGS: Mapping[str, str] = {
     "conflict": "The id is taken by another body, or what was asked for cannot be done from here.",
     "too_large": "The body is larger than 32 MiB.",
     "uri_too_long": "The address is longer than 4,094 bytes.",
-    "not_json": "Send the body in one of the forms that are taken here, with its Content-Type.",
+    "not_json": "Send JSON, with the header Content-Type: application/json.",
+    "other_type": "Send the body in one of the forms and charsets that are read here, with its Content-Type.",
     "encoded": "The body has a Content-Encoding. Send it as it is.",
     "invalid_request": "Some fields are wrong: `errors` names each.",
     "too_many_requests": "This caller asks too often, or sent too many wrong keys: come back after Retry-After s.",
@@ -57,6 +58,10 @@ MEANINGS: Mapping[str, str] = {
 }
 #: So many wrong fields are named; of more, their number is.
 MOST_ERRORS = 100
+
+
+class OtherType(UnsupportedMediaType):
+    """The body is in a form, or in a charset, that is not read here, where others than JSON are."""
 
 
 def problem(
@@ -107,6 +112,8 @@ def _from_http(error: HTTPException) -> Response:
         detail = "The body broke off before its end. Send the same request again, whole: nothing is done twice."
         return problem(status, code="cut_off", detail=detail)
     detail = str(error.description or HTTPStatus(status).phrase)
+    if isinstance(error, OtherType):
+        return problem(status, code="other_type", detail=detail)
     return problem(status, code=CODES.get(status, "error"), detail=detail, headers=headers)
 
 

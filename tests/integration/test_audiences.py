@@ -324,3 +324,46 @@ def test_a_large_chunk_takes_no_more_memory_than_a_small_one(client: FlaskClient
 
     peak(10, 1)  # what is loaded once, is
     assert peak(10_000, 3) < 1.25 * peak(1000, 2) + 200_000
+
+
+WIDE = "telefone;nome\r\n11 99999-0001;João\r\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        ("text/csv; charset=utf-16le", WIDE.encode("utf-16-le")),
+        ('text/csv; charset="UTF-16LE"', WIDE.encode("utf-16")),
+        ("text/csv; charset=utf-16be", WIDE.encode("utf-16-be")),
+        ("text/csv; charset=windows-1252", WIDE.encode("windows-1252")),
+        ("text/csv; charset=utf-8", WIDE.encode("windows-1252")),
+        ("text/csv; charset=iso-8859-1", WIDE.encode()),
+        ("application/x-ndjson; charset=utf-16le", '{"phone": "11 99999-0001", "name": "João"}'.encode("utf-16-le")),
+        ("application/x-ndjson; charset=latin1", '{"phone": "11 99999-0001", "name": "João"}'.encode("latin-1")),
+        ("application/json; charset=UTF-8", '[{"phone": "11 99999-0001", "name": "João"}]'.encode()),
+    ],
+)
+def test_what_a_chunk_is_said_to_be_written_in_is_heeded(
+    client: FlaskClient, store: Store, kind: str, raw: bytes
+) -> None:
+    opened(client)
+    answer = add(client, raw, kind=kind)
+    assert (answer.status_code, answer.json["queued"], answer.json["errors"]) == (200, 1, [])
+    contact = client.get("/campaigns/c1/contacts").json["contacts"][0]
+    assert (contact["phone"], contact["name"]) == ("5511999990001", "João")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "text/csv; charset=utf-7", "application/json; charset=utf-16le", "application/xml"]
+)
+def test_a_chunk_in_another_form_is_told_which_are_read(client: FlaskClient, kind: str) -> None:
+    opened(client)
+    answer = add(client, b"[]", kind=kind)
+    assert (answer.status_code, answer.json["code"]) == (415, "other_type")
+    assert ("utf-8" if "charset" in kind else "text/csv") in answer.json["detail"]
+
+
+def test_a_line_that_is_too_long_is_named_by_its_number(client: FlaskClient) -> None:
+    opened(client)
+    answer = add(client, b"telefone\n5511999990001\n" + b"9" * 70_000, kind="text/csv")
+    assert (answer.status_code, "line 3," in answer.json["errors"][0]["detail"]) == (422, True)
