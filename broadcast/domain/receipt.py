@@ -18,7 +18,8 @@ class Receipt:
 
     `reference` is our own name for the contact where the gateway echoes it, with the message's edition; it finds the
     contact even when the answer that named the id was lost. `means` is what a failure says about more than this
-    contact, by the same table as an answer's: None where it says no more than that this contact failed.
+    contact, by the same table as an answer's: None where it says no more than that this contact failed. `phone` is
+    whose opt-out it is, E.164 digits, where the gateway says so: we may have forgotten, or never known, whose it was.
     """
 
     message_id: str
@@ -27,6 +28,7 @@ class Receipt:
     detail: str | None = None  #: the gateway's words about a failure
     reference: str | None = None
     means: Answer | None = None
+    phone: str | None = None
 
     @property
     def is_unexplained(self) -> bool:

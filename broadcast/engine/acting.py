@@ -13,7 +13,7 @@ from broadcast.domain.answer import Busy, Closed, Refused, Scope
 from broadcast.domain.optout import Source
 from broadcast.engine.slowing import slow_down
 from broadcast.engine.steering import closed, halt
-from broadcast.engine.suppressing import suppress_contacts
+from broadcast.engine.suppressing import suppress_all
 from broadcast.pacing import back_off_ms
 from broadcast.store import Store
 from broadcast.store.contacts import Deferral, Settled
@@ -26,9 +26,8 @@ def act(store: Store, instance: str, news: Sequence[Settled], *, max_attempts: i
     _close(store, instance, _closings(news, Scope.INSTANCE))
     ours = [one for one in news if one.campaign]  # the others are of nobody that we know, yet
     _halt(store, instance, _closings(ours, Scope.CAMPAIGN))
-    gone = [one for one in ours if isinstance(one.receipt.means, Refused) and one.receipt.means.opts_out]
-    if gone:
-        suppress_contacts(store, [(one.campaign, one.number) for one in gone], source=Source.ANSWER.at(instance))
+    gone = [one for one in news if isinstance(one.receipt.means, Refused) and one.receipt.means.opts_out]
+    _suppress(store, instance, gone)
     late = [(one, one.receipt.means) for one in ours if isinstance(one.receipt.means, Busy)]
     _slow(store, instance, [means for _, means in late if not means.contact_only])
     if late:
@@ -36,6 +35,16 @@ def act(store: Store, instance: str, news: Sequence[Settled], *, max_attempts: i
     done = [*gone, *(one for one, _ in late)]
     if done:
         store.contacts.heeded(instance, [one.news for one in done])
+
+
+def _suppress(store: Store, instance: str, gone: Sequence[Settled]) -> None:
+    """Whoever the gateway names, whosever message it was; else whose contact it is."""
+    contacts = [(one.campaign, one.number) for one in gone if one.campaign]
+    known = store.contacts.phones(contacts) if contacts else []
+    named = [one.receipt.phone for one in gone if one.receipt.phone]
+    people = [phone for phone in (*known, *named) if phone.isdecimal()]  # who was forgotten is masked
+    if people:
+        suppress_all(store, people, source=Source.ANSWER.at(instance))
 
 
 def _closings(news: Sequence[Settled], scope: Scope) -> list[tuple[Settled, Closed]]:

@@ -65,9 +65,9 @@ def suppress(store: Store, phone: str, *, source: str, at_ms: int | None = None)
     return bool(_put_and_tell(store, [phone], source, since=_moment(at_ms), is_told=at_ms is not None))
 
 
-def suppress_contacts(store: Store, contacts: Sequence[tuple[str, int]], *, source: str) -> None:
-    """Put contacts on the list, each named by its campaign and its own number."""
-    _put_and_tell(store, store.contacts.phones(contacts), source, since=_moment())
+def suppress_all(store: Store, phones: Sequence[str], *, source: str) -> None:
+    """Put people on the list, E.164 digits each."""
+    _put_and_tell(store, phones, source, since=_moment())
 
 
 def release(store: Store, phone: str, *, only_from: Collection[str], at_ms: int | None = None) -> bool:

@@ -170,7 +170,8 @@ def _with_failure(receipt: Receipt, item: Json) -> Receipt:
     if means is None:
         return replace(receipt, reason="gateway_error")
     is_more = not isinstance(means, Refused) or means.opts_out or means.halts_after > 0
-    return replace(receipt, reason=means.reason, detail=means.detail, means=means if is_more else None)
+    phone = _digits(item, "recipient_id") if isinstance(means, Refused) and means.opts_out else None
+    return replace(receipt, reason=means.reason, detail=means.detail, means=means if is_more else None, phone=phone)
 
 
 #: kind of what people write or tap -> where its text is

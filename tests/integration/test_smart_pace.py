@@ -26,7 +26,7 @@ from broadcast.engine import accepting, inspecting, optouts, planning, settling,
 from broadcast.engine.outcomes import outcome_of
 from broadcast.engine.planning import Horizon
 from broadcast.engine.registering import Registration, register
-from broadcast.engine.suppressing import suppress_contacts, suppression
+from broadcast.engine.suppressing import suppress_all, suppression
 from broadcast.engine.wording import rfc3339
 from broadcast.gateways.base import Connection
 from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow, slowed
@@ -702,7 +702,7 @@ def test_a_change_of_mind_is_remembered_for_no_longer_than_it_may_be_needed(lane
 
 def test_a_change_of_mind_undoes_that_the_gateway_turned_a_message_down(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=["5511990000001"]), country="BR")
-    suppress_contacts(lane, [("c1", 0)], source=Source.ANSWER.at("i1"))
+    suppress_all(lane, phones(1), source=Source.ANSWER.at("i1"))
     settling.heed(lane, "i1", [wish(stops=False)], words=DEFAULT_WORDS)
     assert not lane.suppressions.among([identity("5511990000001")])
 

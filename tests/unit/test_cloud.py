@@ -414,6 +414,7 @@ def test_a_failed_receipt_means_what_the_same_answer_does() -> None:
     assert isinstance(opted_out.means, Refused)
     assert opted_out.means.opts_out
     assert (opted_out.detail or "").startswith(OPTED_OUT)
+    assert (opted_out.phone, capped.phone) == ("551199990001", None)  # more than an opt-out needs is not kept
     assert isinstance(paused.means, Closed)
     assert paused.means.scope is Scope.CAMPAIGN
 

@@ -33,7 +33,7 @@ BEGIN = st.sampled_from(["", "+", "(", "+(", "%2B", "[+", "00"])
 BEFORE = st.sampled_from(
     ["", " ", "/people/", "tel:", "number ", '{"number": "', "campaign=", "to-", "c_", "loja", ","]
 )
-AFTER = st.sampled_from(["", " ", "/x", "?", '"}', "@s.whatsapp.net", ":12@lid", ".", ", then", "_1", " cannot"])
+AFTER = st.sampled_from(["", " ", "/x", "?", '"}', "@s.whatsapp.net", ":1@lid", ".", ", then", "_1", " cannot"])
 
 
 def hidden(text: str, least: int = 10) -> str:
@@ -57,6 +57,7 @@ def written(draw: st.DrawFn) -> tuple[str, str]:
 
 @given(BEFORE, written(), AFTER)
 @example("number ", ("5511987654397", "+55 (11) 98765-4397"), " cannot")
+@example("", ("5511987654397", "5511987654397"), ":12@lid")
 def test_a_number_is_hidden_however_it_is_written(before: str, number: tuple[str, str], after: str) -> None:
     text = number[1]
     shown = hidden(before + text + after)
