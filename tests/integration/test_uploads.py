@@ -39,7 +39,9 @@ def cut(web: Web, path: str, kind: str, head: str, sent: bytes) -> str:
     """The answer to somebody who says this, and no more."""
     url = urlsplit(web.url)
     with socket.create_connection((url.hostname, url.port), timeout=60) as line:
-        line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{head}\r\n\r\n".encode() + sent)
+        line.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{head}\r\n\r\n".encode() + sent
+        )
         line.shutdown(socket.SHUT_WR)
         with line.makefile("rb") as answer:
             return answer.read().decode()
