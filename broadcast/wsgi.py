@@ -15,7 +15,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
@@ -34,7 +33,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers import gthread
 
 from broadcast import logs
-from broadcast.api.errors import MEANINGS
+from broadcast.api.errors import MEANINGS, body_of
 from broadcast.engine.judging import warn_of_redis
 from broadcast.errors import SettingsError, Unavailable
 from broadcast.settings import Settings, variable_of
@@ -100,20 +99,10 @@ class OurLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 def refusal(status: int, code: str) -> bytes:
     """An answer for a request that no app ever sees."""
-    phrase = HTTPStatus(status).phrase
-    body = json.dumps(
-        {
-            "type": f"/problems/{code}",
-            "title": phrase,
-            "status": status,
-            "detail": MEANINGS[code],
-            "code": code,
-            "errors": [],
-            "requestId": uuid.uuid4().hex,
-        }
-    ).encode()
+    said = body_of(status, code=code, detail=MEANINGS[code], request_id=uuid.uuid4().hex)
+    body = json.dumps(said).encode()
     head = (
-        f"HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+        f"HTTP/1.1 {status} {said['title']}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
         f"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -166,9 +155,11 @@ class Line(socket.socket):
     def expect(self) -> None:
         """The next request is waited for from now on."""
         self._waited_s, self._came = 0.0, 0
+        self._is_waited_for = True
 
     def rest(self) -> None:
-        """Nothing is waited for any more."""
+        """Nothing is waited for any more: what gunicorn hears when it hangs up takes nobody's place."""
+        self._is_waited_for = False
         if self._has_place:
             self._has_place = False
             self._places.give_back(self._address)
@@ -179,7 +170,9 @@ class Line(socket.socket):
         return min(GRACE_S + self._came / LEAST_RATE, self._most_s) - self._waited_s
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """The next bytes. Raises `_TooSlowError` where they do not come in time."""
+        """The next bytes. Raises `_TooSlowError` where they are waited for and do not come in time."""
+        if not self._is_waited_for:
+            return super().recv(size, flags)
         data = None
         while data is None:
             data = self._next(size, flags, within_s=self._patience_s())

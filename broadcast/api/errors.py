@@ -64,6 +64,21 @@ class OtherType(UnsupportedMediaType):
     """The body is in a form, or in a charset, that is not read here, where others than JSON are."""
 
 
+def body_of(
+    status: int, *, code: str, detail: str, request_id: str | None, shown: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """What an error answer says, inside an app and where none is asked. `shown` are its wrong fields."""
+    return {
+        "type": f"/problems/{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "errors": list(shown),
+        "requestId": request_id,
+    }
+
+
 def problem(
     status: int, *, code: str, detail: str, fields: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -71,15 +86,7 @@ def problem(
     shown = [{"pointer": field.pointer, "detail": field.detail} for field in fields[:MOST_ERRORS]]
     if len(fields) > MOST_ERRORS:
         shown.append({"pointer": "", "detail": f"and {len(fields) - MOST_ERRORS} more"})
-    body: dict[str, Any] = {
-        "type": f"/problems/{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "errors": shown,
-        "requestId": g.get("request_id"),
-    }
+    body = body_of(status, code=code, detail=detail, request_id=g.get("request_id"), shown=shown)
     if request.path.rstrip("/") in CRM_PATHS:
         body["success"] = False
     answer = Response(json.dumps(body), status, headers=headers, content_type="application/problem+json")

@@ -106,6 +106,8 @@ def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPat
         waited_for.rest()
         waited_for.rest()
         places.give_back("a")
+        other.close()
+        assert waited_for.recv(1) == b""  # as gunicorn hears it when it hangs up, which is no waiting
         refused.expect()
         assert [places.take(name) for name in "ab"] == [True, True]
 
