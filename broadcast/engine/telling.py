@@ -46,7 +46,8 @@ class ContactView:
     status: Status
     reason: str | None
     detail: str | None
-    attempts: int  #: all that were made, also before a person had it sent again
+    attempts: int  #: since a person had it sent again, where one did …
+    earlier: int  #: … and those that were made before
     message_id: str | None
     departed_ms: int | None
     times: Mapping[Status, int]
@@ -159,7 +160,8 @@ def contact_of(number: int, fields: Mapping[str, str]) -> ContactView:
         status=Status(fields["status"]),
         reason=fields.get("reason"),
         detail=fields.get("detail") or None,
-        attempts=int(fields.get("attempts", 0)) + int(fields.get("earlier", 0)),
+        attempts=int(fields.get("attempts", 0)),
+        earlier=int(fields.get("earlier", 0)),
         message_id=fields.get("message_id"),
         departed_ms=_number(fields, "departed"),
         times={status: int(fields[f"at_{status.value}"]) for status in Status if f"at_{status.value}" in fields},

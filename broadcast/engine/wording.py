@@ -52,7 +52,7 @@ def contact(view: ContactView) -> dict[str, Any]:
         "status": view.status.value,
         "reason": view.reason,
         "detail": view.detail,
-        "attempts": view.attempts,
+        "attempts": view.attempts + view.earlier,
         "messageId": view.message_id,
         "departedAt": rfc3339(view.departed_ms),
         **{f"{status.value}At": rfc3339(view.times.get(status)) for status in AT_REST},

@@ -9,7 +9,12 @@ local function parts(ref)
   return string.match(ref, "^(.*):(%d+)$")
 end
 
--- A reason and the gateway's words behind it, without the words.
+-- A reason and the gateway's words behind it, where there are any.
+local function with_words(reason, detail)
+  return detail ~= "" and reason .. ": " .. detail or reason
+end
+
+-- The same without the words.
 local function bare(text)
   return string.match(text, "^(.-): ") or text
 end
@@ -21,8 +26,7 @@ local function is_forgotten(campaign, number)
 end
 
 local function note_error(campaign, number, reason, detail)
-  redis.call("HSET", campaign_key(campaign), "last_error", detail ~= "" and reason .. ": " .. detail or reason,
-    "last_error_of", number)
+  redis.call("HSET", campaign_key(campaign), "last_error", with_words(reason, detail), "last_error_of", number)
 end
 
 -- Keep the lists that a move into or out of failed and unconfirmed concerns.

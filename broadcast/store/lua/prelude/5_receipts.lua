@@ -134,8 +134,7 @@ local function halt(instance, ref, message_id, reason, detail, halts_from)
   if (halts_from or "") == "" or not is_first_told(instance, { news_name(message_id, reason) }) then return false end
   local campaign, number = parts(ref)
   local was_paused = redis.call("HGET", campaign_key(campaign), "status") == "paused"
-  local because = detail ~= "" and reason .. ": " .. detail or reason
-  return steer(campaign, "paused", halts_from, because, number) and not was_paused
+  return steer(campaign, "paused", halts_from, with_words(reason, detail), number) and not was_paused
 end
 
 -- Apply the receipts that came before their id was known. Returns "halted" when one of them paused the campaign, "failed"
