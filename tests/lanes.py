@@ -65,6 +65,14 @@ def ask(
     )
 
 
+def depart(store: Store, ticket: Ticket, *, behind_ms: int = 0) -> Go:
+    """Wait for the fence's go, which has to come."""
+    while not isinstance(leave := ask(store, ticket, behind_ms=behind_ms), Go):
+        assert isinstance(leave, Wait)
+        time.sleep(leave.wait_us / 1e6)
+    return leave
+
+
 def send_all(store: Store, count: int, *, campaign: str = "c1", instance: str = "i1") -> None:
     """A campaign whose contacts are all sent; message ids are m0, m1 …"""
     store.workers.beat("broadcast", "w1")

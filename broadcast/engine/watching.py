@@ -13,6 +13,8 @@ from broadcast.store import Store
 #: A lane with work that let so many of its gaps pass, and at least so long, is stuck.
 QUIET_GAPS = 3
 QUIET_MS = 5000
+#: What seems to be further ahead than this was noted before Redis's clock was set back.
+CLOCK_MS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +31,10 @@ class Standing:
 
     @property
     def quiet_ms(self) -> int:
-        """How long nothing has left although something could have."""
-        return self.now_ms - max(int(float(self.lane.get(name, 0))) for name in ("left", "joined_ms", "opened_ms"))
+        """How long nothing has left although something could have; what is ahead is older than Redis's clock."""
+        times = [int(float(self.lane[name])) for name in ("left", "joined_ms", "opened_ms") if name in self.lane]
+        past = [at_ms for at_ms in times if at_ms <= self.now_ms + CLOCK_MS]
+        return self.now_ms - max(past, default=0) if past or not times else min(times) - self.now_ms
 
     @property
     def is_quiet(self) -> bool:

@@ -18,7 +18,7 @@ from broadcast.store import Store
 from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
 from tests.builders import an_order
-from tests.lanes import HORIZON, ask, fan_out, tickets, trust
+from tests.lanes import HORIZON, ask, depart, fan_out, tickets, trust
 
 #: Of a lane whose turns a test holds against one another: this is not over before it has.
 GAP_MS = 60_000
@@ -358,14 +358,6 @@ def test_a_lane_with_nothing_to_do_is_left_alone(lane: Store) -> None:
     fan_out(lane)
 
     assert lane.scripts.client.zcard(key("lanes")) == 0
-
-
-def depart(store: Store, ticket: Ticket, *, behind_ms: int = 0) -> Go:
-    """Wait for the fence's go, which has to come."""
-    while not isinstance(leave := ask(store, ticket, behind_ms=behind_ms), Go):
-        assert isinstance(leave, Wait)
-        time.sleep(leave.wait_us / 1e6)
-    return leave
 
 
 def settle(store: Store) -> None:

@@ -23,7 +23,7 @@ from broadcast.store.keys import key
 from broadcast.web import create_app
 from broadcast.wiring import Services
 from tests.builders import an_order
-from tests.lanes import ask, fan_out, tickets
+from tests.lanes import ask, depart, fan_out, tickets
 from tests.standins.cloud import NUMBER_ID, TOKEN, Graph, graph
 
 NOW = 1_000_000_000
@@ -44,6 +44,10 @@ def a_standing(**lane: str) -> Standing:
         ({"left": str(NOW - 60_000), "rest": str(NOW - 1)}, "stalled"),
         ({"left": str(NOW), "hold": "closed", "reason": "logged out"}, "instance_closed"),
         ({"left": str(NOW), "hold": "paused"}, "instance_paused"),
+        ({"left": str(NOW + 3_600_000)}, "stalled"),
+        ({"left": str(NOW + 3_600_000), "joined_ms": str(NOW - 5999)}, None),
+        ({"left": str(NOW - 5999), "joined_ms": str(NOW + 3_600_000)}, None),
+        ({"left": str(NOW + 15), "joined_ms": str(NOW - 60_000)}, None),
     ],
 )
 def test_the_surest_cause_is_said_first(lane: dict[str, str], code: str | None) -> None:
@@ -100,6 +104,31 @@ def test_a_lane_that_nobody_looks_at_is_found_and_looked_at_again(lane: Store) -
     assert isinstance(ask(lane, first, ahead_ms=5000), Go)
     assert codes(lane) == [None]
     assert inspecting.lane(lane, "i1").stuck is None
+
+
+def test_a_lane_goes_on_at_its_pace_when_redis_clock_was_set_back(lane: Store) -> None:
+    (first, *_) = tickets(fan_out(lane))
+    assert isinstance(ask(lane, first, ahead_ms=5000), Go)
+    steering.closed(lane, "i1", "logged out")
+    steering.open_lane(lane, "i1")
+    client, hour = lane.scripts.client, 3_600_000
+    # To Redis it is an hour before what it noted.
+    for name in ("left", "joined_ms", "opened_ms"):
+        client.hincrby(key("lane", "i1"), name, hour)
+    client.hincrby(key("campaign", "c1"), "last_ms", hour)
+    client.zincrby(key("lanes"), hour, "i1")
+    assert lane.lanes.due() == []
+
+    assert codes(lane) == ["stalled"]
+    assert lane.lanes.due() == ["i1"]
+    lane.lanes.restart("i1")
+    second, third = tickets(fan_out(lane))
+    departures = [depart(lane, ticket).departure_ms for ticket in (second, third)]
+
+    assert departures[1] - departures[0] >= 20
+    assert departures[0] < time.time() * 1000 + 20
+    assert float(client.hget(key("campaign", "c1"), "mean_ms")) >= 0
+    assert codes(lane) == [None]
 
 
 def test_a_cause_is_news_once(lane: Store) -> None:

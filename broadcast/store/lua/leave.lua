@@ -52,11 +52,7 @@ if not again and tonumber(attempts or 0) > 0 then  -- one in back-off was booked
   least, after = math.max(least, slowed), math.max(after, slowed)
 end
 local was_last = again and left == departed
-if was_last then
-  earliest = math.max(earliest, tonumber(departed))
-else
-  earliest = math.max(earliest, tonumber(left or 0) + least)
-end
+earliest = math.max(earliest, left_at(instance, left, ahead) + (was_last and 0 or least))
 if until_ms and until_ms ~= "" and earliest >= tonumber(until_ms) then return back("rules") end
 local wait_us = earliest * 1000 - now
 if wait_us > patience * 1000 then return back("late") end
@@ -99,7 +95,7 @@ end
 -- The measured pace: a mean of the last gaps in which the newest counts for a fifth, and a stall for three at the most.
 local last, mean = unpack(redis.call("HMGET", campaign_key(campaign), "last_ms", "mean_ms"))
 if last and not again then
-  local since = math.min(earliest - last, 3 * (mean or 1e9))
+  local since = math.min(math.max(earliest - last, 0), 3 * (mean or 1e9))
   redis.call("HSET", campaign_key(campaign), "mean_ms", mean and 0.8 * mean + 0.2 * since or since)
 end
 redis.call("HSET", campaign_key(campaign), "last_ms", earliest)

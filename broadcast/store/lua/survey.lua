@@ -15,8 +15,9 @@ local hold, left, gap, rest, turn, booked_gap, slow, slow_ms, day, used, day_end
     "day", "used", "day_ends"))
 local credit, since, at, behind, on_time =
   unpack(redis.call("HMGET", flow_key(), "credit", "since", "at", "behind", "on_time"))
+left = left_at(instance, left, 1000)
 local last_slot = redis.call("ZREVRANGE", booked_key(instance), 0, 0, "WITHSCORES")[2]
-if last_slot and tonumber(last_slot) >= tonumber(left or 0) then left, gap = last_slot, booked_gap end
+if last_slot and tonumber(last_slot) >= left then left, gap = last_slot, booked_gap end
 local candidates, completed = {}, {}
 
 local ready = redis.call("ZRANGE", ready_key(instance), 0, -1, "WITHSCORES")
@@ -33,7 +34,7 @@ for i = 1, #ready, 2 do
       tonumber(jitter), waiting, tonumber(next_one[2] or 0) }
   end
 end
-return { now, hold or "", tonumber(left or 0), tonumber(gap or 0), tonumber(rest or 0), tonumber(turn or 0),
+return { now, hold or "", tonumber(left), tonumber(gap or 0), tonumber(rest or 0), tonumber(turn or 0),
   redis.call("ZCARD", booked_key(instance)), redis.call("ZCARD", sending_key(instance)),
   redis.call("ZCOUNT", workers_key("broadcast"), now - 15000, "+inf"),
   candidates, completed, claim, slow or "1", tonumber(slow_ms or 0), day or "",

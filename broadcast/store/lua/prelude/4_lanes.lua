@@ -7,6 +7,15 @@ local function look_at_lane(instance, at)
   redis.call("ZADD", lanes_key(), "LT", at, instance)
 end
 
+-- The lane's last departure, Unix ms; 0 for none. None is granted as far ahead as this: one that seems to be was granted
+-- before Redis's clock was set back, and counts as made now.
+local function left_at(instance, left, at_most)
+  local latest = now_ms() + at_most
+  if tonumber(left or 0) <= latest then return tonumber(left or 0) end
+  redis.call("HSET", lane_key(instance), "left", latest)
+  return latest
+end
+
 -- Whatever held a lane holds it no more. Nothing that was missed is caught up.
 local function open_lane(instance)
   redis.call("HDEL", lane_key(instance), "hold", "reason", "detail", "detail_of", "held_ms", "found_ms", "health",
