@@ -7,8 +7,9 @@ the key patterns of `keys.py`. Keys are built inside the scripts, so the state l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +119,15 @@ def pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def sources() -> dict[str, str]:
+@cache
+def sources() -> Mapping[str, str]:
     """Script name -> its text, the prelude included."""
     folder = Path(__file__).with_name("lua")
     prelude = "\n".join(_texts(folder / "prelude").values())
-    return {name: _with_keys(f"{prelude}\n{text}") for name, text in _texts(folder).items()}
+    named = _keys_in(prelude)
+    return {
+        name: "\n".join([*_functions(named | _keys_in(text)), prelude, text]) for name, text in _texts(folder).items()
+    }
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -130,12 +135,12 @@ def _texts(folder: Path) -> dict[str, str]:
     return {file.stem: file.read_text() for file in sorted(folder.glob("*.lua"))}
 
 
-def _with_keys(text: str) -> str:
-    """The script, and before it a function for each key that it names: Lua has no more than 200 locals."""
-    named = set(_KEY.findall(text))
-    functions = (
-        f'local function {name}_key(...) return string.format("{pattern}", ...) end'
-        for name, pattern in PATTERNS.items()
-        if name in named
-    )
-    return "\n".join([*functions, text])
+def _keys_in(text: str) -> set[str]:
+    return set(_KEY.findall(text))
+
+
+def _functions(named: Container[str]) -> Iterator[str]:
+    """One for each key that is named, no more: Lua has no more than 200 locals."""
+    for name, pattern in PATTERNS.items():
+        if name in named:
+            yield f'local function {name}_key(...) return string.format("{pattern}", ...) end'
