@@ -22,7 +22,8 @@ def plain(text: str) -> str:
         for character in unicodedata.normalize("NFKD", text).casefold()
         if character not in _APOSTROPHES and unicodedata.category(character) not in _UNSEEN
     )
-    return " ".join("".join(seen).split())
+    # "N quero", "ñ quero": a no as it is typed in Brazil.
+    return " ".join("nao" if word == "n" else word for word in "".join(seen).split())
 
 
 def each(*places: str) -> Iterable[str]:
@@ -43,11 +44,13 @@ _PT_SEND = "mande|mandem|envie|enviem|mandar|enviar"
 _PT_SEND_ME = f"{_PT_SEND}|manda|envia"
 
 _PORTUGUESE = (
-    *each("cancelar|remover|não quero"),
+    *each("cancelar|remover|excluir|não quero"),
     *each(
         "|por favor",
         "sair|parar|pare|parem|descadastrar|me descadastre|me descadastra|desinscrever|quero sair|eu quero sair|"
         "gostaria de sair|desejo sair|me remova|me removam|me remove|me exclua|me excluam|me exclui|descadastro|"
+        "remova me|removam me|remover me|exclua me|excluam me|excluir me|retire me|retirem me|me retire|me retirem|"
+        "me retira|"
         "cancelar inscrição|descadastre me|não receber|não envie mais|não enviem mais|não mande mais|não mandem mais",
         "|por favor|pfv|pf|obrigado|obrigada",
     ),
@@ -121,7 +124,7 @@ _PORTUGUESE = (
     ),
     *each(
         "|quero|pode|podem",
-        "remove|remova|removam|remover|retire|retirem|retirar|exclui|exclua|excluam|excluir|apaga|apague|apaguem|"
+        "tira|tire|tirem|tirar|remove|remova|removam|remover|retira|retire|retirem|retirar|exclui|exclua|excluam|excluir|apaga|apague|apaguem|"
         "apagar|delete|deleta|deletem|deletar",
         "|o",
         "meu número|meu contato",
@@ -141,7 +144,7 @@ _ES_LIST = "de la lista|de esta lista|de su lista|de tu lista"
 _ES_SEND = "mandes|mande|manden|envíes|envíe|envíen"
 
 _SPANISH = (
-    *each("cancelar|detener|no quiero|desuscribirse|dar de baja"),
+    *each("cancelar|detener|no quiero|desuscribirse|dar de baja|darse de baja"),
     *each(
         "|por favor",
         "baja|salir|quiero salir|quiero salirme|detener promociones|parar|pare|paren|desuscribir|desuscribirme|"
@@ -149,7 +152,7 @@ _SPANISH = (
         "bórreme|bórrenme|no envíes más|no envíe más|no envíen más|no mandes más|no mande más|no manden más",
         "|por favor|gracias",
     ),
-    *each("|quiero", "darme de baja|dame de baja|denme de baja|deme de baja|desuscribirme"),
+    *each("|quiero", "darme de baja|dame de baja|denme de baja|deme de baja|me doy de baja|desuscribirme"),
     *each("quiero|solicito", "|la|mi", "baja"),
     *each("quiero que", "me den|me dé", "de baja"),
     *each("dar|den|dé", "de baja", "mi número|mi contacto"),

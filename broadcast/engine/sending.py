@@ -155,10 +155,11 @@ class Sending:
     def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> str:
         """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""
         until = self.clock() + self.policy.lease_ms / 1000
+        who = identity(person.phone)
         suppress = suppression(person.phone, source=Source.ANSWER.at(ticket.instance)) if outcome.opts_out else None
         while True:
             try:
-                return self.store.contacts.record(ticket, outcome, suppress=suppress)
+                return self.store.contacts.record(ticket, outcome, identity=who, suppress=suppress)
             except Unavailable as error:
                 if self.clock() > until:
                     raise

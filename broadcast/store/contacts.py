@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from broadcast.domain.answer import Refused
 from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import ANSWER_AFTER, COMES_AFTER, Status
+from broadcast.domain.phone import identity as identity_of
 from broadcast.domain.pseudonym import Pseudonyms
 from broadcast.domain.receipt import Receipt
 from broadcast.pacing import ON_TIME_MS
@@ -99,6 +100,11 @@ class Deferral:
     in_ms: int
     most_attempts: int
     most_times: int = 0
+
+    @property
+    def contact(self) -> tuple[str, int]:
+        """Its campaign and its number there."""
+        return self.campaign, self.number
 
 
 @dataclass(frozen=True)
@@ -222,19 +228,28 @@ class Contacts:
         """Push the lane's clock, if this contact was the last to leave and left late."""
         return bool(self._scripts.run("slip", ticket.instance, ticket.campaign, ticket.number, ticket.run, late_ms))
 
-    def record(self, ticket: Ticket, outcome: Outcome, *, suppress: tuple[str, Mapping[str, str]] | None = None) -> str:
+    def record(
+        self,
+        ticket: Ticket,
+        outcome: Outcome,
+        *,
+        identity: str = "",
+        suppress: tuple[str, Mapping[str, str]] | None = None,
+    ) -> str:
         """Record a send's outcome; what came of it in a word, see record.lua.
 
-        `suppress` is whom to put on the suppression list with it: their identity, and what is known of that.
+        `identity` is the person's, whom other campaigns leave alone while they are capped; `suppress` is whom to put on
+        the suppression list with it: their identity, and what is known of that.
         """
-        identity, known = suppress or ("", {})
+        suppressed, known = suppress or ("", {})
+        who = self._pseudonyms.of(identity) if identity and outcome.capped_ms else ""
         word = self._scripts.run(
             "record", ticket.instance, ticket.campaign, ticket.number, ticket.batch, ticket.run,
             outcome.status.value, may_follow(outcome.status, ANSWER_AFTER), outcome.message_id, KEEP_ID_S,
             "" if outcome.due_ms is None else outcome.due_ms, outcome.rest_ms, outcome.holds,
             outcome.reason, outcome.detail, "" if outcome.counts else "1", outcome.answer,
-            identity, json.dumps(dict(known), ensure_ascii=False), outcome.capped_ms,
-            outcome.halts_after, outcome.because, outcome.rests, self._default_app,
+            suppressed, json.dumps(dict(known), ensure_ascii=False), outcome.capped_ms,
+            outcome.halts_after, outcome.because, outcome.rests, self._default_app, who,
         )  # fmt: skip
         return str(word)
 
@@ -271,20 +286,31 @@ class Contacts:
         return "".join(self._scripts.ask(lambda: self._scripts.client.lrange(key("recent", instance), 0, -1)))
 
     def defer(self, contacts: Sequence[Deferral]) -> list[bool]:
-        """Try contacts again later that receipts say have failed, in one round trip; False where that cannot be."""
-        each = [(one.campaign, one.number, one.in_ms, one.most_attempts, one.most_times) for one in contacts]
+        """Try contacts again later that receipts say have failed, in two round trips; False where that cannot be."""
+        capped = [(one.campaign, one.number) for one in contacts if one.most_times]
+        phones = dict(zip(capped, self._phones(capped), strict=True)) if capped else {}
+        each = [
+            (one.campaign, one.number, one.in_ms, one.most_attempts, one.most_times, self._who(phones.get(one.contact)))
+            for one in contacts
+        ]
         return [bool(done) for done in self._scripts.run_each("defer", each=each)]
 
     def phones(self, contacts: Sequence[tuple[str, int]]) -> list[str]:
         """The numbers of contacts, each named by its campaign and its own number; who is gone is left out."""
+        return [phone for phone in self._phones(contacts) if phone is not None]
 
+    def _phones(self, contacts: Sequence[tuple[str, int]]) -> list[str | None]:
         def ask() -> list[str | None]:
             with self._scripts.client.pipeline(transaction=False) as pipe:
                 for campaign, number in contacts:
                     pipe.hget(key("contact", campaign, number), "phone")
                 return list(pipe.execute())
 
-        return [phone for phone in self._scripts.ask(ask) if phone is not None]
+        return list(self._scripts.ask(ask))
+
+    def _who(self, phone: str | None) -> str:
+        """What stands for whose number it is; "" for nobody, or who was forgotten."""
+        return self._pseudonyms.of(identity_of(phone)) if phone and phone.isdecimal() else ""
 
     def give_up_strays(self) -> int:
         """Count the ids of receipts that were parked long enough and that nobody knew; return how many there were."""

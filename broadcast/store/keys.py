@@ -21,6 +21,8 @@ listed                zset    numbers of a campaign's contacts that are failed, 
 message               string  gateway's message id -> campaign:number
 recent                list    the lane's last messages, newest first: "a" acknowledged, "e" failed and nobody says why
 pair                  string  there while the instance may not write to this person again; expires by itself
+capped                string  there while the gateway takes no more from this instance for this person, who goes by a
+                              pseudonym; expires by itself
 acted                 zset    SHA-1 of a failure acted on for more than its contact; score: when to forget it, Unix ms
 strays                zset    instance/message id of the parked receipts; score: when they are given up, Unix ms
 unknown               string  how many ids of receipts nobody ever knew
@@ -105,6 +107,7 @@ PATTERNS: Mapping[str, str] = {
     "message": "bcast:message:%s/%s",
     "recent": "bcast:recent:%s",
     "pair": "bcast:pair:%s/%s",
+    "capped": "bcast:capped:%s/%s",
     "acted": "bcast:acted:%s",
     "strays": "bcast:strays",
     "unknown": "bcast:unknown",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from broadcast.domain.campaign import Scope
 from broadcast.domain.contact import Status
+from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, inspecting, settling, steering, telling
 from broadcast.engine.outcomes import outcome_of
 from broadcast.gateways.meta import MEANINGS
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome, Ticket
+from broadcast.store.contacts import Back, Go, Leave, Outcome, Ticket, Wait
 from broadcast.store.keys import key
-from tests.builders import an_order
+from tests.builders import an_order, phones
 from tests.lanes import ask, fan_out, tickets
 
 DAY_MS = 86_400_000
@@ -85,6 +87,7 @@ def test_who_has_had_enough_is_sent_to_once_more_a_day_later_by_receipt_as_by_an
     assert due_in_a_day(lane)
 
     lane.scripts.client.zadd(key("later", "c1"), {"0": 0})  # the day is over
+    lane.scripts.client.delete(*lane.scripts.client.keys("bcast:capped:*"))
     (ticket,) = tickets(fan_out(lane))
     leave(lane, ticket)
     lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="m0-again"))
@@ -96,3 +99,54 @@ def test_who_has_had_enough_is_sent_to_once_more_a_day_later_by_receipt_as_by_an
     assert steering.retry(lane, "c1", Scope.FAILED).queued == 1
     assert due_in_a_day(lane)
     assert fan_out(lane).departures == []
+
+
+def asked(store: Store, ticket: Ticket, phone: str) -> Leave:
+    """What the fence says in the end of a contact who is this person."""
+    while isinstance(leave := ask(store, ticket, identity=identity(phone), ahead_ms=5000), Wait):
+        pass
+    return leave
+
+
+def capped_by_receipt(store: Store, ticket: Ticket, phone: str) -> None:
+    message_id = f"m-{ticket.campaign}"
+    store.contacts.record(ticket, Outcome(status=Status.SENT, message_id=message_id))
+    settling.settle(store, "i1", [replace(failed(0, 131049), message_id=message_id)], max_attempts=5)
+
+
+def capped_by_answer(store: Store, ticket: Ticket, phone: str) -> None:
+    busy = MEANINGS[131049]
+    outcome = outcome_of(busy, attempt=1, max_attempts=5, quick_left=0)  # type: ignore[arg-type]  # Meaning is a part of Answer
+    store.contacts.record(ticket, outcome, identity=identity(phone))
+
+
+@pytest.mark.parametrize("capped", [capped_by_receipt, capped_by_answer])
+def test_who_has_had_enough_is_left_alone_by_every_campaign_that_met_such_a_one(
+    lane: Store, capped: Callable[[Store, Ticket, str], None]
+) -> None:
+    first, second, third = phones(3)
+    accepting.accept(lane, an_order(contacts=[first, third], gap_ms=10), country="BR")
+    for ticket, phone in zip(tickets(fan_out(lane)), (first, third), strict=True):
+        assert isinstance(asked(lane, ticket, phone), Go)
+        if phone == first:
+            capped(lane, ticket, phone)
+        else:
+            lane.contacts.record(ticket, Outcome(status=Status.SENT, message_id="told"))
+    # The same person, whose number is written without its ninth digit here.
+    again = first[:4] + first[5:]
+    accepting.accept(lane, an_order(campaign="c2", contacts=[second, again, third], gap_ms=10), country="BR")
+    met, held, free = tickets(fan_out(lane))
+    assert isinstance(asked(lane, met, second), Go)
+    capped(lane, met, second)
+
+    assert asked(lane, held, again) == Back("marketing_capped")
+    waiting = telling.contacts(lane, "c2", status=Status.PENDING, limit=5, cursor=None).items[1]
+    assert (waiting.number, waiting.reason, waiting.attempts) == (1, "marketing_capped", 0)
+    due_ms = lane.scripts.client.zscore(key("later", "c2"), "1")
+    assert abs(due_ms - (time.time() * 1000 + DAY_MS)) < 60_000
+    assert isinstance(asked(lane, free, third), Go)
+    # Utility, of which Meta counts nothing.
+    accepting.accept(lane, an_order(campaign="c3", contacts=[first], gap_ms=10), country="BR")
+    (other,) = tickets(fan_out(lane))
+    assert isinstance(asked(lane, other, first), Go)
+    assert not any(first[-8:] in name for name in lane.scripts.client.keys("bcast:capped:*"))

@@ -1,8 +1,9 @@
 -- A contact that has failed by a receipt may be tried again later. moves: failed > pending
 -- ARGV[1] campaign · ARGV[2] number · ARGV[3] in ms · ARGV[4] the most attempts at it
 -- ARGV[5] how often the gateway may say this, whatever its attempts, or 0 for as often as there are attempts
+-- ARGV[6] what stands for the person where that counts for other campaigns as well, or ""
 -- reply 1 it waits for its time | 0 it is not failed, it is used up, its campaign is cancelled, or it is forgotten
-local campaign, number, in_ms, most_attempts, most_times = unpack(ARGV)
+local campaign, number, in_ms, most_attempts, most_times, who = unpack(ARGV)
 local key, contact = campaign_key(campaign), contact_key(campaign, number)
 local state, instance = unpack(redis.call("HMGET", key, "status", "instance"))
 local status, attempts, forgotten = unpack(redis.call("HMGET", contact, "status", "attempts", "forgotten"))
@@ -10,8 +11,7 @@ if forgotten or status ~= "failed" or state == "cancelled" then return 0 end
 
 local due, is_over = now_ms() + in_ms, tonumber(attempts or 0) >= tonumber(most_attempts)
 if tonumber(most_times) > 0 then  -- as an answer that says so; a person's retry waits as well
-  redis.call("HSET", contact, "not_before", due)
-  is_over = redis.call("HINCRBY", contact, "capped", 1) >= tonumber(most_times)
+  is_over = cap(instance, campaign, number, in_ms, who) >= tonumber(most_times)
 end
 if is_over then return 0 end
 go_by(contact, "")

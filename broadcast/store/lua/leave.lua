@@ -31,7 +31,7 @@ if is_suppressed(identity, hashed) then
   move(campaign, number, status, "skipped")
   return { "gone", "skipped" }
 end
-local state = redis.call("HGET", campaign_key(campaign), "status")
+local state, meets_caps = unpack(redis.call("HMGET", campaign_key(campaign), "status", "meets_caps"))
 if state ~= "running" then return back(state or "unknown") end
 local hold, left, gap, rest, until_ms, promised, used, cap =
   unpack(redis.call("HMGET", lane_key(instance), "hold", "left", "gap", "rest", "until", "promised", "used", "cap"))
@@ -39,6 +39,13 @@ if hold then return back(hold) end
 -- One in back-off has its departure behind it, and needs another of the day's.
 if not again and cap and cap ~= "" and tonumber(used or 0) >= tonumber(cap) then return back("daily_cap") end
 
+if meets_caps and not again then
+  local left_ms = redis.call("PTTL", capped_key(instance, hashed))
+  if left_ms > 0 then
+    redis.call("HSET", contact, "reason", "marketing_capped", "not_before", now_ms() + left_ms)
+    return back("marketing_capped", now_ms() + left_ms)
+  end
+end
 if pair_ms > 0 and not again then
   local left_ms = redis.call("PTTL", pair_key(instance, identity))
   if left_ms > 0 then return back("pair_limit", now_ms() + left_ms) end

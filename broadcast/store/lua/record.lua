@@ -9,12 +9,13 @@
 -- ARGV[19] the gateway takes no more for this person for so long, ms, or 0
 -- ARGV[20] so many answers like this one in a row, none accepted between, pause the campaign, or 0 · ARGV[21] because
 -- ARGV[22] "app" or "account", whose other instances rest as well, or "" · ARGV[23] the settings' app, as app/…, or ""
+-- ARGV[24] what stands for the person for whom it takes no more, or ""
 -- moves: pending > sent, booked > sent, booked > pending, skipped > sent, cancelled > sent
 -- reply "moved" | "failed" a failure that nobody explained had come before | "halted" one had come that paused the campaign
 -- | "kept" no longer this run's to say
 local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
 local message_id, keep_s, due, rest_ms, hold, reason, detail, uncounted, answer = unpack(ARGV, 8, 16)
-local identity, known, capped_ms, most_misfits, because, rests, default = unpack(ARGV, 17, 23)
+local identity, known, capped_ms, most_misfits, because, rests, default, who = unpack(ARGV, 17, 24)
 local contact, ref = contact_key(campaign, number), campaign .. ":" .. number
 local now = now_ms()
 local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
@@ -46,10 +47,7 @@ if message_id ~= "" then
   go_by(contact, message_id)
   redis.call("SET", message_key(instance, message_id), ref, "EX", keep_s)
 end
-if tonumber(capped_ms) > 0 then
-  redis.call("HSET", contact, "not_before", now + capped_ms)
-  redis.call("HINCRBY", contact, "capped", 1)
-end
+if tonumber(capped_ms) > 0 then cap(instance, campaign, number, capped_ms, who) end
 if identity ~= "" then
   local was = redis.call("HGET", suppressed_key(), identity)
   redis.call("HSET", suppressed_key(), identity, was and merged(cjson.decode(was), cjson.decode(known)) or known)

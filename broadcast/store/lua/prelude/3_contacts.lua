@@ -29,6 +29,16 @@ local function note_error(campaign, number, reason, detail)
   redis.call("HSET", campaign_key(campaign), "last_error", with_words(reason, detail), "last_error_of", number)
 end
 
+-- The gateway takes no more for a person for so long, and says so only so often. It says it of some messages alone
+-- (Meta: of marketing), so those campaigns heed it that it was said of. `who` stands for the person; "": nobody knows whom.
+local function cap(instance, campaign, number, for_ms, who)
+  local contact = contact_key(campaign, number)
+  redis.call("HSET", contact, "not_before", now_ms() + for_ms)
+  redis.call("HSET", campaign_key(campaign), "meets_caps", 1)
+  if who ~= "" then redis.call("SET", capped_key(instance, who), 1, "PX", for_ms) end
+  return redis.call("HINCRBY", contact, "capped", 1)
+end
+
 -- Keep the lists that a move into or out of failed and unconfirmed concerns.
 local function relist(campaign, number, from, to)
   if is_listed[from] then redis.call("ZREM", listed_key(campaign, from), number) end
