@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
-from broadcast.domain.filling import unreadable
+from broadcast.domain.filling import parsed, unreadable
 
 #: What Redis, a gateway's JSON or a URL cannot carry: NUL, and half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -57,6 +57,12 @@ def readable(text: str) -> None:
             f"has a {{{{…}}}} that is no variable: {found[:80]}; between the braces stands a value's name, such as "
             "{{name}}, perhaps with what to say instead, such as {{city|your city}}"
         )
+
+
+def the_same_for_all(text: str) -> None:
+    """Raise ValidationError for an address with marks: nothing is filled in it, and nobody would get anything."""
+    if any(not isinstance(piece, str) for piece in parsed(text).pieces):
+        raise ValidationError("takes no {{variable}} and no [[variation]]: it is the same for every contact")
 
 
 def is_web_address(url: str | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from broadcast.api.checks import Shape, is_web_address, like, readable, storable
+from broadcast.api.checks import Shape, is_web_address, like, readable, storable, the_same_for_all
 from broadcast.domain.content import MOST_CODE, MOST_PARAMETER
 from broadcast.domain.filling import is_empty
 from broadcast.domain.folding import on_one_line
@@ -35,6 +35,7 @@ _SHORT: list[Callable[[str], Any]] = [validate.Length(1, MOST_NAME), storable]
 def _address(url: str) -> None:
     if len(url) > 2048 or not is_web_address(url):
         raise ValidationError("must be an http or https address")
+    the_same_for_all(url)
 
 
 class Medium(Shape):

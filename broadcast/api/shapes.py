@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from broadcast.api import templates
 from broadcast.api.answers import EPOCH
-from broadcast.api.checks import IS_UNSTORABLE, UNSTORABLE, Shape, is_web_address, readable, storable
+from broadcast.api.checks import IS_UNSTORABLE, UNSTORABLE, Shape, is_web_address, readable, storable, the_same_for_all
 from broadcast.callbacks.addresses import why_not_named
 from broadcast.domain.callback import Delivery
 from broadcast.domain.campaign import OnUnknown, Order, Scope, State
@@ -266,7 +266,9 @@ class Send(Shape):
         load_default="", allow_none=True, validate=[storable, readable], metadata={"maxLength": MOST_TEXT}
     )
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
-    mediaUrl = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable])
+    mediaUrl = fields.Str(
+        load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable, the_same_for_all]
+    )
     template = fields.Nested(templates.Template, load_default=None, allow_none=True)
     scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))

@@ -52,7 +52,10 @@ _POLITE = re.compile(r"(?:(?:{0}) ){{0,3}}(.+?)(?: (?:{0})){{0,3}}".format("|".j
 _ANSWER = re.compile(r"\s*n(?:ão|a\N{COMBINING TILDE}o|ao|o)\s*[,;!]+(.*\w.*)", re.IGNORECASE | re.DOTALL)
 #: After a no, these answer a question about something else ("shall we keep your order?" "no, cancel").
 _ANSWERS = frozenset(
-    each("cancelar|remover|excluir|parar|não quero|detener|baja|salir|no quiero|dar de baja|darse de baja|cancel|remove|quit")
+    each(
+        "cancelar|remover|excluir|parar|não quero|detener|baja|salir|no quiero|dar de baja|darse de baja|cancel|"
+        "remove|quit"
+    )
 )
 #: So long must a phrase be to mean the same with a courtesy. With fewer words it may be the answer to a question.
 _LEAST_WORDS = 3

@@ -155,6 +155,12 @@ def test_media_is_fetched_from_a_whole_address(url: str | None) -> None:
     assert pointers(mediaType="image", mediaUrl=url) == ["/mediaUrl"]
 
 
+@pytest.mark.parametrize("mark", ["{{name}}", "{{cupom|0}}", "[[a|b]]"])
+def test_a_medium_is_the_same_for_all(mark: str) -> None:
+    assert pointers(mediaType="image", mediaUrl=f"https://cdn.example/{mark}.jpg") == ["/mediaUrl"]
+    assert order(mediaType="image", mediaUrl="https://cdn.example/{a}[0].jpg").content.media_url
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [

@@ -268,6 +268,11 @@ def test_what_those_may_not_have_is_named_by_its_place(template: Any, pointer: s
     assert all(one.startswith(HEADER) for one in pointers(template))
 
 
+def test_a_medium_is_the_same_for_all() -> None:
+    image = {"type": "image", "image": {"link": "https://cdn.example/{{name}}.jpg"}}
+    assert pointers(part("header", image)) == [f"{FIRST}/image/link"]
+
+
 def test_a_template_and_a_medium_contradict_each_other() -> None:
     image = {"mediaType": "image", "mediaUrl": "https://cdn.example/a.jpg"}
     assert pointers(a_template(), **image) == ["/mediaType"]
