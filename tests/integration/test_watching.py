@@ -126,7 +126,7 @@ def test_a_lane_goes_on_at_its_pace_when_redis_clock_was_set_back(lane: Store) -
     departures = [depart(lane, ticket).departure_ms for ticket in (second, third)]
 
     assert departures[1] - departures[0] >= 20
-    assert departures[0] < time.time() * 1000 + 20
+    assert departures[0] < time.time() * 1000 + 1000
     assert float(client.hget(key("campaign", "c1"), "mean_ms")) >= 0
     assert codes(lane) == [None]
 

@@ -15,7 +15,7 @@ local hold, left, gap, rest, turn, booked_gap, slow, slow_ms, day, used, day_end
     "day", "used", "day_ends"))
 local credit, since, at, behind, on_time =
   unpack(redis.call("HMGET", flow_key(), "credit", "since", "at", "behind", "on_time"))
-left = left_at(instance, left, 1000)
+left = left_at(instance, left, 0)
 local last_slot = redis.call("ZREVRANGE", booked_key(instance), 0, 0, "WITHSCORES")[2]
 if last_slot and tonumber(last_slot) >= left then left, gap = last_slot, booked_gap end
 local candidates, completed = {}, {}

@@ -7,10 +7,10 @@ local function look_at_lane(instance, at)
   redis.call("ZADD", lanes_key(), "LT", at, instance)
 end
 
--- The lane's last departure, Unix ms; 0 for none. None is granted as far ahead as this: one that seems to be was granted
--- before Redis's clock was set back, and counts as made now.
-local function left_at(instance, left, at_most)
-  local latest = now_ms() + at_most
+-- The lane's last departure, Unix ms; 0 for none. None is granted further ahead than this: one that seems to be was granted
+-- before Redis's clock was set back, and counts as made then.
+local function left_at(instance, left, ahead)
+  local latest = now_ms() + math.max(ahead, 1000)
   if tonumber(left or 0) <= latest then return tonumber(left or 0) end
   redis.call("HSET", lane_key(instance), "left", latest)
   return latest
