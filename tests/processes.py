@@ -125,8 +125,14 @@ class Process:
 class RedisServer:
     """A Redis with append-only persistence, on a free port of the loopback; `options` are of its configuration."""
 
-    def __init__(self, folder: Path, options: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: Mapping[str, Sequence[str]] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.options = options or {}
+        self.env = env
         self.port = free_port()
         self.folder = folder
 
@@ -134,7 +140,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
     def __enter__(self) -> RedisServer:
-        self.process = Process("redis", [_redis_binary(), *self._options()], folder=self.folder)
+        self.process = Process("redis", [_redis_binary(), *self._options()], folder=self.folder, env=self.env)
         self.wait()
         return self
 

@@ -33,8 +33,7 @@ class Workers:
 
     def claim(self, deed: str, *, for_ms: int) -> bool:
         """Claim a deed for a while; False when another process has it."""
-        client = self._scripts.client
-        return bool(self._scripts.ask(lambda: client.set(key("claim", deed), "1", nx=True, px=for_ms)))
+        return bool(self._scripts.run("deed", deed, for_ms))
 
     def is_claimed(self, deed: str) -> bool:
         """Whether somebody has claimed the deed just now."""
