@@ -36,8 +36,8 @@ PATIENCE_MS = 1000
 OVERSLEPT_S = 0.003
 #: How much longer than the request's own time-out a contact may be on the wire before it counts as lost.
 LEASE_SLACK_MS = 10_000
-#: A Redis that cannot take an outcome is asked again this often, until the contact's lease is over.
-RECORD_AGAIN_S = 1.0
+#: A Redis that cannot take an outcome is asked again this often, and for so long: nobody could send anything meanwhile.
+RECORD_AGAIN_S, RECORD_FOR_S = 1.0, 600.0
 #: So many campaigns are kept in memory, so that each send need not read its text again.
 MOST_KEPT = 1000
 
@@ -153,8 +153,11 @@ class Sending:
             halt(self.store, ticket.campaign, because, of=ticket.number)
 
     def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> str:
-        """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed."""
-        until = self.clock() + self.policy.lease_ms / 1000
+        """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed.
+
+        Nor must it when the contact's lease is over before that, and it was given up: see record.lua.
+        """
+        until = self.clock() + RECORD_FOR_S
         who = identity(person.phone)
         suppress = suppression(person.phone, source=Source.ANSWER.at(ticket.instance)) if outcome.opts_out else None
         while True:

@@ -35,6 +35,7 @@ from broadcast.gateways.base import (
 )
 from broadcast.store import Store
 from broadcast.store.contacts import Leave, Ticket, Wait
+from broadcast.store.keys import key
 from tests.builders import an_order, phones
 from tests.lanes import fan_out, tickets, trust
 
@@ -243,6 +244,37 @@ def test_an_answer_that_redis_cannot_take_yet_is_recorded_when_it_can(store: Sto
     def leave_and_fill(message: Message, *, departure: Departure) -> Answer:
         departure.wait()
         return fill()
+
+    gateway.send = leave_and_fill  # type: ignore[method-assign]  # the answer comes, and Redis is full
+    try:
+        assert send_once(store, gateway, sending=sending) == "sent"
+    finally:
+        store.scripts.client.config_set("maxmemory", "0")
+    assert count(store, Status.SENT) == 1
+
+
+def test_an_answer_that_redis_can_take_only_after_the_lease_still_counts(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    passed = [0.0]
+
+    def sleep(_: float) -> None:
+        if store.scripts.client.config_get("maxmemory")["maxmemory"] == "0":
+            return
+        passed[0] += 60
+        if passed[0] > 180:  # Redis has room again, and upkeep is there first
+            store.scripts.client.config_set("maxmemory", "0")
+            store.scripts.client.zadd(key("sending", "i1"), {"c1:0": 0})
+            assert store.lanes.mend("i1", grace_ms=3000, most_attempts=5) == (0, 1)
+            assert count(store, Status.UNCONFIRMED) == 1
+
+    gateway = Told([])
+    policy = Policy(max_attempts=3, timeout_s=5)
+    sending = Sending(store, lambda _: gateway, policy, clock=lambda: time.monotonic() + passed[0], sleep=sleep)
+
+    def leave_and_fill(message: Message, *, departure: Departure) -> Answer:
+        departure.wait()
+        store.scripts.client.config_set("maxmemory", "1")
+        return Accepted("m0")
 
     gateway.send = leave_and_fill  # type: ignore[method-assign]  # the answer comes, and Redis is full
     try:
