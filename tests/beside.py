@@ -1,6 +1,6 @@
-"""Run all tests, in three parts side by side: `python -m tests.beside`. Together they take as long as the longest part.
+"""Run all tests, in parts side by side: `python -m tests.beside`. Together they take as long as the longest part.
 
-The acceptance tests mostly wait, for leases and paces, and measure; the others mostly compute, and are nice about it.
+What measures has the machine to itself, as far as that goes: the others mostly wait or compute, and are nice about it.
 """
 
 from __future__ import annotations
@@ -8,26 +8,39 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
-#: name -> its tests. The first part is shown as it goes, the others when they are done.
-PARTS = {
-    "measured": ("tests/acceptance",),
-    "integration": ("tests/contracts", "tests/integration"),
-    "unit": ("tests/unit",),
-}
+TESTS = Path(__file__).parent
+
+
+def parts() -> Mapping[str, Sequence[str]]:
+    """Name -> its files. The first part is shown as it goes, the others when they are done."""
+    unit, contracts, integration, acceptance = (
+        sorted((TESTS / room).rglob("test_*.py")) for room in ("unit", "contracts", "integration", "acceptance")
+    )
+    measured = [file for file in acceptance if "measuring(" in file.read_text()]
+    doors = [*contracts, *integration]
+    found = {
+        "measured": measured,
+        "doors-1": doors[::2],
+        "doors-2": doors[1::2],
+        "units-and-pages": [*unit, *(file for file in acceptance if file not in measured)],
+    }
+    return {name: [str(file.relative_to(TESTS.parent)) for file in files] for name, files in found.items()}
 
 
 def main() -> int:
     """Run all parts; the exit code is 0 if that of each is."""
-    (first, *others), running, shown_later = PARTS, [], []
+    (first, *others), running, shown_later = parts(), [], []
     with ExitStack() as opened:
         for name in others:
             shown_later.append(opened.enter_context(tempfile.TemporaryFile("w+")))
             command = ("nice", "-n", "19", *_pytest(name))
             running.append(subprocess.Popen(command, stdout=shown_later[-1], stderr=subprocess.STDOUT))
             opened.callback(_end, running[-1])
-        print(f"{' and '.join(others)} run as well, and are shown at the end", flush=True)  # noqa: T201 - progress
+        print(f"{', '.join(others)}: these run as well, and are shown at the end", flush=True)  # noqa: T201 - progress
         codes = [subprocess.run(_pytest(first), check=False).returncode, *(part.wait() for part in running)]
         for shown in shown_later:
             shown.seek(0)
@@ -38,7 +51,7 @@ def main() -> int:
 def _pytest(name: str) -> tuple[str, ...]:
     # Each with a cache of its own: they would write into one another's.
     cache = f"cache_dir=.pytest_cache/{name}"
-    return (sys.executable, "-m", "pytest", "--durations=10", "-o", cache, *PARTS[name])
+    return (sys.executable, "-m", "pytest", "--durations=10", "-o", cache, *parts()[name])
 
 
 def _end(part: subprocess.Popen[bytes]) -> None:
