@@ -19,7 +19,7 @@ class Receipt:
     `reference` is our own name for the contact where the gateway echoes it, with the message's edition; it finds the
     contact even when the answer that named the id was lost. `means` is what a failure says about more than this
     contact, by the same table as an answer's: None where it says no more than that this contact failed. `phone` is
-    whose opt-out it is, E.164 digits, where the gateway says so: we may have forgotten whose message it was.
+    whose opt-out it is, E.164 digits, where the gateway says so: we may have forgotten, or never known, whose it was.
     """
 
     message_id: str

@@ -26,9 +26,8 @@ def act(store: Store, instance: str, news: Sequence[Settled], *, max_attempts: i
     _close(store, instance, _closings(news, Scope.INSTANCE))
     ours = [one for one in news if one.campaign]  # the others are of nobody that we know, yet
     _halt(store, instance, _closings(ours, Scope.CAMPAIGN))
-    gone = [one for one in ours if isinstance(one.receipt.means, Refused) and one.receipt.means.opts_out]
-    if gone:
-        _suppress(store, instance, gone)
+    gone = [one for one in news if isinstance(one.receipt.means, Refused) and one.receipt.means.opts_out]
+    _suppress(store, instance, gone)
     late = [(one, one.receipt.means) for one in ours if isinstance(one.receipt.means, Busy)]
     _slow(store, instance, [means for _, means in late if not means.contact_only])
     if late:
@@ -39,8 +38,9 @@ def act(store: Store, instance: str, news: Sequence[Settled], *, max_attempts: i
 
 
 def _suppress(store: Store, instance: str, gone: Sequence[Settled]) -> None:
-    """Whose contacts these are, and, since we may have forgotten that, whoever the gateway names."""
-    known = store.contacts.phones([(one.campaign, one.number) for one in gone])
+    """Whoever the gateway names, whosever message it was; else whose contact it is."""
+    contacts = [(one.campaign, one.number) for one in gone if one.campaign]
+    known = store.contacts.phones(contacts) if contacts else []
     named = [one.receipt.phone for one in gone if one.receipt.phone]
     people = [phone for phone in (*known, *named) if phone.isdecimal()]  # who was forgotten is masked
     if people:

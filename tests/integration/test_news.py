@@ -156,15 +156,21 @@ def test_an_opt_out_that_is_told_again_does_not_undo_a_persons_removal(store: St
     assert not store.suppressions.among([person])
 
 
-def test_whose_message_is_forgotten_is_suppressed_by_the_number_that_the_gateway_names(store: Store) -> None:
-    sent(store, 1)
-    (forgotten,) = phones(1)
+def test_whose_message_is_forgotten_or_nobodys_is_suppressed_by_the_number_that_the_gateway_names(store: Store) -> None:
+    sent(store, 2)
+    forgotten, unknown = phones(2)
     store.scripts.client.hset(key("contact", "c1", 0), "phone", "5511*******00")
+    of_nobody = replace(failed(1, OPTED_OUT), message_id="removed", reference="gone:1", phone=unknown)
 
-    settling.settle(store, "i1", [replace(failed(0, OPTED_OUT), phone=forgotten)])
+    for _ in range(2):
+        settling.settle(store, "i1", [replace(failed(0, OPTED_OUT), phone=forgotten), of_nobody])
 
-    people, _ = store.suppressions.page(cursor=0, limit=10)
-    assert {one["phone"] for one in people.values()} == {forgotten}
+        people, _ = store.suppressions.page(cursor=0, limit=10)
+        assert {one["phone"] for one in people.values()} == {forgotten, unknown}
+    # Told again, it does not undo what a person decided since.
+    assert store.suppressions.remove(identity(unknown))
+    settling.settle(store, "i1", [of_nobody])
+    assert not store.suppressions.among([identity(unknown)])
 
 
 def test_what_was_acted_on_is_kept_for_as_long_as_receipts_come_again_and_names_nobody(store: Store) -> None:
