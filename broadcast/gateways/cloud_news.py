@@ -174,9 +174,12 @@ def _with_failure(receipt: Receipt, item: Json) -> Receipt:
     return replace(receipt, reason=means.reason, detail=means.detail, means=means if is_more else None, phone=phone)
 
 
-#: kind of what people write or tap -> where its text is
+#: kind of what people write or tap -> where its text is; a medium's is below it
 _SAID: Mapping[str, tuple[str, str]] = {
     "text": ("text", "body"),
+    "image": ("image", "caption"),
+    "video": ("video", "caption"),
+    "document": ("document", "caption"),
     "button": ("button", "text"),
     "button_reply": ("button_reply", "title"),
     "list_reply": ("list_reply", "title"),

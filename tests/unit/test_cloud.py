@@ -318,6 +318,7 @@ def banned(reason: str) -> News:
 #: payload file without receipts -> its news
 NEWS: dict[str, News] = {
     "message_text": said("SAIR"),
+    "message_image": said("Sair"),
     "message_button": said("Parar de receber"),
     "message_button_reply": said("Sair da lista"),
     "message_list_reply": said("Cancelar"),
