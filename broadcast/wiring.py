@@ -230,10 +230,15 @@ class Services:
         return self.store.workers.alive(queue)
 
 
-def build_services(settings: Settings, *, patience: int = 0) -> Services:
-    """Wire everything up. Nothing is connected yet. Raises SettingsError when there is no Redis to use."""
+def build_services(settings: Settings, *, patience: int = 0, rest_s: float = 0) -> Services:
+    """Wire everything up. Nothing is connected yet. Raises SettingsError when there is no Redis to use.
+
+    `patience` is with a Redis that is away, and `rest_s` for how long one that did not answer is asked nothing.
+    """
     app = default_app(settings.gateway, settings.gateway_credentials, settings.secret_key)
-    store = Store(redis_url(settings), patience=patience, secret_key=settings.secret_key, default_app=app)
+    store = Store(
+        redis_url(settings), patience=patience, rest_s=rest_s, secret_key=settings.secret_key, default_app=app
+    )
     gateways = Gateways(settings, store.instances.find, named=store.instances.named)
     policy = Policy(max_attempts=settings.send_max_attempts, timeout_s=settings.send_timeout_s)
     reached = striker(store) if settings.fault_injection else pass_by

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 #: A Redis that does not answer for so many seconds does not keep us from starting.
 LOOK_S = 3.0
+#: Once it was asked in vain, nobody asks it for so many seconds: each of those who wait for a thread would, in turn.
+REST_S = 1.0
 #: Threads of each process that answer. Each open event stream has one of its own beside them, so that however many
 #: there are, the API answers; an idle thread costs some kB, and asks for nothing.
 ANSWERING = 8
@@ -296,7 +298,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         """Gunicorn asks for the app, in each worker: connections must not be shared over a fork."""
-        return self._create(build_services(self._settings))
+        return self._create(build_services(self._settings, rest_s=REST_S))
 
 
 def serve(name: str) -> None:

@@ -33,11 +33,12 @@ class Store:
         *,
         patience: int = 0,
         answer_s: float = ANSWER_S,
+        rest_s: float = 0,
         secret_key: str | None = None,
         default_app: str = "",
     ) -> None:
         pseudonyms = Pseudonyms(secret_key)
-        self.scripts = Scripts(connect(url, patience=patience, answer_s=answer_s))
+        self.scripts = Scripts(connect(url, patience=patience, answer_s=answer_s), rest_s=rest_s)
         self.callers = Callers(self.scripts)
         self.campaigns = Campaigns(self.scripts, pseudonyms)
         self.callbacks = Callbacks(self.scripts)

@@ -6,8 +6,10 @@ the key patterns of `keys.py`. Keys are built inside the scripts, so the state l
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -73,10 +75,16 @@ class Pipeline:
 
 
 class Scripts:
-    """All scripts of this package, ready to run against one Redis."""
+    """All scripts of this package, ready to run against one Redis.
 
-    def __init__(self, client: redis.Redis) -> None:
+    For `rest_s` after a question that got no answer in time, nothing is asked: where many wait for few threads, each of
+    them would wait for its turn to get none.
+    """
+
+    def __init__(self, client: redis.Redis, *, rest_s: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self.client = client
+        self._rest_s, self._clock = rest_s, clock
+        self._rests_until = -math.inf
         self._scripts: Mapping[str, Script] = {
             name: client.register_script(source) for name, source in sources().items()
         }
@@ -104,9 +112,13 @@ class Scripts:
 
     def ask(self, question: Any) -> Any:
         """Do something with Redis, turning its ways of being away into Unavailable."""
+        if self._clock() < self._rests_until:
+            raise Unavailable("Redis did not answer a moment ago")
         try:
             return question()
         except (redis.ConnectionError, redis.TimeoutError) as error:
+            if isinstance(error, redis.TimeoutError):
+                self._rests_until = self._clock() + self._rest_s
             raise Unavailable(f"Redis does not answer: {type(error).__name__}") from error
         except redis.ResponseError as error:
             if isinstance(error, _CANNOT_BY_CLASS) or any(word in str(error) for word in _CANNOT):

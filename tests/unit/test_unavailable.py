@@ -37,3 +37,24 @@ def test_a_fault_of_ours_is_not_taken_for_redis_being_away() -> None:
 
     with pytest.raises(redis.ResponseError):
         Scripts(connect("redis://127.0.0.1:1")).ask(raise_it)
+
+
+def test_who_did_not_answer_is_left_alone_for_a_moment() -> None:
+    now, asked = [0.0], []
+
+    def ask(error: redis.RedisError | None) -> None:
+        asked.append(error)
+        if error:
+            raise error
+
+    scripts = Scripts(connect("redis://127.0.0.1:1"), rest_s=1.0, clock=lambda: now[0])
+    for error in (redis.ConnectionError("Connection refused"), redis.TimeoutError("Timeout reading from socket")):
+        with pytest.raises(Unavailable):
+            scripts.ask(lambda error=error: ask(error))
+    now[0] = 0.9
+    with pytest.raises(Unavailable):
+        scripts.ask(lambda: ask(None))
+    assert len(asked) == 2  # who refuses is asked again at once, and who is silent is not
+    now[0] = 1.1
+    scripts.ask(lambda: ask(None))
+    assert len(asked) == 3
