@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.measuring import measuring
 from tests.builders import a_body, phones
 from tests.processes import RedisServer, Stack, gaps_ms
 
@@ -26,7 +27,7 @@ def test_campaigns_go_on_within_seconds_when_redis_clock_is_set_back(tmp_path: P
         "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    with RedisServer(tmp_path, env=lies) as redis, Stack(tmp_path, redis.url()) as stack:
+    with measuring() as judge, RedisServer(tmp_path, env=lies) as redis, Stack(tmp_path, redis.url()) as stack:
         body = a_body("clock", "loja", contacts=phones(60), rateLimitMs=200)
         assert stack.post(EDGE, body).status_code == 202
         stack.wait_until("clock", lambda now: now["counts"]["sent"] + now["counts"]["delivered"] > 10)
@@ -37,5 +38,5 @@ def test_campaigns_go_on_within_seconds_when_redis_clock_is_set_back(tmp_path: P
 
     assert sorted(arrival["number"] for arrival in arrivals) == phones(60)
     gaps = gaps_ms(arrivals)
-    assert min(gaps) >= 190
     assert max(gaps) < 20_000, f"set back at {moved}; {max(gaps)} ms of silence"
+    judge(min(gaps) >= 190, min(gaps))
