@@ -11,7 +11,7 @@ if forgotten or status ~= "failed" or state == "cancelled" then return 0 end
 
 local due, is_over = now_ms() + in_ms, tonumber(attempts or 0) >= tonumber(most_attempts)
 if tonumber(most_times) > 0 then  -- as an answer that says so; a person's retry waits as well
-  is_over = cap(instance, campaign, number, in_ms, who) >= tonumber(most_times)
+  is_over = note_cap(instance, campaign, number, in_ms, who) >= tonumber(most_times)
 end
 if is_over then return 0 end
 go_by(contact, "")

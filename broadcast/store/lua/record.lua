@@ -47,7 +47,7 @@ if message_id ~= "" then
   go_by(contact, message_id)
   redis.call("SET", message_key(instance, message_id), ref, "EX", keep_s)
 end
-if tonumber(capped_ms) > 0 then cap(instance, campaign, number, capped_ms, who) end
+if tonumber(capped_ms) > 0 then note_cap(instance, campaign, number, capped_ms, who) end
 if identity ~= "" then
   local was = redis.call("HGET", suppressed_key(), identity)
   redis.call("HSET", suppressed_key(), identity, was and merged(cjson.decode(was), cjson.decode(known)) or known)

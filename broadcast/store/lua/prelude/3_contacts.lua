@@ -31,7 +31,7 @@ end
 
 -- The gateway takes no more for a person for so long, and says so only so often. It says it of some messages alone
 -- (Meta: of marketing), so those campaigns heed it that it was said of. `who` stands for the person; "": nobody knows whom.
-local function cap(instance, campaign, number, for_ms, who)
+local function note_cap(instance, campaign, number, for_ms, who)
   local contact = contact_key(campaign, number)
   redis.call("HSET", contact, "not_before", now_ms() + for_ms)
   redis.call("HSET", campaign_key(campaign), "meets_caps", 1)
