@@ -10,8 +10,8 @@ from broadcast.engine.planning import Batch, Horizon
 from broadcast.engine.sending import Policy, Sending
 from broadcast.gateways.base import Gateway
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Leave, Outcome, Ticket, Wait
 from broadcast.store.keys import key
+from broadcast.store.tickets import Go, Leave, Outcome, Ticket, Wait
 from tests.builders import an_order
 from tests.processes import wait_for
 

@@ -16,7 +16,7 @@ from broadcast.engine.steering import closed, halt
 from broadcast.engine.suppressing import suppress_all
 from broadcast.pacing import back_off_ms
 from broadcast.store import Store
-from broadcast.store.contacts import Deferral, Settled
+from broadcast.store.tickets import Deferral, Settled
 
 log = logging.getLogger(__name__)
 

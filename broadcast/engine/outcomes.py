@@ -10,7 +10,7 @@ from broadcast.engine.remedies import why_halted
 from broadcast.engine.steering import hold_for
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Scope, Unknown
 from broadcast.pacing import back_off_ms
-from broadcast.store.contacts import Outcome
+from broadcast.store.tickets import Outcome
 
 #: A gateway that cannot be reached lets its lane rest for so long.
 UNREACHED_REST_MS = 5000

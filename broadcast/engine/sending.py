@@ -22,7 +22,7 @@ from broadcast.engine.suppressing import suppression
 from broadcast.errors import Held, NotNow, Unavailable
 from broadcast.gateways.base import Busy, Gateway, Message, Refused
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Gone, Outcome, Person, Ticket, Wait
+from broadcast.store.tickets import Back, Gone, Outcome, Person, Ticket, Wait
 
 log = logging.getLogger(__name__)
 

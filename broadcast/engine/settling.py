@@ -15,7 +15,7 @@ from broadcast.engine.remedies import why_halted
 from broadcast.engine.slowing import restrict_if_errors_tell
 from broadcast.engine.suppressing import release, suppress
 from broadcast.store import Store
-from broadcast.store.contacts import Doubt
+from broadcast.store.tickets import Doubt
 
 log = logging.getLogger(__name__)
 

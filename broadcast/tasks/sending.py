@@ -10,7 +10,7 @@ from typing import Any
 from celery import shared_task
 
 from broadcast.errors import NotNow
-from broadcast.store.contacts import Ticket
+from broadcast.store.tickets import Ticket
 from broadcast.tasks import services_of
 
 log = logging.getLogger(__name__)

@@ -41,7 +41,7 @@ from broadcast.gateways.base import (
 )
 from broadcast.gateways.catalogue import DIALECTS as CATALOGUE
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome, Ticket
+from broadcast.store.tickets import Go, Outcome, Ticket
 from tests.builders import an_order
 from tests.departures import Gate
 from tests.dialects.base import ANA, SECRET, Can, Dialect, Taken

@@ -16,8 +16,8 @@ from broadcast.engine import accepting, inspecting, settling, steering, telling
 from broadcast.engine.outcomes import outcome_of
 from broadcast.gateways.meta import MEANINGS
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Leave, Outcome, Ticket, Wait
 from broadcast.store.keys import key
+from broadcast.store.tickets import Back, Go, Leave, Outcome, Ticket, Wait
 from tests.builders import an_order, phones
 from tests.lanes import ask, fan_out, tickets
 

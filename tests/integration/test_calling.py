@@ -21,9 +21,9 @@ from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, calling, steering, telling
 from broadcast.engine.calling import Calling
 from broadcast.store import Store
-from broadcast.store.contacts import Deferral, Outcome, Ticket
 from broadcast.store.keys import key
 from broadcast.store.scripts import sources
+from broadcast.store.tickets import Deferral, Outcome, Ticket
 from tests.builders import an_order
 from tests.crm import Crm, a_crm, aged, call_all, hurry, moment
 from tests.crm import calling as calls_of

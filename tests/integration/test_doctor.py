@@ -31,8 +31,8 @@ from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.store.callbacks import Failing
-from broadcast.store.contacts import Go, Outcome
 from broadcast.store.keys import key
+from broadcast.store.tickets import Go, Outcome
 from broadcast.tasks import QUEUES, create_celery
 from broadcast.wiring import build_services
 from tests.builders import an_order

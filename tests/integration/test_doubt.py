@@ -20,8 +20,8 @@ from broadcast.errors import Conflict, Invalid, NotFound
 from broadcast.gateways.evolution import Evolution
 from broadcast.gateways.waha import Waha
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Gone, Outcome, Ticket
 from broadcast.store.keys import key
+from broadcast.store.tickets import Go, Gone, Outcome, Ticket
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
 from tests.processes import wait_for

@@ -14,8 +14,8 @@ from broadcast.domain.contact import Status
 from broadcast.engine import accepting, reporting, steering
 from broadcast.engine.foretelling import Judged, judge
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome
 from broadcast.store.keys import key
+from broadcast.store.tickets import Go, Outcome
 from broadcast.tasks.figures import Figures
 from broadcast.wiring import Services
 from tests.builders import a_body, an_order

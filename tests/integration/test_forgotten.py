@@ -15,9 +15,9 @@ from broadcast.engine import accepting, adding, optouts, removing
 from broadcast.engine.judging import judge_hashes, warn_of_redis
 from broadcast.engine.suppressing import suppress
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Gone, Leave
 from broadcast.store.keys import key
 from broadcast.store.suppressions import Suppressions
+from broadcast.store.tickets import Go, Gone, Leave
 from tests.builders import an_order, phones
 from tests.lanes import ask, fan_out, tickets
 

@@ -14,8 +14,8 @@ from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, calling, removing, settling, steering, telling
 from broadcast.engine.suppressing import suppress
 from broadcast.store import Store
-from broadcast.store.contacts import Deferral, Go, Outcome, Ticket
 from broadcast.store.keys import key
+from broadcast.store.tickets import Deferral, Go, Outcome, Ticket
 from tests.builders import an_order
 from tests.lanes import ask, fan_out, tickets
 from tests.processes import wait_for

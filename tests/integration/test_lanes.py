@@ -15,8 +15,8 @@ from broadcast.engine.planning import Horizon
 from broadcast.errors import Conflict, NotFound
 from broadcast.pacing import ON_TIME_MS, SETTLED_MS, Rules, allow
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
+from broadcast.store.tickets import Back, Go, Gone, Outcome, Ticket, Wait
 from tests.builders import an_order
 from tests.lanes import HORIZON, ask, depart, fan_out, tickets, trust
 

@@ -20,8 +20,8 @@ from broadcast.gateways.cloud import Cloud
 from broadcast.gateways.meta import MEANINGS
 from broadcast.settings import Settings
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome, Ticket, Wait
 from broadcast.store.keys import key
+from broadcast.store.tickets import Go, Outcome, Ticket, Wait
 from broadcast.wiring import build_services
 from tests.builders import an_order, phones
 from tests.lanes import ask, fan_out, tickets

@@ -19,7 +19,7 @@ from broadcast.gateways.waha import Waha
 from broadcast.pacing import Rules
 from broadcast.settings import Settings
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome
+from broadcast.store.tickets import Go, Outcome
 from broadcast.web import create_webhook_app
 from broadcast.wiring import build_services
 from tests.builders import an_order

@@ -20,9 +20,9 @@ from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, inspecting, settling, steering, telling
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome, Ticket
 from broadcast.store.keys import key
 from broadcast.store.scripts import sources
+from broadcast.store.tickets import Go, Outcome, Ticket
 from tests.builders import an_order, phones
 from tests.lanes import ask, fan_out, have_left, tickets
 

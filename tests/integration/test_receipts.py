@@ -15,8 +15,8 @@ from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, planning, settling, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.store import Store
-from broadcast.store.contacts import Outcome, Ticket
 from broadcast.store.keys import key
+from broadcast.store.tickets import Outcome, Ticket
 from tests.builders import an_order
 from tests.lanes import ask, send_all
 

@@ -25,7 +25,7 @@ from broadcast.engine.sending import Policy, Sending
 from broadcast.pacing import Rules, Window
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
-from broadcast.store.contacts import Ticket
+from broadcast.store.tickets import Ticket
 from broadcast.web import create_app, create_webhook_app
 from broadcast.wiring import BELIEVED_S, Gateways, build_services
 from tests.builders import an_order

@@ -19,8 +19,8 @@ from broadcast.engine.suppressing import suppress
 from broadcast.errors import Conflict, Invalid, NotFound, Unavailable
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
-from broadcast.store.contacts import Deferral, Go, Gone, Outcome
 from broadcast.store.keys import key
+from broadcast.store.tickets import Deferral, Go, Gone, Outcome
 from broadcast.tasks import create_celery
 from broadcast.tasks.removing import forget, remove, tidy
 from broadcast.web import create_app

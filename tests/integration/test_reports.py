@@ -26,8 +26,8 @@ from broadcast.domain.receipt import Receipt
 from broadcast.engine import accepting, reporting, steering
 from broadcast.errors import NotFound, Unavailable
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome, Ticket
 from broadcast.store.keys import key
+from broadcast.store.tickets import Go, Outcome, Ticket
 from broadcast.web import create_app
 from broadcast.wiring import Services
 from tests.builders import a_body, an_order, phones

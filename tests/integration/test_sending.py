@@ -34,8 +34,8 @@ from broadcast.gateways.base import (
     Unknown,
 )
 from broadcast.store import Store
-from broadcast.store.contacts import Leave, Ticket, Wait
 from broadcast.store.keys import key
+from broadcast.store.tickets import Leave, Ticket, Wait
 from tests.builders import an_order, phones
 from tests.lanes import fan_out, tickets, trust
 

@@ -31,8 +31,8 @@ from broadcast.engine.wording import rfc3339
 from broadcast.gateways.base import Connection
 from broadcast.pacing import EVERY_DAY, Rules, Slot, Window, allow, slowed
 from broadcast.store import Store
-from broadcast.store.contacts import Back, Go, Gone, Outcome, Ticket, Wait
 from broadcast.store.keys import key
+from broadcast.store.tickets import Back, Go, Gone, Outcome, Ticket, Wait
 from tests.builders import an_order, phones
 from tests.lanes import HORIZON, ask, fan_out, tickets
 

@@ -16,7 +16,7 @@ from broadcast.engine.planning import Horizon
 from broadcast.engine.registering import Registration, register
 from broadcast.pacing import Rules
 from broadcast.settings import Settings
-from broadcast.store.contacts import Ticket
+from broadcast.store.tickets import Ticket
 from broadcast.web import create_app
 from broadcast.wiring import Services, build_services
 from tests.builders import a_body, a_template

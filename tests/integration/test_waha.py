@@ -19,8 +19,8 @@ from broadcast.errors import Held
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Connection, Message, Receipt, Refused, Unknown
 from broadcast.gateways.waha import Waha
 from broadcast.store import Store
-from broadcast.store.contacts import Ticket
 from broadcast.store.keys import key
+from broadcast.store.tickets import Ticket
 from tests.builders import an_order
 from tests.departures import Gate
 from tests.lanes import fan_out, sends, tickets

@@ -18,8 +18,8 @@ from broadcast.engine.watching import Standing, cause
 from broadcast.gateways.cloud import Cloud
 from broadcast.pacing import Rules, closed_for_ms
 from broadcast.store import Store
-from broadcast.store.contacts import Go, Outcome
 from broadcast.store.keys import key
+from broadcast.store.tickets import Go, Outcome
 from broadcast.web import create_app
 from broadcast.wiring import Services
 from tests.builders import an_order

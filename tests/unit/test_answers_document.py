@@ -10,7 +10,7 @@ import pytest
 from broadcast.domain.contact import Status
 from broadcast.engine.outcomes import outcome_of
 from broadcast.gateways.base import Accepted, Answer, Busy
-from broadcast.store.contacts import Outcome
+from broadcast.store.tickets import Outcome
 from broadcast.tasks.sending import send
 from tests.integration.test_network_faults import AFTER, ANSWERED, BEFORE, Fault
 

@@ -7,7 +7,7 @@ import pytest
 from broadcast.domain.contact import Status
 from broadcast.engine.outcomes import UNREACHED_REST_MS, outcome_of
 from broadcast.gateways.base import Accepted, Answer, Busy, Closed, Refused, Unknown
-from broadcast.store.contacts import Outcome
+from broadcast.store.tickets import Outcome
 
 
 def outcome(answer: Answer, *, attempt: int = 1, quick_left: int = 0) -> Outcome:
