@@ -181,7 +181,7 @@ STATUSES = {
     "pywa_message_status/with_tracker": ("sent", "some data", None),
     "pywa_message_status/group": ("read", None, None),
 }
-#: sample -> what the person wrote
+#: sample -> what the person wrote, be it below a medium
 WRITTEN = {
     "meta_openapi_v23_webhook_examples/Text Message": "Does it come in another color?",
     "meta_openapi_v23_webhook_examples/Text Message with Context (Product Inquiry)": "Is this still available?",
@@ -189,6 +189,9 @@ WRITTEN = {
     "meta_openapi_v23_webhook_examples/Button Message": "Unsubscribe",
     "meta_openapi_v23_webhook_examples/Interactive List Reply Message": "Priority Mail Express",
     "meta_openapi_v23_webhook_examples/Interactive Button Reply Message": "Cancel",
+    "meta_openapi_v23_webhook_examples/Image Message": "Taj Mahal",
+    "pywa_message/video": "caption",
+    "pywa_message/document": "caption",
     "pywa_callback_button/button": "title",
     "pywa_callback_button/quick_reply": "title",
     "pywa_callback_button/quick_reply_without_context": "title",
