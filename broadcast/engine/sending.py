@@ -155,7 +155,7 @@ class Sending:
     def _keep_recording(self, ticket: Ticket, outcome: Outcome, person: Person) -> str:
         """Record, and again while Redis cannot take it: an answer that is known must not end as unconfirmed.
 
-        Nor must it when the contact's lease is over before that, and it was given up: see record.lua.
+        Whom upkeep has given up meanwhile, because the lease was over, is sent or failed after all.
         """
         until = self.clock() + RECORD_FOR_S
         who = identity(person.phone)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from broadcast.domain import content
-from broadcast.domain.campaign import Scope
+from broadcast.domain.campaign import Scope, State
 from broadcast.domain.contact import Recipient, Status
 from broadcast.domain.filling import render
 from broadcast.domain.receipt import Echo
@@ -253,7 +253,19 @@ def test_an_answer_that_redis_cannot_take_yet_is_recorded_when_it_can(store: Sto
     assert count(store, Status.SENT) == 1
 
 
-def test_an_answer_that_redis_can_take_only_after_the_lease_still_counts(store: Store) -> None:
+@pytest.mark.parametrize("is_forgotten", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "status", "state"),
+    [
+        (Accepted("m0"), Status.SENT, State.COMPLETED),
+        (Refused("rejected", "no"), Status.FAILED, State.COMPLETED),
+        (Busy("too_many_requests", after_s=60), Status.PENDING, State.RUNNING),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_answer_that_redis_can_take_only_after_the_lease_still_counts(
+    store: Store, answer: Answer, status: Status, state: State, *, is_forgotten: bool
+) -> None:
     accepting.accept(store, an_order(contacts=1), country="BR")
     passed = [0.0]
 
@@ -266,6 +278,9 @@ def test_an_answer_that_redis_can_take_only_after_the_lease_still_counts(store: 
             store.scripts.client.zadd(key("sending", "i1"), {"c1:0": 0})
             assert store.lanes.mend("i1", grace_ms=3000, most_attempts=5) == (0, 1)
             assert count(store, Status.UNCONFIRMED) == 1
+            assert store.campaigns.finish("c1")
+            if is_forgotten:
+                store.scripts.client.hset(key("contact", "c1", 0), mapping={"phone": "5511*******00", "forgotten": 1})
 
     gateway = Told([])
     policy = Policy(max_attempts=3, timeout_s=5)
@@ -274,14 +289,18 @@ def test_an_answer_that_redis_can_take_only_after_the_lease_still_counts(store: 
     def leave_and_fill(message: Message, *, departure: Departure) -> Answer:
         departure.wait()
         store.scripts.client.config_set("maxmemory", "1")
-        return Accepted("m0")
+        return answer
 
     gateway.send = leave_and_fill  # type: ignore[method-assign]  # the answer comes, and Redis is full
     try:
-        assert send_once(store, gateway, sending=sending) == "sent"
+        send_once(store, gateway, sending=sending)
     finally:
         store.scripts.client.config_set("maxmemory", "0")
-    assert count(store, Status.SENT) == 1
+    is_left = is_forgotten and status is Status.PENDING  # nobody sends to them again
+    assert count(store, Status.UNCONFIRMED if is_left else status) == 1
+    state = State.COMPLETED if is_left else state
+    assert telling.progress(store, "c1").state is state
+    assert (store.scripts.client.zscore(key("ready", "i1"), "c1") is not None) == (state is State.RUNNING)
 
 
 def test_the_smallest_gap_there_is_never_asks_to_wait_for_less_than_nothing(store: Store) -> None:

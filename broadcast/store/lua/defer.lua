@@ -4,8 +4,8 @@
 -- ARGV[6] what stands for the person where that counts for other campaigns as well, or ""
 -- reply 1 it waits for its time | 0 it is not failed, it is used up, its campaign is cancelled, or it is forgotten
 local campaign, number, in_ms, most_attempts, most_times, who = unpack(ARGV)
-local key, contact = campaign_key(campaign), contact_key(campaign, number)
-local state, instance = unpack(redis.call("HMGET", key, "status", "instance"))
+local contact = contact_key(campaign, number)
+local state, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
 local status, attempts, forgotten = unpack(redis.call("HMGET", contact, "status", "attempts", "forgotten"))
 if forgotten or status ~= "failed" or state == "cancelled" then return 0 end
 
@@ -20,11 +20,6 @@ untell(campaign, last_told(contact))  -- it has not failed after all
 redis.call("HINCRBY", contact, "failures", 1)
 move(campaign, number, "failed", "pending")
 redis.call("ZADD", later_key(campaign), due, number)
-if state == "completed" then
-  redis.call("HSET", key, "status", "running")
-  redis.call("HDEL", key, "finished_ms")
-  join_lane(instance, campaign)
-  tell(campaign, "resumed")
-end
+carry_on(campaign, instance)
 look_at_lane(instance, due)
 return 1

@@ -10,7 +10,7 @@
 -- ARGV[20] so many answers like this one in a row, none accepted between, pause the campaign, or 0 · ARGV[21] because
 -- ARGV[22] "app" or "account", whose other instances rest as well, or "" · ARGV[23] the settings' app, as app/…, or ""
 -- ARGV[24] what stands for the person for whom it takes no more, or ""
--- moves: pending > sent, booked > sent, booked > pending, skipped > sent, cancelled > sent
+-- moves: pending > sent, booked > sent, booked > pending, skipped > sent, cancelled > sent, unconfirmed > pending
 -- reply "moved" | "failed" a failure that nobody explained had come before | "halted" one had come that paused the campaign
 -- | "kept" no longer this run's to say
 local instance, campaign, number, batch, run, to, may_follow = unpack(ARGV, 1, 7)
@@ -66,6 +66,8 @@ if hold ~= "" and not (hold == "closed" and held_by_gateway(instance) == "restri
   close_lane(instance, hold, reason, detail, ref, true)
 end
 local stays_booked, moves = not_asked and to == "booked", has(may_follow, status)
+-- Who was given up and forgotten meanwhile is not sent to again.
+if status == "unconfirmed" and to == "pending" and is_forgotten(campaign, number) then moves = false end
 if reason ~= "" and (stays_booked or moves) then  -- what a receipt told meanwhile is surer
   redis.call("HSET", contact, "reason", reason, "detail", detail)
   note_error(campaign, number, reason, detail)
@@ -84,6 +86,10 @@ if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attem
 if to == "pending" then
   if answer == "unknown" then doubt(instance, campaign, number) end
   give_back(instance, campaign, number, status, due ~= "" and now + due or nil)
+  if status == "unconfirmed" then  -- given up meanwhile, and told of as such
+    untell(campaign, last_told(contact))
+    carry_on(campaign, instance)
+  end
 elseif to == "booked" then
   redis.call("ZADD", sending_key(instance), now + due, ref)
   redis.call("HDEL", contact, "run")

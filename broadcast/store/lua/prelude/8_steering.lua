@@ -42,3 +42,12 @@ function steer(campaign, to, may_follow, because, number)
   end
   return true
 end
+
+-- A campaign that was over has somebody to send to again.
+local function carry_on(campaign, instance)
+  if redis.call("HGET", campaign_key(campaign), "status") ~= "completed" then return end
+  redis.call("HSET", campaign_key(campaign), "status", "running")
+  redis.call("HDEL", campaign_key(campaign), "finished_ms")
+  join_lane(instance, campaign)
+  tell(campaign, "resumed")
+end
