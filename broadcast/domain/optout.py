@@ -9,6 +9,7 @@ end of an order ("não quero mais nada"), is for a person to read.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection
 from enum import Enum
 from functools import lru_cache
@@ -48,8 +49,9 @@ _COURTESIES = (
     "oi|olá|bom dia|boa tarde|boa noite|hola|buenos días|buenas tardes|buenas noches|hi|hello"
 )
 _POLITE = re.compile(r"(?:(?:{0}) ){{0,3}}(.+?)(?: (?:{0})){{0,3}}".format("|".join(each(_COURTESIES))))
-#: "No, I do": what comes after it counts alone.
-_ANSWER = re.compile(r"\s*n(?:ão|a\N{COMBINING TILDE}o|ao|o)\s*[,;!]+(.*\w.*)", re.IGNORECASE | re.DOTALL)
+_MARKS = "[\u0300-\u036f]*"
+#: "No, I do": what comes after it counts alone. Of a text whose accents stand apart.
+_ANSWER = re.compile(rf"\W*n{_MARKS}(?:a?{_MARKS}o{_MARKS})?\s*[,;!]+(.*\w.*)", re.IGNORECASE | re.DOTALL)
 #: After a no, these answer a question about something else ("shall we keep your order?" "no, cancel").
 _ANSWERS = frozenset(
     each(
@@ -64,7 +66,7 @@ _LEAST_WORDS = 3
 def wants_out(text: str, words: Collection[str] = DEFAULT_WORDS) -> bool:
     """Whether the whole text is one of the words or phrases; case, accents, punctuation and emoji do not matter."""
     words = _in_plain_form(frozenset(words))
-    answer = _ANSWER.fullmatch(text)
+    answer = _ANSWER.fullmatch(unicodedata.normalize("NFD", text))
     return _answered(plain(answer[1]), words) if answer else _said(plain(text), words)
 
 

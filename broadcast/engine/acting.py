@@ -32,7 +32,8 @@ def act(store: Store, instance: str, news: Sequence[Settled], *, max_attempts: i
     _slow(store, instance, [means for _, means in late if not means.contact_only])
     if late:
         store.contacts.defer([_deferral(one, means, max_attempts) for one, means in late])
-    done = [*gone, *(one for one, _ in late)]
+    # Who is not known by then may be later.
+    done = [*(one for one in gone if one.campaign or one.receipt.phone), *(one for one, _ in late)]
     if done:
         store.contacts.heeded(instance, [one.news for one in done])
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from broadcast.domain.campaign import Scope
+from broadcast.domain.campaign import Move, Scope
 from broadcast.domain.contact import Status
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Receipt
@@ -150,3 +150,11 @@ def test_who_has_had_enough_is_left_alone_by_every_campaign_that_met_such_a_one(
     (other,) = tickets(fan_out(lane))
     assert isinstance(asked(lane, other, first), Go)
     assert not any(first[-8:] in name for name in lane.scripts.client.keys("bcast:capped:*"))
+
+
+def test_a_cap_that_is_told_of_a_cancelled_campaign_holds_for_the_others(lane: Store) -> None:
+    sent(lane, contacts=2)
+    steering.steer(lane, "c1", Move.CANCEL)
+    settling.settle(lane, "i1", [failed(0, 131049)], max_attempts=5)
+    assert telling.progress(lane, "c1").counts[Status.FAILED] == 1
+    assert len(lane.scripts.client.keys("bcast:capped:*")) == 1

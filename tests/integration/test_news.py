@@ -173,6 +173,17 @@ def test_whose_message_is_forgotten_or_nobodys_is_suppressed_by_the_number_that_
     assert not store.suppressions.among([identity(unknown)])
 
 
+def test_an_opt_out_of_whom_nobody_knows_yet_counts_when_it_is_told_again(store: Store) -> None:
+    sent(store, 1)
+    early = replace(failed(0, OPTED_OUT), message_id="early", reference=None, phone=None)
+    settling.settle(store, "i1", [early])
+    assert store.suppressions.page(cursor=0, limit=10)[0] == {}
+
+    store.scripts.client.set(key("message", "i1", "early"), "c1:0")
+    settling.settle(store, "i1", [early])
+    assert store.suppressions.among([identity(phones(1)[0])])
+
+
 def test_what_was_acted_on_is_kept_for_as_long_as_receipts_come_again_and_names_nobody(store: Store) -> None:
     sent(store, 1)
     settling.settle(store, "i1", [failed(0, RESTRICTED)])

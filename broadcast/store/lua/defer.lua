@@ -7,13 +7,13 @@ local campaign, number, in_ms, most_attempts, most_times, who = unpack(ARGV)
 local contact = contact_key(campaign, number)
 local state, instance = unpack(redis.call("HMGET", campaign_key(campaign), "status", "instance"))
 local status, attempts, forgotten = unpack(redis.call("HMGET", contact, "status", "attempts", "forgotten"))
-if forgotten or status ~= "failed" or state == "cancelled" then return 0 end
+if forgotten or status ~= "failed" then return 0 end
 
 local due, is_over = now_ms() + in_ms, tonumber(attempts or 0) >= tonumber(most_attempts)
 if tonumber(most_times) > 0 then  -- as an answer that says so; a person's retry waits as well
   is_over = note_cap(instance, campaign, number, in_ms, who) >= tonumber(most_times)
 end
-if is_over then return 0 end
+if is_over or state == "cancelled" then return 0 end
 go_by(contact, "")
 redis.call("HDEL", contact, "acked", "run", "batch", "at_failed")
 untell(campaign, last_told(contact))  -- it has not failed after all

@@ -66,8 +66,10 @@ if hold ~= "" and not (hold == "closed" and held_by_gateway(instance) == "restri
   close_lane(instance, hold, reason, detail, ref, true)
 end
 local stays_booked, moves = not_asked and to == "booked", has(may_follow, status)
--- Who was given up and forgotten meanwhile is not sent to again.
-if status == "unconfirmed" and to == "pending" and is_forgotten(campaign, number) then moves = false end
+if status == "unconfirmed" and (to == "pending" or to == "booked") then
+  -- Given up meanwhile: its batch has it no more, and who was forgotten as well is not sent to again.
+  to, moves = "pending", not is_forgotten(campaign, number)
+end
 if reason ~= "" and (stays_booked or moves) then  -- what a receipt told meanwhile is surer
   redis.call("HSET", contact, "reason", reason, "detail", detail)
   note_error(campaign, number, reason, detail)
@@ -86,7 +88,7 @@ if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attem
 if to == "pending" then
   if answer == "unknown" then doubt(instance, campaign, number) end
   give_back(instance, campaign, number, status, due ~= "" and now + due or nil)
-  if status == "unconfirmed" then  -- given up meanwhile, and told of as such
+  if status == "unconfirmed" then  -- and told of as such
     untell(campaign, last_told(contact))
     carry_on(campaign, instance)
   end
