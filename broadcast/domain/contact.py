@@ -48,9 +48,10 @@ COMES_AFTER: Mapping[Status, frozenset[Status]] = {
 }
 
 #: The same for what an answer says. Who is booked may fail by one: of a question before the fence, at the last attempt.
-#: No receipt can be of that.
+#: No receipt can be of that. Whom a receipt told as failed no answer puts back: what the gateway refused stays refused.
 ANSWER_AFTER: Mapping[Status, frozenset[Status]] = {
     **COMES_AFTER,
+    Status.PENDING: COMES_AFTER[Status.PENDING] - {Status.FAILED},
     Status.FAILED: COMES_AFTER[Status.FAILED] | {Status.BOOKED},
 }
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from broadcast.domain.campaign import Move, Scope
+from broadcast.domain.answer import Answer, Closed, Unknown
+from broadcast.domain.campaign import Move, OnUnknown, Scope, State
 from broadcast.domain.contact import Status
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Receipt
@@ -158,3 +159,19 @@ def test_a_cap_that_is_told_of_a_cancelled_campaign_holds_for_the_others(lane: S
     settling.settle(lane, "i1", [failed(0, 131049)], max_attempts=5)
     assert telling.progress(lane, "c1").counts[Status.FAILED] == 1
     assert len(lane.scripts.client.keys("bcast:capped:*")) == 1
+
+
+@pytest.mark.parametrize("answer", [Unknown("gateway_timeout"), Closed("unauthorized")], ids=lambda one: one.reason)
+def test_whom_a_receipt_told_as_failed_no_late_answer_puts_back(lane: Store, answer: Answer) -> None:
+    accepting.accept(lane, an_order(contacts=1, gap_ms=10), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    leave(lane, ticket)
+    created = lane.scripts.client.hget(key("campaign", "c1"), "created_ms")
+    told = replace(failed(0, 131026), message_id="wamid.1", reference=f"c1:0/{created}.0")
+    assert settling.settle(lane, "i1", [told]) == 1
+    assert lane.campaigns.finish("c1")
+    late = outcome_of(answer, attempt=1, max_attempts=5, quick_left=0, on_unknown=OnUnknown.RESEND)
+    assert late.status is Status.PENDING
+    lane.contacts.record(ticket, late)
+    seen = telling.progress(lane, "c1")
+    assert (seen.state, seen.counts[Status.FAILED], seen.counts[Status.PENDING]) == (State.COMPLETED, 1, 0)
