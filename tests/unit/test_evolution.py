@@ -174,6 +174,11 @@ ANSWERS = [
     (wrapped(400, ["PrismaClientKnownRequestError: x"]), Unknown, "failed_while_sending"),
     (wrapped(400, []), Unknown, "failed_while_sending"),
     (wrapped(400, ["DriverError: Connection Closed by the database"]), Unknown, "failed_while_sending"),
+    (wrapped(400, ["Error: rate-overlimit"]), Unknown, "failed_while_sending"),
+    (wrapped(429, ["Error: rate-overlimit"]), Busy, "rate_overlimit"),
+    (wrapped(400, ["Error: Text is required"]), Refused, "rejected"),
+    (wrapped(400, ["HttpError: Chatwoot: Text is required"]), Unknown, "failed_while_sending"),
+    (wrapped(400, ["AxiosError: typebot: Method not available"]), Unknown, "failed_while_sending"),
     (
         wrapped(400, ["TypeError: Cannot read properties of undefined (reading 'message')"]),
         Unknown,

@@ -89,10 +89,19 @@ _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
     (401, re.compile(r""), closed("unauthorized")),
     (403, re.compile(r""), closed("unauthorized")),
     (500, re.compile(r"reading 'textMessage'"), closed("instance_not_loaded")),
-    (400, re.compile(r"Text is required|Owned media must be|file name must be informed"), refused("rejected")),
-    (400, re.compile(r"JID decoded but user is empty"), refused("rejected")),
-    (400, re.compile(r"Method not available"), refused("rejected")),
-    (None, re.compile(r"rate-overlimit"), busy("rate_overlimit", after_s=OVERLIMIT_S)),
+    # Whole beginnings as well: as a part of another text they come from who was told of the message after it left.
+    (
+        400,
+        re.compile(
+            r"^(Error: |BadRequestException: )?"
+            r"(Text is required|Owned media must be|For base64 the file name must|JID decoded but user is empty"
+            r"|Method not available)"
+        ),
+        refused("rejected"),
+    ),
+    # In a 400 it comes from the send phase, where nobody knows which of its queries was refused.
+    (500, re.compile(r"rate-overlimit"), busy("rate_overlimit", after_s=OVERLIMIT_S)),
+    (429, re.compile(r"rate-overlimit"), busy("rate_overlimit", after_s=OVERLIMIT_S)),
     # The medium's own server, asked by Evolution. That it is asked too much passes.
     (
         500,
