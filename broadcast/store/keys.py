@@ -20,14 +20,15 @@ doubtful              zset    campaign:number of the lane's unconfirmed contacts
 listed                zset    numbers of a campaign's contacts that are failed, or unconfirmed; score the same
 message               string  gateway's message id -> campaign:number
 recent                list    the lane's last messages, newest first: "a" acknowledged, "e" failed and nobody says why
-pair                  string  there while the instance may not write to this person again; expires by itself
-capped                string  there while the gateway takes no more from this instance for this person, who goes by a
+pair                  string  for so many ms the instance may not write to this person again; expires by itself
+capped                string  for so many ms the gateway takes no more from this instance for this person, who goes by a
                               pseudonym; expires by itself
 acted                 zset    SHA-1 of a failure acted on for more than its contact; score: when to forget it, Unix ms
 strays                zset    instance/message id of the parked receipts; score: when they are given up, Unix ms
 unknown               string  how many ids of receipts nobody ever knew
 left_out              hash    why webhook calls came to nothing -> how many did
 parked                list    receipts that came before the id was known, as JSON
+clock                 string  Redis's own clock when upkeep last looked at it, Unix ms
 flow                  hash    how the workers take what they are given: the last one left `at` this time, `behind` so
                               many ms, the last one `on_time` then; each lane's `credit`, and `since` when it is so
 workers               zset    names of the live workers of a queue; score: last sign of life, Unix ms
@@ -113,6 +114,7 @@ PATTERNS: Mapping[str, str] = {
     "unknown": "bcast:unknown",
     "left_out": "bcast:left_out",
     "parked": "bcast:parked:%s/%s",
+    "clock": "bcast:clock",
     "flow": "bcast:flow",
     "workers": "bcast:workers:%s",
     "campaigns": "bcast:campaigns",

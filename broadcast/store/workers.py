@@ -1,10 +1,14 @@
-"""Signs of life of the workers, and deeds that one process does for all."""
+"""Signs of life of the workers, deeds that one process does for all, and the clock that all go by."""
 
 from __future__ import annotations
 
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts
 
+#: Redis's clock was set back when it is so much behind what it was, ms; less is slewed, and costs nobody anything.
+SET_BACK_MS = 1000
+#: So many of each list are set back with it: a script's time is everybody's.
+SET_BACK_AT_ONCE = 10_000
 #: A worker that has not been heard of for so long does not count as alive.
 ALIVE_S = 15
 
@@ -34,6 +38,10 @@ class Workers:
     def claim(self, deed: str, *, for_ms: int) -> bool:
         """Claim a deed for a while; False when another process has it."""
         return bool(self._scripts.run("deed", deed, for_ms))
+
+    def keep_time(self) -> int:
+        """Set back with Redis's clock what goes by it; return by how many ms, 0 when it was not since this was called."""
+        return int(self._scripts.run("keep_time", SET_BACK_MS, SET_BACK_AT_ONCE))
 
     def is_claimed(self, deed: str) -> bool:
         """Whether somebody has claimed the deed just now."""

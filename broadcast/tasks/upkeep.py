@@ -71,6 +71,8 @@ def tick(self: Any) -> None:
     store = services_of(self.app).store
     if not store.workers.claim("tick", for_ms=500):
         return
+    if set_back_ms := store.workers.keep_time():
+        log.warning("Redis's clock was set back by %s s", set_back_ms / 1000, extra={"action": "keep_time"})
     for campaign in store.campaigns.begin_due():
         log.info("campaign started as scheduled", extra={"action": "begin", "campaign": campaign})
     for instance in store.lanes.due():

@@ -40,14 +40,14 @@ if hold then return back(hold) end
 if not again and cap and cap ~= "" and tonumber(used or 0) >= tonumber(cap) then return back("daily_cap") end
 
 if meets_caps and not again then
-  local left_ms = redis.call("PTTL", capped_key(instance, hashed))
+  local left_ms = left_of(capped_key(instance, hashed))
   if left_ms > 0 then
     redis.call("HSET", contact, "reason", "marketing_capped", "not_before", now_ms() + left_ms)
     return back("marketing_capped", now_ms() + left_ms)
   end
 end
 if pair_ms > 0 and not again then
-  local left_ms = redis.call("PTTL", pair_key(instance, identity))
+  local left_ms = left_of(pair_key(instance, identity))
   if left_ms > 0 then return back("pair_limit", now_ms() + left_ms) end
 end
 
@@ -92,7 +92,7 @@ else
   attempts = redis.call("HINCRBY", contact, "attempts", 1)
   redis.call("HINCRBY", lane_key(instance), "used", 1)
   move(campaign, number, "booked", "sending", "run", run, "departed", earliest)
-  if pair_ms > 0 then redis.call("SET", pair_key(instance, identity), 1, "PX", pair_ms) end
+  if pair_ms > 0 then redis.call("SET", pair_key(instance, identity), pair_ms, "PX", pair_ms) end
   -- Without one, what it went by is of an earlier attempt: the gateway may have refused it, and an echo is to find this one.
   go_by(contact, own_id)
   if own_id ~= "" then

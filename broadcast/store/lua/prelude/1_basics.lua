@@ -10,6 +10,13 @@ local function now_ms()
   return math.floor(now_us() / 1000)
 end
 
+-- How long a key is there that holds for how long it was to be, ms; 0 where it is gone, or would be but for a clock that was
+-- set back. Earlier versions kept a 1.
+local function left_of(key)
+  local left, most = redis.call("PTTL", key), tonumber(redis.call("GET", key) or 0)
+  return (most <= 1 or left <= most) and math.max(left, 0) or 0
+end
+
 local function has(list, word)
   for item in string.gmatch(list, "[^,]+") do
     if item == word then return true end

@@ -35,7 +35,7 @@ local function note_cap(instance, campaign, number, for_ms, who)
   local contact = contact_key(campaign, number)
   redis.call("HSET", contact, "not_before", now_ms() + for_ms)
   redis.call("HSET", campaign_key(campaign), "meets_caps", 1)
-  if who ~= "" then redis.call("SET", capped_key(instance, who), 1, "PX", for_ms) end
+  if who ~= "" then redis.call("SET", capped_key(instance, who), for_ms, "PX", for_ms) end
   return redis.call("HINCRBY", contact, "capped", 1)
 end
 
