@@ -50,11 +50,13 @@ class Intake:
             table = titled(header, seen, separator, has_titles=True)
             checked(table, [header], has_swallowed)
         self.details |= {"separator": separator, "header": list(table.titles) or None}
+        used: set[int] = set()
         for row in chain(seen, below):
             checked(table, [row], has_swallowed)
             if any(cell.strip() for cell in row.cells):
+                used |= {table.source(row)} if len(table.phones) > 1 else set()
                 yield Found(row.number, person(table, row))
-        self.details["encoding"] = lines.encoding
+        self.details |= {"encoding": lines.encoding, "phone": table.named(used)}
 
     def ndjson(self, stream: io.BufferedReader) -> Iterator[Found]:
         """A contact a line. A line that is no JSON is named, and the next one read."""

@@ -118,7 +118,7 @@ def test_each_form_is_taken(client: FlaskClient, store: Store, kind: str, raw: b
     assert (answer["queued"], answer["skipped"]) == (2, 0)
     assert [phone for phone, _, _ in stored(store)] == ["5511990000001", "5511990000002"]
     assert telling.contacts(store, "c1", status=None, limit=1, cursor=None).items[0].name == "José"
-    found = {"separator": ";", "header": ["telefone", "nome"], "encoding": "windows-1252"}
+    found = {"separator": ";", "header": ["telefone", "nome"], "encoding": "windows-1252", "phone": ["telefone"]}
     assert answer["csv"] == (found if kind == CSV else None)
 
 

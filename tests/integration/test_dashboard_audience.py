@@ -79,6 +79,15 @@ def test_files_are_added_one_after_the_other_and_then_it_starts(browser: Browser
     assert browser.get(PAGE).location == "/dashboard/campaigns/promo"
 
 
+def test_a_files_columns_of_numbers_are_named(browser: Browser) -> None:
+    opened(browser)
+    browser.headers = {"Accept-Language": "pt-BR"}
+    shown = add(browser, "Nome;Telefone;Celular\nAna;1133334444;11999990001\nBia;;11999990002\n").text
+    assert re.search(r"Números: <span[^>]*>coluna celular<", shown)
+    shown = add(browser, "Nome;Telefone;Celular\nAna;1133334445;\nBia;;11999990003\n").text
+    assert re.search(r"Números: <span[^>]*>colunas celular, telefone<", shown)
+
+
 def test_what_became_of_a_file_has_an_address_and_is_for_its_adder_alone(browser: Browser, services: Services) -> None:
     opened(browser)
     file = io.BytesIO(b"11999990001\n123\n"), "lista.csv"
