@@ -26,6 +26,7 @@ _SOMEBODY_ELSE = {
 #: A code that stands in a column of its own: not where the number comes behind it, as in DDD+Telefone.
 _ALONE = r"\b(?!\s*(?:[+/&]|e\b)).*"
 AREA = re.compile(rf"ddd{_ALONE}|ddd ?\d")
+COUNTRY = re.compile(rf"ddi{_ALONE}|ddi ?\d|codigo (?:do )?pais|country code")
 #: What a column of names may be called; of two, the one that comes first here has them.
 NAME = ("name", "nome")
 #: How a number is written.
@@ -93,7 +94,7 @@ def _rank(title: str) -> tuple[int, int]:
     words = set(re.findall(r"[a-z]+", title))
     place = PHONE.index(title) if title in PHONE else len(PHONE)
     rank = min((_WORDS[word] for word in words if word in _WORDS), default=_VAGUE if title in PHONE else _LAST + 1)
-    is_last = rank < _VAGUE and (words & _SOMEBODY_ELSE or AREA.fullmatch(title))
+    is_last = rank < _VAGUE and (words & _SOMEBODY_ELSE or AREA.fullmatch(title) or COUNTRY.fullmatch(title))
     return (_LAST, rank) if is_last else (rank, place)
 
 

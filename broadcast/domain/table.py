@@ -13,6 +13,7 @@ from typing import Any
 
 from broadcast.domain.columns import (
     AREA,
+    COUNTRY,
     NAME,
     PHONE,
     is_part,
@@ -25,11 +26,13 @@ from broadcast.domain.columns import (
     plain,
 )
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
+from broadcast.domain.phone import with_country
 
 #: So many rows are looked at where several columns may have the numbers.
 LOOKED_AT = 50
-#: An area code in a column of its own; a number without one has eight or nine digits.
+#: A code in a column of its own; a number without an area code has eight or nine digits.
 _AREA = re.compile(r"\(?0?([1-9][1-9])\)?")
+_COUNTRY = re.compile(r"\(?\+?0{0,2}([1-9]\d{0,2})\)?")
 _LOCAL = re.compile(r"\d[\d\s.-]*")
 _LOCAL_DIGITS = {8, 9}
 #: What may separate cells, the likelier before.
@@ -109,16 +112,17 @@ class Table:
         return phones_beside(self.titles, self.phone)
 
     @cached_property
-    def _areas(self) -> Mapping[int, int | None]:
-        """Column of numbers -> that of its area codes."""
-        return {column: nearest(self.titles, AREA, column) for column in self.phones}
+    def _codes(self) -> Mapping[int, tuple[int | None, int | None]]:
+        """Column of numbers -> those of its area and country codes."""
+        return {at: (nearest(self.titles, AREA, at), nearest(self.titles, COUNTRY, at)) for at in self.phones}
 
     def _joined(self, row: Row, column: int) -> str:
-        found, area_at = row.cell(column), self._areas[column]
-        if area_at is None or not _LOCAL.fullmatch(found) or sum(map(str.isdigit, found)) not in _LOCAL_DIGITS:
-            return found
-        area = _AREA.fullmatch(row.cell(area_at))
-        return f"{area[1]} {found}" if area else found
+        found, (area_at, country_at) = row.cell(column), self._codes[column]
+        if area_at is not None and _LOCAL.fullmatch(found) and sum(map(str.isdigit, found)) in _LOCAL_DIGITS:
+            area = _AREA.fullmatch(row.cell(area_at))
+            found = f"{area[1]} {found}" if area else found
+        country = _COUNTRY.fullmatch(row.cell(country_at))
+        return with_country(found, country[1]) if country else found
 
     def column(self, *names: str) -> int | None:
         """The first column that has one of these titles."""

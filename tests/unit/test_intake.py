@@ -266,6 +266,23 @@ def test_an_area_code_in_a_column_of_its_own_goes_before_a_number_without_one(ra
 
 
 @pytest.mark.parametrize(
+    ("raw", "numbers"),
+    [
+        ("DDI;DDD;Telefone\n55;11;99999-0001\n+54;11;99999-000\n;21;999990001\nBR;21;999990002\n",
+         ["+55 11 99999-0001", "+54 11 99999-000", "21 999990001", "21 999990002"]),
+        ("Telefone;DDI\n2125551234;1\n11999990001;(+055)\n999990001;55\n+351912345678;55\n912345678;351\n",
+         ["+1 2125551234", "+55 11999990001", "+55 999990001", "+351912345678", "+351 912345678"]),
+        ("DDI Telefone;Telefone;DDI Celular;Celular\n1;2125551234;55;11999990001\n1;2125551234;;\n",
+         ["+55 11999990001", "+1 2125551234"]),
+        ("Código do País;Celular\n351;912345678\n", ["+351 912345678"]),
+    ],
+)  # fmt: skip
+def test_a_country_code_in_a_column_of_its_own_goes_before_a_number_without_one(raw: str, numbers: list[str]) -> None:
+    assert [one["phone"] for one in people(read_table(raw.encode()))] == numbers
+    assert [one.contact["phone"] for one in read("text/csv", raw.encode())[0]] == numbers
+
+
+@pytest.mark.parametrize(
     "above",
     [
         "Clientes 2024;;\n",
