@@ -28,7 +28,17 @@ _ALONE = r"\b(?!\s*(?:[+/&]|e\b)).*"
 AREA = re.compile(rf"ddd{_ALONE}|ddd ?\d")
 COUNTRY = re.compile(rf"ddi{_ALONE}|ddi ?\d|codigo (?:do )?pais|country code")
 #: What a column of names may be called; of two, the one that comes first here has them.
-NAME = ("name", "nome")
+NAME = (
+    "name",
+    "nome",
+    "nombre",
+    "first name",
+    "primeiro nome",
+    "nome completo",
+    "full name",
+    "nome do cliente",
+    "cliente",
+)
 #: How a number is written.
 _NUMBER = re.compile(r"[^0-9A-Za-z]*(?:[0-9][^0-9A-Za-z]*){8,15}")
 #: What has a number's digits, and is none.
@@ -87,6 +97,17 @@ def nearest(titles: Sequence[str], code: re.Pattern[str], phone: int) -> int | N
     """The column of codes that go with these numbers: of several, the one that is nearest before them."""
     found = [index for index, title in enumerate(titles) if code.fullmatch(title) and index != phone]
     return max((index for index in found if index < phone), default=next(iter(found), None))
+
+
+def name_columns(titles: Sequence[str]) -> list[str]:
+    """Those of the titles that a column of names has, the likeliest first."""
+    forms = {title: " ".join(re.split(r"[\s_]+", title)) for title in titles}
+    return sorted((title for title, form in forms.items() if form in NAME), key=lambda title: NAME.index(forms[title]))
+
+
+def is_name(cell: str, title: str) -> bool:
+    """Whether a cell in such a column has a name; a client may have a number there."""
+    return any(map(str.isalpha, cell)) if title == "cliente" else bool(cell)
 
 
 def _rank(title: str) -> tuple[int, int]:

@@ -14,18 +14,20 @@ from typing import Any
 from broadcast.domain.columns import (
     AREA,
     COUNTRY,
-    NAME,
     PHONE,
+    is_name,
     is_part,
     is_whole,
     looks_like_number,
     may_be_number,
+    name_columns,
     nearest,
     phone_columns,
     phones_beside,
     plain,
 )
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
+from broadcast.domain.naming import form_of
 from broadcast.domain.phone import with_country
 
 #: So many rows are looked at where several columns may have the numbers.
@@ -110,6 +112,11 @@ class Table:
     def phones(self) -> Sequence[int]:
         """The columns that may have a row's number, the likeliest first."""
         return phones_beside(self.titles, self.phone)
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """The titles of the columns that may have a row's name, the likeliest first."""
+        return name_columns(self.titles)
 
     @cached_property
     def _codes(self) -> Mapping[int, tuple[int | None, int | None]]:
@@ -330,8 +337,8 @@ def _is_torn(lines: Sequence[str], separator: str) -> bool:
 def person(table: Table, row: Row) -> dict[str, Any]:
     """The contact in a row, {phone, name, vars}: a variable for each column that has a title.
 
-    Of several columns of one title, the first that is not empty counts; of those of the name, the first of `NAME`, and
-    the others are variables.
+    Of several columns of one title, the first that is not empty counts; of those of the name, the first of `NAME`. It
+    is a variable as well, unless a message finds it under its own title anyhow.
     """
     numbers = table.titles[table.phone] if table.titles else ""
     found: dict[str, Any] = {}
@@ -340,9 +347,11 @@ def person(table: Table, row: Row) -> dict[str, Any]:
         if value and title and title != numbers:
             found.setdefault(title, value)
     contact: dict[str, Any] = {"phone": table.number(row)}
-    names = [title for title in NAME if title in found]
-    if names:
-        contact["name"] = found.pop(names[0])
+    named = next((title for title in table.names if is_name(found.get(title, ""), title)), None)
+    if named is not None:
+        contact["name"] = found[named]
+        if form_of(named) == "name":
+            del found[named]
     extra: dict[str, Any] = {}
     for title, value in found.items():
         extra.setdefault(title.replace(" ", "_"), value)

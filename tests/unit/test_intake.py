@@ -214,6 +214,32 @@ def test_commas_in_a_title_separate_nothing_and_of_two_columns_of_one_title_the_
             [{"phone": "11999990001", "name": "Ana", "vars": {"nome": "Bia"}}],
         ),
         ("telefone;name;nome\n11999990001;;Bia\n", [{"phone": "11999990001", "name": "Bia"}]),
+        (
+            "telefone;Cliente;Nome Completo;Primeiro_Nome\n11999990001;Loja;Ana Lia;Ana\n11999990002;Loja;Bia Sá;\n",
+            [
+                {
+                    "phone": "11999990001",
+                    "name": "Ana",
+                    "vars": {"cliente": "Loja", "nome_completo": "Ana Lia", "primeiro_nome": "Ana"},
+                },
+                {"phone": "11999990002", "name": "Bia Sá", "vars": {"cliente": "Loja", "nome_completo": "Bia Sá"}},
+            ],
+        ),
+        (
+            "telefone;Cliente;Nome do Cliente\n11999990001;Loja;Ana\n11999990002;0042;\n",
+            [
+                {"phone": "11999990001", "name": "Ana", "vars": {"cliente": "Loja", "nome_do_cliente": "Ana"}},
+                {"phone": "11999990002", "vars": {"cliente": "0042"}},
+            ],
+        ),
+        (
+            "phone;Full Name;Nombre\n11999990001;Ana Lia;Ana\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"full_name": "Ana Lia", "nombre": "Ana"}}],
+        ),
+        (
+            "Cliente;Nome;Celular\nLoja;Ana;11999990001\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"cliente": "Loja"}}],
+        ),
     ],
 )
 def test_of_two_columns_of_numbers_or_of_names_neither_is_lost(raw: str, contacts: list[dict[str, Any]]) -> None:
