@@ -45,6 +45,8 @@ _NUMBER = re.compile(r"[^0-9A-Za-z]*(?:[0-9][^0-9A-Za-z]*){8,15}")
 _MOMENT = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}(?:\s+\d{1,2}:\d{2}(?::\d{2})?)?")
 #: What people write before a number.
 _LABEL = re.compile(r"[^\W\d_]+:")
+#: A header and the numbers below it that have become one line.
+_RUN_TOGETHER = re.compile(rf"(?:{'|'.join(PHONE)})\d{{8,}}")
 #: A number with fewer digits may lack its area code.
 _WHOLE = 10
 
@@ -69,6 +71,11 @@ def may_be_number(cell: str) -> bool:
 def is_part(cell: str) -> bool:
     """Whether a cell in a column of numbers has some of one: digits that are no date."""
     return bool(_digits(cell)) and not _MOMENT.fullmatch(cell)
+
+
+def is_run_together(cell: str) -> bool:
+    """Whether a cell is the title of the numbers with one of them behind it: the ends of lines were lost."""
+    return _RUN_TOGETHER.match(plain(cell)) is not None
 
 
 def is_whole(cell: str) -> bool:

@@ -135,6 +135,15 @@ def test_a_file_that_breaks_off_is_corrected_and_gone_on_with(browser: Browser, 
     assert telling.progress(store, "promo").total == 300
 
 
+def test_a_header_alone_is_told_so(browser: Browser, store: Store) -> None:
+    opened(browser)
+    browser.headers = {"Accept-Language": "pt-BR"}
+    answer = add(browser, "telefone;nome\n")
+    assert answer.status_code == 422
+    assert "O arquivo não tem linhas abaixo do cabeçalho." in answer.text
+    assert telling.progress(store, "promo").total == 0
+
+
 @pytest.mark.parametrize("name", ["contacts.xlsx", "contacts", ""])
 def test_a_file_of_another_kind_is_not_taken(browser: Browser, store: Store, name: str) -> None:
     opened(browser)
