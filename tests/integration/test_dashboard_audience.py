@@ -135,6 +135,13 @@ def test_a_file_that_breaks_off_is_corrected_and_gone_on_with(browser: Browser, 
     assert telling.progress(store, "promo").total == 300
 
 
+def test_a_phone_that_is_no_text_is_told_so(browser: Browser) -> None:
+    opened(browser)
+    browser.headers = {"Accept-Language": "pt-BR"}
+    shown = add(browser, '["5511999990001", 5511999990002]', "a.json").text
+    assert "deve ser um texto como &#34;5511999990001&#34;, entre aspas" in shown
+
+
 def test_a_header_alone_is_told_so(browser: Browser, store: Store) -> None:
     opened(browser)
     browser.headers = {"Accept-Language": "pt-BR"}
