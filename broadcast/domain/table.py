@@ -91,11 +91,16 @@ class Table:
 
     def source(self, row: Row) -> int:
         """The column of a row's number: the likeliest with a whole one, or else with one, or else with a part."""
-        found = {column: self._joined(row, column) for column in self.phones}
-        able = [column for column, text in found.items() if may_be_number(text)]
-        whole = (column for column in able if is_whole(found[column]))
+        if len(self.phones) == 1:
+            return self.phone
+        found: dict[int, str] = {}
+        for column in self.phones:
+            text = found[column] = self._joined(row, column)
+            if is_whole(text) and may_be_number(text):
+                return column
+        able = (column for column in self.phones if may_be_number(found[column]))
         part = (column for column in (self.phone, *self.phones) if is_part(found[column]))
-        return next(chain(whole, able, part), self.phone)
+        return next(chain(able, part), self.phone)
 
     def named(self, columns: Iterable[int]) -> list[str] | None:
         """The titles of these columns of numbers, the likeliest first, or of the likeliest; None without a header."""
