@@ -33,6 +33,8 @@ MOST_CONTACTS = 100_000
 MOST_PHONES = 10_000
 #: Characters that say where somebody on the suppression list comes from.
 MOST_SOURCE = 128
+#: What is said of a phone that is a number of JSON's, which has no plus and no zero at its beginning.
+AS_TEXT = 'must be a text such as "5511999990001", not a number: in quotation marks'
 PRIORITIES = {"high": 8, "normal": 5, "low": 2}
 
 #: RFC 3339, section 5.6, its zone required. Read by hand because `fromisoformat` differs between Python versions.
@@ -85,6 +87,10 @@ def _are_texts(values: Any, *, most: int) -> bool:
     return isinstance(values, dict) and all(_is_text(text, most=most) for text in (*values, *values.values()))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 class _Contact(fields.Field[Recipient]):
     """A phone number, or an object {phone, name, vars}. The number itself is looked at when it is accepted."""
 
@@ -92,6 +98,8 @@ class _Contact(fields.Field[Recipient]):
         if isinstance(value, str):
             storable(value)
             return Recipient(phone=value)
+        if _is_number(value):
+            raise ValidationError(AS_TEXT)
         if not isinstance(value, dict):
             raise ValidationError("must be a phone number or an object {phone, name, vars}")
         if problems := _contact_problems(value):
@@ -113,7 +121,7 @@ def _contact_problems(person: Mapping[str, Any]) -> dict[str, list[str]]:
     problems = {unknown: ["unknown field"] for unknown in person.keys() - {"phone", "name", "vars"}}
     phone, name, values = person.get("phone"), person.get("name"), person.get("vars")
     if not _is_text(phone):
-        problems["phone"] = [_why_not([phone], "must be a text")]
+        problems["phone"] = [_why_not([phone], AS_TEXT if _is_number(phone) else "must be a text")]
     if name is not None and not _is_text(name, most=256):
         problems["name"] = [_why_not([name], "must be a text of at most 256 characters")]
     if values is not None and not _are_texts(values, most=1024):

@@ -322,7 +322,11 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         },
         unreadable={**COUNT, "description": "rows that could not be read, and are not in the campaign"},
         errors={"type": "array", "items": _object(row=ROW, detail=TEXT), "description": "the first hundred of them"},
-        csv={"type": ["object", "null"], "description": "separator, header and encoding, as they were found out"},
+        csv={
+            "type": ["object", "null"],
+            "description": "separator, header and encoding, as they were found out, and in `phone` the titles of the "
+            "columns that the numbers are from, null without a header",
+        },
     ),
     "Started": _object(
         {"success": True, "campaignId": "campaign-123", "status": "running"},

@@ -52,7 +52,7 @@ def preview(contacts: Path, campaign: str | None, as_json: bool, **options: Any)
     if as_json:
         click.echo(json.dumps(seen, indent=1))
     else:
-        foreseeing.preview(seen, rows=table.numbers, console=Console())
+        foreseeing.preview(seen, rows=table.numbers, phone=table.how_read()["phone"], console=Console())
 
 
 @click.command()

@@ -14,14 +14,17 @@ from rich.text import Text
 MOST_LEFT_OUT = 10
 
 
-def preview(seen: Mapping[str, Any], *, rows: Sequence[int], console: Console) -> None:
+def preview(seen: Mapping[str, Any], *, rows: Sequence[int], phone: Sequence[str] | None, console: Console) -> None:
     """All that the API says, as one table; `rows` are those of the file that the contacts stood in.
 
+    `phone` has the titles of the columns that their numbers are from, where there is a header.
     What strangers wrote is text, and no markup.
     """
     table = Table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
+    if phone:
+        table.add_row("numbers from", Text(f"column {', '.join(phone)}"))
     for section in (partial(_contacts, rows=rows), _samples, _forecast, _minded):
         for title, text in section(seen):
             table.add_row(title, Text(str(text)))

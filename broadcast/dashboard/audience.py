@@ -18,6 +18,7 @@ from broadcast.api import asking, audiences, auth, shapes
 from broadcast.dashboard import rights, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.composing import KEEP_DRAFT_S
+from broadcast.domain.intake import NO_ROWS
 from broadcast.domain.lines import MOST_BYTES
 from broadcast.errors import Conflict, Invalid
 
@@ -57,13 +58,17 @@ def add_file(campaign: str) -> ResponseReturnValue:
     try:
         added = audiences.add_from(campaign, io.BufferedReader(_Upload(file), MOST_BYTES), kind=kind, chunk=chunk)
     except Invalid as error:  # what came before it is kept: corrected, it is the same chunk
-        return _show(asking.status(campaign), chunk=chunk, problem=wording.problem(error.errors[0].detail)), 422
+        return _show(asking.status(campaign), chunk=chunk, problem=_problem(error.errors[0].detail)), 422
     except Conflict:
         return _refused(campaign)
     token = secrets.token_urlsafe(16)
     last = {"adder": auth.caller().name, "campaign": campaign, "added": added, "name": file.filename or ""}
     asking.services().store.desk.keep_draft(token, json.dumps(last), keep_s=KEEP_DRAFT_S)
     return redirect(url_for("dashboard.audience", campaign=campaign, file=token), 303)
+
+
+def _problem(detail: str) -> str:
+    return str(gettext("The file has no rows below its header.")) if NO_ROWS in detail else wording.problem(detail)
 
 
 class _Upload(io.RawIOBase):

@@ -65,7 +65,7 @@ class NewCampaign(TemplateFields):
     file = FileField(
         lazy_gettext("Contacts from a CSV file"),
         description=lazy_gettext(
-            "Separator and encoding are found out. A column called telefone or phone has the numbers."
+            "Separator, encoding and the column of the numbers (celular, telefone, …) are found out, and shown."
         ),
         render_kw={"accept": ".csv,.txt,text/csv,text/plain"},
     )
@@ -150,8 +150,7 @@ def contacts_of(form: NewCampaign, *, most: int) -> tuple[list[Any], dict[str, A
         raise Invalid(FieldError("/contacts", f"the list {error}")) from error
     if not table.rows:
         raise Invalid(FieldError("/contacts", "the list has no numbers"))
-    read = {"separator": table.separator, "header": list(table.titles) or None, "encoding": table.encoding}
-    return people(table), {**read, "rows": table.numbers}
+    return people(table), {**table.how_read(), "rows": table.numbers}
 
 
 def show_problems(

@@ -14,6 +14,7 @@ ROW_PROBLEMS: Mapping[str, Any] = {
     "is not JSON": lazy_gettext("this is not JSON"),
     "unknown field": lazy_gettext("a field that is not known; variables go into vars"),
     "must be a phone number or an object": lazy_gettext("must be a number, or an object with phone, name and vars"),
+    "must be a text such as": lazy_gettext('must be a text such as "5511999990001", in quotation marks'),
     "must be a text": lazy_gettext("must be a text, and not too long a one"),
     "must be an object of texts": lazy_gettext("must be an object of texts, and none of them too long"),
     "characters that cannot be sent": lazy_gettext("has characters that cannot be sent"),

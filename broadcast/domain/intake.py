@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
+from broadcast.domain.columns import is_run_together
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable, refuse_others
 from broadcast.domain.table import LOOKED_AT, checked, has_swallowed, headed, needs_rows, person, rows_of, titled
 
+#: What is said of a header alone; whoever sends a whole file so, has sent it as one line.
+NO_ROWS = "has no rows below its header (curl -d drops line ends: send a file with --data-binary)"
 #: What stands for a byte that is no UTF-8.
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
@@ -36,7 +39,7 @@ class Intake:
     charset: str = ""  #: that the stream is said to be in
 
     def csv(self, stream: io.BufferedReader) -> Iterator[Found]:
-        """The rows of a CSV file, with or without a header. Raises Unreadable."""
+        """The rows of a CSV file, with or without a header. Raises Unreadable, also for a header alone."""
         lines = Lines(stream, charset=self.charset)
         separator, rows = rows_of(lines)
         header, below = headed(rows)
@@ -44,17 +47,24 @@ class Intake:
             first = next(below, None)
             if first is None:
                 return
+            if is_run_together(first.cells[0]):
+                raise Unreadable(NO_ROWS)
             table, seen = titled(first, (), separator, has_titles=False), [first]
         else:
             seen = list(islice(below, LOOKED_AT)) if needs_rows(header) else []
             table = titled(header, seen, separator, has_titles=True)
             checked(table, [header], has_swallowed)
         self.details |= {"separator": separator, "header": list(table.titles) or None}
+        used, is_header_alone = set[int](), header is not None
         for row in chain(seen, below):
             checked(table, [row], has_swallowed)
             if any(cell.strip() for cell in row.cells):
+                is_header_alone = False
+                used |= {table.source(row)} if len(table.phones) > 1 else set()
                 yield Found(row.number, person(table, row))
-        self.details["encoding"] = lines.encoding
+        if is_header_alone:
+            raise Unreadable(NO_ROWS)
+        self.details |= {"encoding": lines.encoding, "phone": table.named(used)}
 
     def ndjson(self, stream: io.BufferedReader) -> Iterator[Found]:
         """A contact a line. A line that is no JSON is named, and the next one read."""

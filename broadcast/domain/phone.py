@@ -15,6 +15,7 @@ _MEXICAN = re.compile(r"521?(\d{10})")
 _LABEL = re.compile(r"^\s*[^\W\d_]+:")
 #: Signs at either end say nothing: Excel's `'`, marks of direction, a comma.
 _EDGES = re.compile(r"^[^\w+(\uff0b]+|[\W_]+$")
+_PLUS = re.compile("[+\uff0b]")
 #: How a spreadsheet writes a whole number that it took for a fraction.
 _WHOLE = re.compile(r"(\+?\d{8,})[.,]0{1,2}")
 #: Groups of digits, and what may stand between them.
@@ -28,7 +29,7 @@ _STRAY = re.compile(r"(.*\d\D+)\d")
 #: How a spreadsheet shows a number that is too wide for its column; what it then saves has lost digits.
 _ROUNDED = re.compile(r"\d[.,]\d+e\+?\d{1,2}", re.IGNORECASE)
 #: A Brazilian's number without the area code: eight digits, or nine.
-_LOCAL = re.compile(r"9?\d{8}")
+_LOCAL = re.compile(r"(?:\+55)?9?\d{8}")
 #: Why a text may be none.
 ROUNDED = "a spreadsheet rounded it"
 NO_AREA = "it has no area code"
@@ -45,15 +46,44 @@ def normalise(text: str, *, country: str) -> str | None:
     number exists on WhatsApp only the gateway knows, so the test is one of shape. What holds more than one
     number's digits, or may, is none: it would be somebody else's.
     """
+    written = _written(text)
+    if written is None:
+        return None
+    digits, stray = _digits(written, country), _STRAY.fullmatch(written)
+    return None if stray and _digits(stray[1], country) else digits
+
+
+def with_country(text: str, code: str) -> str:
+    """What is written as a number, with the country code that stands beside it, where it has none of its own.
+
+    That of another country makes it no Brazilian's, whatever it looks like.
+    """
+    written = _written(text)
+    if written is None or _PLUS.search(written) or int(code) not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        return text
+    digits = re.sub(r"\D", "", written)
+    if digits.startswith(f"00{code}"):
+        return f"+{digits[2:]}"
+    return f"+{written}" if digits.startswith(code) and _is_somebodys(f"+{digits}") else f"+{code} {written}"
+
+
+def _is_somebodys(text: str) -> bool:
+    """Whether its country has such numbers: Brazil's area 55 is no country code."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _written(text: str) -> str | None:
+    """The digits of one number, and what stands between them; None for what cannot be one."""
     if len(text) > _MOST:
         return None
     bare = _EDGES.sub("", _LABEL.sub("", text, count=1))
     whole = _WHOLE.fullmatch(bare)
     written = whole[1] if whole else bare
-    if not _GROUPED.fullmatch(written) or _FRACTION.fullmatch(written) or _CPF.fullmatch(written):
-        return None
-    digits, stray = _digits(written, country), _STRAY.fullmatch(written)
-    return None if stray and _digits(stray[1], country) else digits
+    is_other = _FRACTION.fullmatch(written) or _CPF.fullmatch(written)
+    return written if _GROUPED.fullmatch(written) and not is_other else None
 
 
 def why_none(text: str, *, country: str) -> str:

@@ -5,24 +5,36 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
+from broadcast.domain.columns import (
+    AREA,
+    COUNTRY,
+    PHONE,
+    is_name,
+    is_part,
+    is_whole,
+    looks_like_number,
+    may_be_number,
+    name_columns,
+    nearest,
+    phone_columns,
+    phones_beside,
+    plain,
+)
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
+from broadcast.domain.naming import form_of
+from broadcast.domain.phone import with_country
 
-#: What a column of numbers may be called; of two, the one that comes first here has them.
-PHONE = ("phone", "telefone", "celular", "whatsapp", "fone", "telefono", "movil", "number", "numero", "contato")
-#: Any column with one of these words has numbers where none is called so.
-_PHONE_WORDS = frozenset({*PHONE[:7], "cel", "tel", "mobile"})
 #: So many rows are looked at where several columns may have the numbers.
 LOOKED_AT = 50
-#: A column of area codes, and what stands in it; a number without one has eight or nine digits.
-_AREA_TITLE = re.compile(r"ddd\b.*|ddd ?\d")
+#: A code in a column of its own; a number without an area code has eight or nine digits.
 _AREA = re.compile(r"\(?0?([1-9][1-9])\)?")
+_COUNTRY = re.compile(r"\(?\+?0{0,2}([1-9]\d{0,2})\)?")
 _LOCAL = re.compile(r"\d[\d\s.-]*")
 _LOCAL_DIGITS = {8, 9}
 #: What may separate cells, the likelier before.
@@ -30,14 +42,8 @@ _SIGNS = ";,\t"
 #: The header is looked for in so many rows: titles of the whole table may stand above it, and no number.
 MOST_ABOVE = 10
 _DIGITS = re.compile(r"\d{8}|\d{4,5}-\d{4}")
-#: What has a number's digits, and is none.
-_DATE = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
-#: What may stand in such a column.
-_NUMBER = re.compile(r"[^0-9A-Za-z]*(?:[0-9][^0-9A-Za-z]*){8,15}")
 #: Excel's own first line, which says what separates the cells.
 _SEPARATOR = re.compile(r"\"?sep=([^\w\"\s]|\t)\"?\s*", re.IGNORECASE)
-#: What a column of names may be called.
-NAME = ("name", "nome")
 #: Where a cell may begin that a spreadsheet takes for a formula, full-width signs among them: at the text's beginning,
 #: and after whatever ends a cell for somebody who reads with another separator. What is not seen may stand before.
 _FORMULA = re.compile(
@@ -80,29 +86,55 @@ class Table:
         return [row.number for row in self.rows]
 
     def number(self, row: Row) -> str:
-        """The number in a row: of several columns that have the title of the numbers', the first that is not empty.
+        """The number in a row, from the column that it has it in; what has to go before it may stand in others."""
+        return self._joined(row, self.source(row))
 
-        An area code in a column of its own goes before it.
-        """
-        found = row.cell(self.phone) or next(filter(None, map(row.cell, self.phones)), "")
-        area = self.area
-        if area is None or not _LOCAL.fullmatch(found) or sum(map(str.isdigit, found)) not in _LOCAL_DIGITS:
-            return found
-        code = _AREA.fullmatch(row.cell(area))
-        return f"{code[1]} {found}" if code else found
+    def source(self, row: Row) -> int:
+        """The column of a row's number: the likeliest with a whole one, or else with one, or else with a part."""
+        if len(self.phones) == 1:
+            return self.phone
+        found: dict[int, str] = {}
+        for column in self.phones:
+            text = found[column] = self._joined(row, column)
+            if is_whole(text) and may_be_number(text):
+                return column
+        able = (column for column in self.phones if may_be_number(found[column]))
+        part = (column for column in (self.phone, *self.phones) if is_part(found[column]))
+        return next(chain(able, part), self.phone)
+
+    def named(self, columns: Iterable[int]) -> list[str] | None:
+        """The titles of these columns of numbers, the likeliest first, or of the likeliest; None without a header."""
+        used = set(columns) or {self.phone}
+        titles = [self.titles[column] for column in self.phones if column in used] if self.titles else []
+        return list(dict.fromkeys(titles)) or None
+
+    def how_read(self) -> dict[str, Any]:
+        """What was found out, `phone` being the titles of the columns that the numbers are from."""
+        read = {"separator": self.separator, "header": list(self.titles) or None, "encoding": self.encoding}
+        return {**read, "phone": self.named(map(self.source, self.rows))}
 
     @cached_property
-    def area(self) -> int | None:
-        """The column of area codes: of several, the one that is nearest before the numbers."""
-        found = [index for index, title in enumerate(self.titles) if _AREA_TITLE.fullmatch(title)]
-        others = [index for index in found if index != self.phone]
-        return max((index for index in others if index < self.phone), default=next(iter(others), None))
-
-    @property
     def phones(self) -> Sequence[int]:
-        """The columns of the numbers' title: theirs alone, where there is no header."""
-        title = self.titles[self.phone] if self.titles else ""
-        return [index for index, other in enumerate(self.titles) if other == title] or [self.phone]
+        """The columns that may have a row's number, the likeliest first."""
+        return phones_beside(self.titles, self.phone)
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """The titles of the columns that may have a row's name, the likeliest first."""
+        return name_columns(self.titles)
+
+    @cached_property
+    def _codes(self) -> Mapping[int, tuple[int | None, int | None]]:
+        """Column of numbers -> those of its area and country codes."""
+        return {at: (nearest(self.titles, AREA, at), nearest(self.titles, COUNTRY, at)) for at in self.phones}
+
+    def _joined(self, row: Row, column: int) -> str:
+        found, (area_at, country_at) = row.cell(column), self._codes[column]
+        if area_at is not None and _LOCAL.fullmatch(found) and sum(map(str.isdigit, found)) in _LOCAL_DIGITS:
+            area = _AREA.fullmatch(row.cell(area_at))
+            found = f"{area[1]} {found}" if area else found
+        country = _COUNTRY.fullmatch(row.cell(country_at))
+        return with_country(found, country[1]) if country else found
 
     def column(self, *names: str) -> int | None:
         """The first column that has one of these titles."""
@@ -140,7 +172,7 @@ def headed(rows: Iterator[Row]) -> tuple[Row | None, Iterator[Row]]:
             return row, rows
         seen.append(row)
         cells = [cell.strip() for cell in row.cells]
-        if any(_NUMBER.fullmatch(cell) and not _DATE.fullmatch(cell) for cell in cells):
+        if any(map(may_be_number, cells)):
             break
     return None, chain(seen, rows)
 
@@ -158,7 +190,9 @@ def titled(first: Row, below: Sequence[Row], separator: str, *, has_titles: bool
     titles, width = [plain(cell) for cell in first.cells] if has_titles else [], len(first.cells)
     phone = phone_column(titles, below[:LOOKED_AT])
     if phone is None and not any(character.isdigit() for character in first.cells[0]):
-        raise Unreadable(f"has no column that is called {', '.join(PHONE[:4])}; its first line is {first.cells}")
+        raise Unreadable(
+            f"has no column that is called phone, telefone, celular, whatsapp; its first line is {first.cells}"
+        )
     return Table(titles=titles, phone=phone or 0, rows=(), width=width, separator=separator)
 
 
@@ -174,7 +208,7 @@ def has_swallowed(table: Table, row: Row) -> bool:
 
     Where a mark ends no cell, one with a number does, however many cells it has.
     """
-    if any(_NUMBER.fullmatch(cell.strip()) for line in row.torn for cell in line.split(table.separator)):
+    if any(looks_like_number(cell.strip()) for line in row.torn for cell in line.split(table.separator)):
         return True
     cells = row.cells
     return any("\n" in cell and _holds_rows(table, cell, index, len(cells)) for index, cell in enumerate(cells))
@@ -184,7 +218,7 @@ def may_have_swallowed(table: Table, row: Row) -> bool:
     """The same where nobody may be lost: any mark that ends no cell, and any number beside something on such a line."""
     lines = (line for cell in row.cells if "\n" in cell for line in cell.split("\n") if table.separator in line)
     cells = (cell for line in lines for cell in line.split(table.separator))
-    return bool(row.torn) or any(_NUMBER.fullmatch(cell.strip()) for cell in cells) or has_swallowed(table, row)
+    return bool(row.torn) or any(looks_like_number(cell.strip()) for cell in cells) or has_swallowed(table, row)
 
 
 def _holds_rows(table: Table, cell: str, index: int, count: int) -> bool:
@@ -204,22 +238,13 @@ def _is_row(table: Table, line: str, *, before: int = 0, after: int = 0) -> bool
     cells = next(csv.reader([line[:MOST_BYTES]], delimiter=table.separator), [])
     places = [place - before for place in table.phones if 0 <= place - before < len(cells)]
     is_whole = before + len(cells) + after == table.width
-    return is_whole and any(_NUMBER.fullmatch(cells[place].strip()) for place in places)
-
-
-def phone_columns(titles: Sequence[str]) -> list[int]:
-    """The columns that may have the numbers, the likeliest first; none where this is no header."""
-    exact = sorted((PHONE.index(title), index) for index, title in enumerate(titles) if title in PHONE)
-    words = [set(re.findall(r"[a-z]+", title)) for title in titles]
-    is_header = not any(_NUMBER.fullmatch(title) for title in titles)  # or else a contact may be called Cel
-    alike = [index for index, has in enumerate(words) if is_header and has & _PHONE_WORDS]
-    return list(dict.fromkeys([*(index for _, index in exact), *alike]))
+    return is_whole and any(looks_like_number(cells[place].strip()) for place in places)
 
 
 def phone_column(titles: Sequence[str], rows: Sequence[Row]) -> int | None:
     """The likeliest of them that has a number in these rows, or else the likeliest; None where there is none."""
     found = phone_columns(titles)
-    having = (index for index in found if any(_NUMBER.fullmatch(row.cell(index)) for row in rows))
+    having = (index for index in found if any(may_be_number(row.cell(index)) for row in rows))
     return next(having, found[0] if found else None)
 
 
@@ -317,8 +342,8 @@ def _is_torn(lines: Sequence[str], separator: str) -> bool:
 def person(table: Table, row: Row) -> dict[str, Any]:
     """The contact in a row, {phone, name, vars}: a variable for each column that has a title.
 
-    Of several columns of one title, the first that is not empty counts; of those of the name, the first of `NAME`, and
-    the other one is a variable.
+    Of several columns of one title, the first that is not empty counts; of those of the name, the first of `NAME`. It
+    is a variable as well, unless a message finds it under its own title anyhow.
     """
     numbers = table.titles[table.phone] if table.titles else ""
     found: dict[str, Any] = {}
@@ -327,19 +352,15 @@ def person(table: Table, row: Row) -> dict[str, Any]:
         if value and title and title != numbers:
             found.setdefault(title, value)
     contact: dict[str, Any] = {"phone": table.number(row)}
-    names = [title for title in NAME if title in found]
-    if names:
-        contact["name"] = found.pop(names[0])
+    named = next((title for title in table.names if is_name(found.get(title, ""), title)), None)
+    if named is not None:
+        contact["name"] = found[named]
+        if form_of(named) == "name":
+            del found[named]
     extra: dict[str, Any] = {}
     for title, value in found.items():
         extra.setdefault(title.replace(" ", "_"), value)
     return {**contact, "vars": extra} if extra else contact
-
-
-def plain(title: str) -> str:
-    """A column's title without accents, blanks around it, or capitals."""
-    letters = unicodedata.normalize("NFKD", title.strip().lower())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def written(cells: Iterable[str], *, separator: str = ",") -> str:

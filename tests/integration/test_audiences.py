@@ -118,7 +118,7 @@ def test_each_form_is_taken(client: FlaskClient, store: Store, kind: str, raw: b
     assert (answer["queued"], answer["skipped"]) == (2, 0)
     assert [phone for phone, _, _ in stored(store)] == ["5511990000001", "5511990000002"]
     assert telling.contacts(store, "c1", status=None, limit=1, cursor=None).items[0].name == "José"
-    found = {"separator": ";", "header": ["telefone", "nome"], "encoding": "windows-1252"}
+    found = {"separator": ";", "header": ["telefone", "nome"], "encoding": "windows-1252", "phone": ["telefone"]}
     assert answer["csv"] == (found if kind == CSV else None)
 
 
@@ -146,7 +146,7 @@ def test_another_chunk_under_the_same_number_is_a_conflict(
 
 
 @pytest.mark.parametrize(
-    ("kind", "raw"), [("application/json", b"[]"), (CSV, b"telefone;nome\n"), (NDJSON, b"[\n{}\n"), (CSV, b"")]
+    ("kind", "raw"), [("application/json", b"[]"), (CSV, b"\n\n"), (NDJSON, b"[\n{}\n"), (CSV, b"")]
 )
 def test_a_chunk_in_which_nobody_could_be_read_takes_up_no_number(
     client: FlaskClient, store: Store, kind: str, raw: bytes
@@ -159,6 +159,31 @@ def test_a_chunk_in_which_nobody_could_be_read_takes_up_no_number(
     assert (corrected.status_code, corrected.json) == (200, {**corrected.json, "queued": 1})
     assert telling.progress(store, "c1").total == 1
     assert add(client, raw, kind=kind).status_code == 409  # now it would be another chunk
+
+
+LINES = "telefone;nome\r\n5511999990001;Ana\r\n5511999990002;Bia\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        LINES.replace("\r\n", ""),  # what curl makes of it with -d
+        LINES.replace("\r\n", "").replace(";nome", "").replace(";Ana", "").replace(";Bia", ""),
+        "telefone;nome\n",
+        "Clientes\n\ntelefone;nome\n;\n",
+    ],
+)
+def test_a_header_alone_is_refused_with_what_may_have_happened_and_its_number_stays_free(
+    client: FlaskClient, store: Store, raw: str
+) -> None:
+    opened(client)
+    answer = add(client, raw.encode(), kind=CSV)
+    detail = answer.json["errors"][0]["detail"]
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_request")
+    assert "has no rows below its header" in detail
+    assert "--data-binary" in detail
+    assert add(client, LINES.encode(), kind=CSV).json["queued"] == 2
+    assert telling.progress(store, "c1").total == 2
 
 
 def rows(people: list[str]) -> Iterator[Row]:

@@ -938,9 +938,11 @@ def test_a_preview_shows_how_the_file_was_read_and_names_its_rows(browser: Brows
     for page in (shown.text, again.text):
         assert "Separator: <code>;</code> · Encoding: windows-1252" in page
         assert "nome, telefone celular" in page
+        assert re.search(r"Numbers: <span[^>]*>column telefone celular<", page)
         assert re.search(r"Row 4: .*123", page)
     plain = browser.preview(**{**FORM, "contacts": "\n11998765432\n123\n"})
     assert "no header" in plain.text
+    assert "Numbers:" not in plain.text
     assert re.search(r"Row 3: .*123", plain.text)
 
 

@@ -79,6 +79,15 @@ def test_files_are_added_one_after_the_other_and_then_it_starts(browser: Browser
     assert browser.get(PAGE).location == "/dashboard/campaigns/promo"
 
 
+def test_a_files_columns_of_numbers_are_named(browser: Browser) -> None:
+    opened(browser)
+    browser.headers = {"Accept-Language": "pt-BR"}
+    shown = add(browser, "Nome;Telefone;Celular\nAna;1133334444;11999990001\nBia;;11999990002\n").text
+    assert re.search(r"Números: <span[^>]*>coluna celular<", shown)
+    shown = add(browser, "Nome;Telefone;Celular\nAna;1133334445;\nBia;;11999990003\n").text
+    assert re.search(r"Números: <span[^>]*>colunas celular, telefone<", shown)
+
+
 def test_what_became_of_a_file_has_an_address_and_is_for_its_adder_alone(browser: Browser, services: Services) -> None:
     opened(browser)
     file = io.BytesIO(b"11999990001\n123\n"), "lista.csv"
@@ -124,6 +133,22 @@ def test_a_file_that_breaks_off_is_corrected_and_gone_on_with(browser: Browser, 
     mended = add(browser, f"[{people}]", "a.json", chunk=chunk_of(broken.text))
     assert "300 contacts are added." in mended.text
     assert telling.progress(store, "promo").total == 300
+
+
+def test_a_phone_that_is_no_text_is_told_so(browser: Browser) -> None:
+    opened(browser)
+    browser.headers = {"Accept-Language": "pt-BR"}
+    shown = add(browser, '["5511999990001", 5511999990002]', "a.json").text
+    assert "deve ser um texto como &#34;5511999990001&#34;, entre aspas" in shown
+
+
+def test_a_header_alone_is_told_so(browser: Browser, store: Store) -> None:
+    opened(browser)
+    browser.headers = {"Accept-Language": "pt-BR"}
+    answer = add(browser, "telefone;nome\n")
+    assert answer.status_code == 422
+    assert "O arquivo não tem linhas abaixo do cabeçalho." in answer.text
+    assert telling.progress(store, "promo").total == 0
 
 
 @pytest.mark.parametrize("name", ["contacts.xlsx", "contacts", ""])

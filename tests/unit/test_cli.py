@@ -251,7 +251,7 @@ SEEN: dict[str, Any] = {
 
 
 def test_preview_asks_what_send_would_and_shows_all_of_it(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", "telefone\n" + "5511999990001\n" * 15)
+    file = write(tmp_path / "a.csv", "telefone;celular\n" + "551133334444;5511999990001\n" * 14 + "551133334444;\n")
     template = write(tmp_path / "t.json", '{"name": "promo", "language": "pt_BR"}')
     options = (
         "--instance", "loja", "--message", "Oi", "--priority", "7", "--template", str(template),
@@ -271,6 +271,7 @@ def test_preview_asks_what_send_would_and_shows_all_of_it(tmp_path: Path) -> Non
     for text in (
         "2 of 15", "missing_variable: city", "row 4", "and 3 more", "Oi [bold]Ana[/bold]", "2030-08-29T15:00:04Z",
         "2030-08-29T15:00:09Z (in nine cases of ten)", "A person paused it", "risk (heuristic): no_opt_out",
+        "column celular, telefone",
     ):  # fmt: skip
         assert text in result.output, result.output
     assert json.loads(as_json.output) == SEEN

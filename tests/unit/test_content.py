@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broadcast.domain.columns import plain
 from broadcast.domain.content import Content, Kind, Needs, Template, fill, loose_mark, too_long
 from broadcast.domain.filling import MOST_KEPT, Choice, Variable, parsed, render, unreadable
 from broadcast.domain.folding import longest_on_one_line, on_one_line
 from broadcast.domain.naming import Values, form_of
-from broadcast.domain.table import plain
 from broadcast.engine.accepting import sort_out
 from tests.builders import an_order
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import COMES_AFTER, Status
-from broadcast.domain.phone import NO_AREA, ROUNDED, forms, identity, mask, normalise, why_none
+from broadcast.domain.phone import NO_AREA, ROUNDED, forms, identity, mask, normalise, why_none, with_country
 
 
 @pytest.mark.parametrize(
@@ -83,12 +84,54 @@ def test_no_text_breaks_normalising(text: str) -> None:
     ("text", "why"),
     [
         ("5,51199E+12", ROUNDED), ("5.51199e12", ROUNDED), ("999990001", NO_AREA), ("3333-4444", NO_AREA),
+        ("+55 99999-0001", NO_AREA),
         ("123", ""), ("n/a", ""),
     ],
 )  # fmt: skip
 def test_what_a_spreadsheet_does_to_numbers_is_called_by_its_name(text: str, why: str) -> None:
     assert normalise(text, country="BR") is None
     assert why_none(text, country="BR") == why
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "digits"),
+    [
+        ("11 99999-0001", "55", "5511999990001"),
+        ("(11) 3333-4444", "55", "551133334444"),
+        ("011 99999-0001", "55", "5511999990001"),
+        ("11999990001.0", "55", "5511999990001"),
+        ("'11999990001", "55", "5511999990001"),
+        ("5511999990001", "55", "5511999990001"),
+        ("+5511999990001", "55", "5511999990001"),
+        ("+351 912 345 678", "55", "351912345678"),
+        ("55 99999-0001", "55", "5555999990001"),  # an area code, too
+        ("5533334444", "55", "555533334444"),
+        ("2125551234", "1", "12125551234"),
+        ("(212) 555-1234", "1", "12125551234"),
+        ("12125551234", "1", "12125551234"),
+        ("912345678", "351", "351912345678"),
+        ("351912345678", "351", "351912345678"),
+        ("00351912345678", "351", "351912345678"),
+        ("4915112345678", "49", "4915112345678"),
+        ("11999990001", "1", None),
+        ("11999990001", "351", None),
+        ("5511999990001", "351", None),
+        ("11999990001", "999", "5511999990001"),  # no country's
+        ("123.456.789-09", "55", None),
+        ("n/a", "55", None),
+        ("", "55", None),
+    ],
+)
+def test_a_country_code_goes_before_a_number_that_has_none(text: str, code: str, digits: str | None) -> None:
+    assert normalise(with_country(text, code), country="BR") == digits
+
+
+@given(
+    st.from_regex(r"(00)?(55)?0?[1-9]{2} ?9?[0-9]{4}-?[0-9]{4}", fullmatch=True),
+    st.sampled_from(sorted(COUNTRY_CODE_TO_REGION_CODE.keys() - {55})),
+)
+def test_another_countrys_code_never_makes_a_brazilians_number(text: str, code: int) -> None:
+    assert not (normalise(with_country(text, str(code)), country="BR") or "").startswith("55")
 
 
 def test_both_forms_of_a_brazilian_mobile_are_one_person() -> None:

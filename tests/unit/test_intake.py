@@ -60,7 +60,7 @@ PEOPLE = [
 def test_a_csv_tells_what_was_found_out(raw: bytes, encoding: str) -> None:
     assert read("text/csv", raw) == (
         PEOPLE,
-        {"separator": ";", "header": ["nome", "telefone", "cidade"], "encoding": encoding},
+        {"separator": ";", "header": ["nome", "telefone", "cidade"], "encoding": encoding, "phone": ["telefone"]},
     )
 
 
@@ -80,7 +80,7 @@ def test_a_csv_tells_what_was_found_out(raw: bytes, encoding: str) -> None:
         (b"nome;Telefone Celular\nAna;(11) 99876-5432\n", [(2, "(11) 99876-5432", "Ana")]),
         (b"telefone;celular;nome\n;11998765432;Ana\n-;11998765433;Bia\n",
          [(2, "11998765432", "Ana"), (3, "11998765433", "Bia")]),
-        (b"telefone;celular;nome\nn/a;;Ana\n", [(2, "n/a", "Ana")]),
+        (b"telefone;celular;nome\n;n/a;Ana\n5,51199E+12;;Bia\n", [(2, "n/a", "Ana"), (3, "5,51199E+12", "Bia")]),
     ],
 )  # fmt: skip
 def test_both_readers_find_out_the_same(raw: bytes, rows: list[tuple[int, str, str]]) -> None:
@@ -91,6 +91,7 @@ def test_both_readers_find_out_the_same(raw: bytes, rows: list[tuple[int, str, s
     assert [row.number for row in table.rows] == [number for number, _, _ in rows]
     assert (details["separator"], details["encoding"]) == (table.separator, table.encoding)
     assert details["header"] == table.titles
+    assert details["phone"] == table.how_read()["phone"]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +214,32 @@ def test_commas_in_a_title_separate_nothing_and_of_two_columns_of_one_title_the_
             [{"phone": "11999990001", "name": "Ana", "vars": {"nome": "Bia"}}],
         ),
         ("telefone;name;nome\n11999990001;;Bia\n", [{"phone": "11999990001", "name": "Bia"}]),
+        (
+            "telefone;Cliente;Nome Completo;Primeiro_Nome\n11999990001;Loja;Ana Lia;Ana\n11999990002;Loja;Bia Sá;\n",
+            [
+                {
+                    "phone": "11999990001",
+                    "name": "Ana",
+                    "vars": {"cliente": "Loja", "nome_completo": "Ana Lia", "primeiro_nome": "Ana"},
+                },
+                {"phone": "11999990002", "name": "Bia Sá", "vars": {"cliente": "Loja", "nome_completo": "Bia Sá"}},
+            ],
+        ),
+        (
+            "telefone;Cliente;Nome do Cliente\n11999990001;Loja;Ana\n11999990002;0042;\n",
+            [
+                {"phone": "11999990001", "name": "Ana", "vars": {"cliente": "Loja", "nome_do_cliente": "Ana"}},
+                {"phone": "11999990002", "vars": {"cliente": "0042"}},
+            ],
+        ),
+        (
+            "phone;Full Name;Nombre\n11999990001;Ana Lia;Ana\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"full_name": "Ana Lia", "nombre": "Ana"}}],
+        ),
+        (
+            "Cliente;Nome;Celular\nLoja;Ana;11999990001\n",
+            [{"phone": "11999990001", "name": "Ana", "vars": {"cliente": "Loja"}}],
+        ),
     ],
 )
 def test_of_two_columns_of_numbers_or_of_names_neither_is_lost(raw: str, contacts: list[dict[str, Any]]) -> None:
@@ -265,6 +292,23 @@ def test_an_area_code_in_a_column_of_its_own_goes_before_a_number_without_one(ra
 
 
 @pytest.mark.parametrize(
+    ("raw", "numbers"),
+    [
+        ("DDI;DDD;Telefone\n55;11;99999-0001\n+54;11;99999-000\n;21;999990001\nBR;21;999990002\n",
+         ["+55 11 99999-0001", "+54 11 99999-000", "21 999990001", "21 999990002"]),
+        ("Telefone;DDI\n2125551234;1\n11999990001;(+055)\n999990001;55\n+351912345678;55\n912345678;351\n",
+         ["+1 2125551234", "+55 11999990001", "+55 999990001", "+351912345678", "+351 912345678"]),
+        ("DDI Telefone;Telefone;DDI Celular;Celular\n1;2125551234;55;11999990001\n1;2125551234;;\n",
+         ["+55 11999990001", "+1 2125551234"]),
+        ("Código do País;Celular\n351;912345678\n", ["+351 912345678"]),
+    ],
+)  # fmt: skip
+def test_a_country_code_in_a_column_of_its_own_goes_before_a_number_without_one(raw: str, numbers: list[str]) -> None:
+    assert [one["phone"] for one in people(read_table(raw.encode()))] == numbers
+    assert [one.contact["phone"] for one in read("text/csv", raw.encode())[0]] == numbers
+
+
+@pytest.mark.parametrize(
     "above",
     [
         "Clientes 2024;;\n",
@@ -285,6 +329,54 @@ def test_titles_of_the_whole_table_may_stand_above_its_header(above: str, separa
     assert (people(table), list(table.numbers)) == (contacts, [rows, rows + 1])
     assert [(one.row, one.contact) for one in found] == list(zip(table.numbers, contacts, strict=True))
     assert details["header"] == ["nome", "telefone", "cidade"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "numbers", "phone"),
+    [
+        ("Nome;Telefone;Celular\nA;1133334444;11999990001\nB;1133334445;\nC;;11999990003\n",
+         ["11999990001", "1133334445", "11999990003"], ["celular", "telefone"]),
+        ("Telefone;Celular\n1133334443;11999990001\n1133334444;não tem\n1133334445;(00) 0000-0000\n;não tem\n",
+         ["11999990001", "1133334444", "1133334445", "não tem"], ["celular", "telefone"]),
+        ("Celular;Data do WhatsApp\n11999990001;27/11/2026 10:00\n;2026-11-27\n", ["11999990001", ""], ["celular"]),
+        ("Telefone;Celular\n1133334444;99999-0001\n;99999-0002\n", ["1133334444", "99999-0002"],
+         ["celular", "telefone"]),
+        ("Celular;Telefone;WhatsApp\n11999990001;;11999990002\n11999990003;;\n", ["11999990002", "11999990003"],
+         ["whatsapp", "celular"]),
+        ("Celular;Tem WhatsApp\n11999990001;Sim\n;Não\n", ["11999990001", ""], ["celular"]),
+        ("Tel. fixo;Celular 2;Telefone celular\n1133334444;11999990001;11999990002\n;;11999990003\n",
+         ["11999990001", "11999990003"], ["celular 2", "telefone celular"]),
+        ("Phone;Mobile Phone\n1133334444;cel: 11999990001\n", ["cel: 11999990001"], ["mobile phone"]),
+        ("Numero;Endereço;Telefone\n12345678;Rua A;11999990001\n12345679;Rua B;\n", ["11999990001", ""], ["telefone"]),
+        ("Contato;Numero do telefone\n11999990009;11999990001\n11999990008;\n", ["11999990001", ""],
+         ["numero do telefone"]),
+        ("Numero;WhatsApp\n11999990001;Sim\n11999990002;Não\n", ["11999990001", "11999990002"], ["numero"]),
+        ("Celular do vendedor;Telefone\n11999990009;1133334444\n11999990009;\n", ["1133334444", ""], ["telefone"]),
+        ("DDD;Telefone;DDD Celular;Celular\n11;33334444;21;999990001\n11;33334445;;\n", ["21 999990001", "11 33334445"],
+         ["celular", "telefone"]),
+        ("DDD+Telefone;DDD+Celular\n1133334444;21999990001\n1133334445;\n", ["21999990001", "1133334445"],
+         ["ddd+celular", "ddd+telefone"]),
+        ("Nome;Celular;Celular\nA;11999990001;\nB;n/a;11999990002\nC;n/a;\n", ["11999990001", "11999990002", "n/a"],
+         ["celular"]),
+    ],
+)  # fmt: skip
+def test_of_several_columns_of_numbers_each_row_has_its_own_from_the_likeliest_that_has_one(
+    raw: str, numbers: list[str], phone: list[str]
+) -> None:
+    found, details = read("text/csv", raw.encode())
+    table = read_table(raw.encode())
+    assert [one.contact["phone"] for one in found] == numbers
+    assert [one.contact for one in found] == people(table)
+    assert details["phone"] == phone
+    assert details == table.how_read()
+
+
+def test_the_column_of_the_numbers_is_no_variable_and_the_others_are() -> None:
+    raw = b"Telefone;Celular;Numero\n1133334444;11999990001;12\n1133334445;;\n"
+    assert people(read_table(raw)) == [
+        {"phone": "11999990001", "vars": {"telefone": "1133334444", "numero": "12"}},
+        {"phone": "1133334445", "vars": {"telefone": "1133334445"}},
+    ]
 
 
 def test_what_comes_after_a_number_is_no_header() -> None:
@@ -308,10 +400,8 @@ def test_a_contact_is_no_header_whatever_they_are_called() -> None:
 
 def test_a_csv_may_have_no_header_and_cells_of_several_lines() -> None:
     found, details = read("text/csv", b"5511999990001\n5511999990002\n")
-    assert ([one.contact for one in found], details["header"]) == (
-        [{"phone": "5511999990001"}, {"phone": "5511999990002"}],
-        None,
-    )
+    assert [one.contact for one in found] == [{"phone": "5511999990001"}, {"phone": "5511999990002"}]
+    assert (details["header"], details["phone"]) == (None, None)
     found, _ = read("text/csv", b'phone,name\n1,"a\nb"\n2,c\n')
     assert [one.contact["name"] for one in found] == ["a\nb", "c"]
     assert read("text/csv", b"\n\n") == ([], {})

@@ -117,6 +117,17 @@ def test_a_wrong_contact_is_named_by_its_place(contact: Any, pointer: str) -> No
     assert pointers(contacts=["5511999990001", contact]) == [pointer]
 
 
+@pytest.mark.parametrize("contact", [5511999990001, 5511999990001.0, {"phone": 5511999990001}])
+def test_a_phone_that_is_no_text_is_shown_how_it_is_one(contact: Any) -> None:
+    with pytest.raises(Invalid) as wrong:
+        order(contacts=[contact])
+    assert [one.detail for one in wrong.value.errors] == [
+        'must be a text such as "5511999990001", not a number: in quotation marks'
+    ]
+    with pytest.raises(ValueError, match='must be a text such as "5511999990001"'):
+        shapes.recipient(contact)
+
+
 def test_a_number_that_cannot_be_one_is_left_to_the_engine() -> None:
     assert [person.phone for person in order(contacts=["x" * 500, "", "+55 (11)"]).recipients][1:] == ["", "+55 (11)"]
 

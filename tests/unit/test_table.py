@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.table import PHONE, harmless, read_table, written
+from broadcast.domain.columns import PHONE
+from broadcast.domain.table import harmless, read_table, written
 
 #: Cells as people fill them; a lone CR inside one is a line's end to Excel as well.
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=12)
