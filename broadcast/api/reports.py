@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from typing import Any
 from urllib.parse import quote
 
 from flask import Response
@@ -12,6 +13,7 @@ from flask import Response
 from broadcast.api import answers
 from broadcast.api.asking import instance_of, services
 from broadcast.domain.contact import Status
+from broadcast.domain.phone import grouped
 from broadcast.domain.table import harmless, written
 from broadcast.engine import reporting
 from broadcast.engine.telling import ContactView
@@ -34,11 +36,12 @@ def stream(campaign: str, *, status: Status | None, reason: str | None, bom: boo
     pages = reporting.report(services().store, campaign, status=status, reason=reason)
     first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
     between = SEPARATORS[separator]
+    phone = phones() if bom else _bare
 
     def lines() -> Iterator[str]:
         yield ("\ufeff" if bom else "") + written(TITLES, separator=between)
         for views in chain([first], pages):
-            yield _lines(views, separator=between)
+            yield _lines(views, phone=phone, separator=between)
 
     # RFC 6266: the second name has any letters; the first is for whoever cannot read that.
     plain = campaign if _PLAIN.fullmatch(campaign) else "report"
@@ -46,11 +49,21 @@ def stream(campaign: str, *, status: Status | None, reason: str | None, bom: boo
     return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers={"Content-Disposition": name})
 
 
-def _lines(views: Sequence[ContactView], *, separator: str) -> str:
-    return "".join(written(_cells(view), separator=separator) for view in views)
+def phones() -> Callable[[ContactView], str]:
+    """How spreadsheets take a contact's number: long ones without groups are rounded, and lose digits when saved."""
+    country = services().settings.default_country
+    return lambda view: view.phone if view.reason == "invalid_phone" else grouped(view.phone, country=country)
 
 
-def _cells(view: ContactView) -> list[str]:
-    shown = answers.contact(view)
+def _bare(view: ContactView) -> str:
+    return view.phone
+
+
+def _lines(views: Sequence[ContactView], *, phone: Callable[[ContactView], str], separator: str) -> str:
+    return "".join(written(_cells(view, phone=phone(view)), separator=separator) for view in views)
+
+
+def _cells(view: ContactView, *, phone: str) -> list[str]:
+    shown: dict[str, Any] = {**answers.contact(view), "phone": phone}
     # Whatever strangers may have written: names, gateways' words, numbers that are none.
     return ["" if shown[title] is None else harmless(str(shown[title])) for title in TITLES]
