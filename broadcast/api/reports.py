@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 from urllib.parse import quote
 
 from flask import Response
@@ -30,23 +30,25 @@ TITLES = (
 )  # fmt: skip
 
 
-def stream(campaign: str, *, status: Status | None, reason: str | None, bom: bool, separator: str) -> Response:
-    """The whole report, however long, in constant memory."""
-    instance_of(campaign)
-    pages = reporting.report(services().store, campaign, status=status, reason=reason)
-    first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
-    between = SEPARATORS[separator]
-    phone = phones() if bom else _bare
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """How a report is written. `cells` has no request any more: it is asked for each contact as the answer is read."""
 
-    def lines() -> Iterator[str]:
-        yield ("\ufeff" if bom else "") + written(TITLES, separator=between)
-        for views in chain([first], pages):
-            yield _lines(views, phone=phone, separator=between)
+    separator: str
+    bom: bool
+    titles: Sequence[str]
+    cells: Callable[[ContactView], Sequence[object]]  #: None is an empty one
 
-    # RFC 6266: the second name has any letters; the first is for whoever cannot read that.
-    plain = campaign if _PLAIN.fullmatch(campaign) else "report"
-    name = f"attachment; filename={plain}.csv; filename*=UTF-8''{quote(campaign, safe='')}.csv"
-    return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers={"Content-Disposition": name})
+
+def plain(*, bom: bool, separator: str) -> Sheet:
+    """The API's own: what the JSON answer has, under the same names; numbers in groups where it is for spreadsheets."""
+    phone = phones() if bom else None
+
+    def cells(view: ContactView) -> Sequence[object]:
+        shown = {**answers.contact(view), **({"phone": phone(view)} if phone else {})}
+        return [shown[title] for title in TITLES]
+
+    return Sheet(separator=separator, bom=bom, titles=TITLES, cells=cells)
 
 
 def phones() -> Callable[[ContactView], str]:
@@ -55,15 +57,24 @@ def phones() -> Callable[[ContactView], str]:
     return lambda view: view.phone if view.reason == "invalid_phone" else grouped(view.phone, country=country)
 
 
-def _bare(view: ContactView) -> str:
-    return view.phone
+def stream(campaign: str, sheet: Sheet, *, status: Status | None = None, reason: str | None = None) -> Response:
+    """The whole report, however long, in constant memory."""
+    instance_of(campaign)
+    pages = reporting.report(services().store, campaign, status=status, reason=reason)
+    first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
+    between = SEPARATORS[sheet.separator]
+
+    def lines() -> Iterator[str]:
+        yield ("\ufeff" if sheet.bom else "") + written(sheet.titles, separator=between)
+        for views in chain([first], pages):
+            yield "".join(written(_harmless(sheet.cells(view)), separator=between) for view in views)
+
+    # RFC 6266: the second name has any letters; the first is for whoever cannot read that.
+    name = campaign if _PLAIN.fullmatch(campaign) else "report"
+    disposition = f"attachment; filename={name}.csv; filename*=UTF-8''{quote(campaign, safe='')}.csv"
+    return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers={"Content-Disposition": disposition})
 
 
-def _lines(views: Sequence[ContactView], *, phone: Callable[[ContactView], str], separator: str) -> str:
-    return "".join(written(_cells(view, phone=phone(view)), separator=separator) for view in views)
-
-
-def _cells(view: ContactView, *, phone: str) -> list[str]:
-    shown: dict[str, Any] = {**answers.contact(view), "phone": phone}
+def _harmless(cells: Sequence[object]) -> list[str]:
     # Whatever strangers may have written: names, gateways' words, numbers that are none.
-    return ["" if shown[title] is None else harmless(str(shown[title])) for title in TITLES]
+    return ["" if cell is None else harmless(str(cell)) for cell in cells]

@@ -10,12 +10,12 @@ from typing import Any
 
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import formats, refusing, rights, wording
+from broadcast.dashboard import formats, refusing, rights, sheet, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
@@ -112,9 +112,8 @@ def events(campaign: str) -> ResponseReturnValue:
 
 @blueprint.get("/campaigns/<campaign>/report.csv")
 def report(campaign: str) -> ResponseReturnValue:
-    """What became of each contact, as an Excel of the reader's language opens it."""
-    separator = ";" if get_locale().language == "pt" else ","
-    return reports.stream(campaign, status=None, reason=None, bom=True, separator=separator)
+    """What became of each contact, as an Excel of the reader's language opens it, and in that language."""
+    return reports.stream(campaign, sheet.translated())
 
 
 @blueprint.get("/campaigns/<campaign>/chart")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import json
@@ -17,13 +18,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from broadcast.api import asking
+from broadcast.api import asking, reports
 from broadcast.api.answers import rfc3339
 from broadcast.api.auth import REVOKED_S
-from broadcast.dashboard import campaigns, formats, refusing, rights, wording
+from broadcast.dashboard import campaigns, formats, refusing, rights, sheet, wording
 from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
+from broadcast.domain.table import read_table
 from broadcast.engine import accepting, charting, granting, previewing, searching, steering
 from broadcast.engine.suppressing import suppress
 from broadcast.settings import ApiKey, Settings
@@ -1150,14 +1152,46 @@ def test_the_report_is_for_excel_and_for_whoever_may_see_the_campaign(stranger: 
     stranger.log_in("secret-of-loja")
     assert "/dashboard/campaigns/hers/report.csv" in stranger.text("/campaigns/hers")
     answer = stranger.get("/campaigns/hers/report.csv")
-    assert answer.data.startswith(b"\xef\xbb\xbfnumber,phone,")
+    assert answer.data.startswith(b"\xef\xbb\xbfNo.,Phone,")
     stranger.headers = {"Accept-Language": "pt-BR"}  # whose decimals have a comma
-    assert stranger.get("/campaigns/hers/report.csv").data.startswith(b"\xef\xbb\xbfnumber;phone;")
+    assert stranger.get("/campaigns/hers/report.csv").data.startswith("\ufeffNº;Telefone;".encode())
     assert answer.text.count("\n") == 4
     assert stranger.get("/campaigns/theirs/report.csv").status_code == 404
     send(stranger, 'Promoção "x"; y')
     named = stranger.get('/campaigns/Promoção "x"; y/report.csv').headers["Content-Disposition"]
     assert named == "attachment; filename=report.csv; filename*=UTF-8''Promo%C3%A7%C3%A3o%20%22x%22%3B%20y.csv"
+
+
+def test_the_report_speaks_as_the_page_does(browser: Browser, store: Store) -> None:
+    browser.headers = {"Accept-Language": "pt-BR"}
+    people = [*phones(2), "999990001", "=1+1"]
+    browser.client.post("/queue/add-broadcast", json=a_body("c1", "i1", contacts=people))
+    fail(store, "c1", 0, "not_on_whatsapp")
+    fail(store, "c1", 1, "whatever a gateway says")
+    store.scripts.client.hset(key("contact", "c1", 0), mapping={"at_failed": 1_900_000_000_123})
+
+    report = browser.get("/campaigns/c1/report.csv").text
+
+    found = list(csv.DictReader(io.StringIO(report.removeprefix("\ufeff"), newline=""), delimiter=";"))
+    assert list(found[0]) == [
+        "Nº", "Telefone", "Nome", "Situação", "Motivo", "Detalhe", "Tentativas", "Id da mensagem", "Saiu em",
+        "Enviado em", "Entregue em", "Lido em", "Falhou em", "Fora do envio em", "Cancelado em", "Sem confirmação em",
+    ]  # fmt: skip
+    assert [(row["Nº"], row["Telefone"], row["Situação"], row["Motivo"], row["Detalhe"]) for row in found] == [
+        ("1", "55 11 99000-0000", "falhou", "não está no WhatsApp", ""),
+        ("2", "55 11 99000-0001", "falhou", "whatever a gateway says", ""),
+        ("3", "999990001", "fora do envio", "não é um número de telefone", "falta o DDD"),
+        ("4", "'=1+1", "fora do envio", "não é um número de telefone", ""),
+    ]
+    assert found[0]["Falhou em"] == "2030-03-17 14:46:40"  # in São Paulo
+    assert found[0]["Enviado em"] == ""
+    people_again = read_table(report.encode())
+    assert [people_again.number(row) for row in people_again.rows][:2] == ["55 11 99000-0000", "55 11 99000-0001"]
+
+
+def test_every_title_of_the_report_has_a_word() -> None:
+    assert tuple(sheet.TITLES) == reports.TITLES
+    assert [f"{status.value}At" for status in sheet.TIMED] == list(reports.TITLES[9:])
 
 
 def test_every_status_and_state_has_a_word() -> None:
