@@ -9,7 +9,9 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from html import unescape
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote
@@ -1094,6 +1096,34 @@ def test_contacts_are_found_by_status_and_by_digits(browser: Browser, store: Sto
     assert "None." in browser.text("/campaigns/c1/contacts?number=7777777")
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        "(011) 99000-0042", "011 99000-0042", "11 99000-0042", "(11) 9000-0042", "+55 11 99000-0042", "551190000042",
+        "99000-0042", "9000-0042", "990000042", "000-0042", "1 99000-0042",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_contact_is_found_by_any_form_of_the_number(browser: Browser, number: str, is_short: bool) -> None:
+    stored = "551190000042" if is_short else "5511990000042"
+    send(browser, "c1", contacts=["5521990000042", "5511990000043", stored, "5511880000042", "5541990000042"])
+    shown = browser.text(f"/campaigns/c1/contacts?number={quote(number)}")
+    found = set(re.findall(r'<strong class="text-break">([^<]+)<', shown))
+    ours = formats.phone(stored)
+    assert f'value="{number}"' in shown
+    assert ours in found
+    if len(re.sub(r"\D", "", number)) > 9 and not number.startswith("1 "):  # who says more means one person
+        assert found == {ours}
+    assert formats.phone("5511990000043") not in found
+
+
+def test_who_has_the_digits_without_a_plus_is_found_as_well(browser: Browser) -> None:
+    send(browser, "c1", contacts=["+14155552671", "5514155552671"])
+    shown = browser.text("/campaigns/c1/contacts?number=14155552671")
+    assert shown.count('<li class="card">') == 2
+    assert browser.text(f"/campaigns/c1/contacts?number={quote('+1 415 555-2671')}").count('<li class="card">') >= 1
+
+
 def test_the_ways_of_a_campaign_are_drawn_over_time(browser: Browser, store: Store) -> None:
     send(browser, "c1", contacts=4)
     assert "Nothing has left yet." in browser.text("/campaigns/c1")
@@ -1231,8 +1261,26 @@ def test_a_search_goes_on_where_it_stopped(browser: Browser, store: Store, monke
     send(browser, "c1", contacts=20)
     found, cursor = [], None
     for _ in range(3):
-        page = searching.search(store, "c1", "5511", cursor=cursor)
+        page = searching.search(store, "c1", "5511", country="BR", cursor=cursor)
         found += [one.number for one in page.items]
         cursor = page.next_cursor
     assert found == list(range(20))
     assert cursor is None
+
+
+def test_a_search_that_found_nobody_goes_on_for_a_second(
+    browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SEARCHED", 4)
+    monkeypatch.setattr(searching, "SEARCHED_AT_ONCE", 2)
+    send(browser, "c1", contacts=20)
+
+    def search(number: str, passing_s: float) -> tuple[list[int], str | None]:
+        clock = partial(next, count(step=passing_s))
+        page = searching.search(store, "c1", number, country="BR", cursor=None, clock=clock)
+        return [one.number for one in page.items], page.next_cursor
+
+    assert search("0000019", 0.1) == ([19], None)
+    assert search("0000002", 0.1) == ([2], "3")  # somebody was found: who looks need not wait
+    assert search("0000019", 0.5) == ([], "5")
+    assert search("0000019", 2.0) == ([], "3")  # so many are looked at anyhow
