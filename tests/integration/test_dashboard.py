@@ -478,6 +478,15 @@ def test_keys_cannot_be_tried_one_after_another(stranger: Browser) -> None:
     assert answers == [401] * 20 + [429]
 
 
+def test_keys_cannot_be_tried_from_one_address_of_a_network_after_another(stranger: Browser) -> None:
+    def guess(address: str) -> int:
+        stranger.client.environ_base["REMOTE_ADDR"] = address
+        return stranger.log_in("guess").status_code
+
+    assert [guess(f"2001:db8::{number:x}") for number in range(21)] == [401] * 20 + [429]
+    assert guess("2001:db8:0:1::1") == 401
+
+
 def test_a_stranger_on_another_host_is_nobody_while_there_is_no_key(browser: Browser) -> None:
     answer = browser.client.get("/dashboard", environ_base={"REMOTE_ADDR": "203.0.113.9"}, buffered=True)
     assert answer.status_code == 303
