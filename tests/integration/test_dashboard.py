@@ -1148,6 +1148,21 @@ def test_the_ways_of_a_campaign_are_drawn_over_time(browser: Browser, store: Sto
     assert legend == {"sent": "2", "delivered": "2", "read": "2", "failed": "0"}
 
 
+@pytest.mark.parametrize(
+    ("url", "host", "link"),
+    [
+        ("", "localhost:3001", "http://localhost:5555"),
+        ("", "[::1]", "http://[::1]:5555"),
+        ("https://flower.example/", "localhost", "https://flower.example/"),
+    ],
+)
+def test_flower_is_linked_where_it_is(redis_url: str, url: str, host: str, link: str) -> None:
+    services = build_services(Settings.read({"REDIS_URL": redis_url, "FLOWER_URL": url}))
+    page = create_app(services).test_client().get(HOME, headers={"Host": host})
+    assert f'<a href="{link}" rel="noopener">Flower</a>' in page.text
+    services.store.scripts.client.close()
+
+
 def test_evolutions_licence_is_kept(redis_url: str) -> None:
     settings = Settings(
         redis_url=redis_url, gateway="evolution", evolution_url="http://e.example", evolution_api_key="k"
