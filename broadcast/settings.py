@@ -135,6 +135,12 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def _page(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise ValueError("write it as a browser asks for it, such as https://flower.example or https://host/flower/")
+    return value
+
+
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not re.fullmatch(r"-?\d+", value) or not least <= int(value) <= most:
@@ -246,6 +252,12 @@ class Settings:
         "Port of a broadcast worker's /health and /metrics; the next free one for further workers on a host.",
     )
     flower_port: int = _setting("FLOWER_PORT", _whole(1, 65535), 5555, "Port of Flower.")
+    flower_url: str | None = _setting(
+        "FLOWER_URL",
+        _page,
+        None,
+        "Address by which browsers reach Flower, to link to; unset: the dashboard's own host, at FLOWER_PORT.",
+    )
     flower_basic_auth: str | None = _setting(
         "FLOWER_BASIC_AUTH", _basic_auth, None, "user:password of Flower; unset: Flower listens on loopback only."
     )

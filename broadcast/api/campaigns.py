@@ -103,7 +103,8 @@ def contacts(campaign: str) -> ResponseReturnValue:
     )
     if (form or accepted) == "json":
         return jsonify(asking.contacts(campaign, **wanted))
-    return reports.stream(campaign, status=wanted["status"], reason=wanted["reason"], bom=bom, separator=separator)
+    sheet = reports.plain(bom=bom, separator=separator)
+    return reports.stream(campaign, sheet, status=wanted["status"], reason=wanted["reason"])
 
 
 @blueprint.post("/<campaign>/contacts")

@@ -42,7 +42,7 @@ class Guesses:
 
     def check(self, presented: Sequence[str], *, address: str) -> None:
         """Raise TooMany while the address is refused, but for keys that were right lately."""
-        left_s = self._refused.get(_network(address), 0.0) - self._clock()
+        left_s = self._refused.get(network(address), 0.0) - self._clock()
         if left_s > 0 and self._right.get(_mark(presented), 0.0) < self._clock():
             raise _too_many(left_s)
 
@@ -55,13 +55,13 @@ class Guesses:
         self._right.pop(_mark(presented), None)
         if self._limit is None:
             return
-        network, (count, period_ms) = _network(address), self._limit
+        whose, (count, period_ms) = network(address), self._limit
         try:
-            wait_ms = self._buckets.spend(f"wrong/{network}", count=count, period_ms=period_ms)
+            wait_ms = self._buckets.spend(f"wrong/{whose}", count=count, period_ms=period_ms)
         except Unavailable:
             return
         if wait_ms:
-            self._remember(self._refused, network, wait_ms / 1000)
+            self._remember(self._refused, whose, wait_ms / 1000)
             raise _too_many(wait_ms / 1000)
 
     def beside(self, strays: Sequence[str], *, address: str) -> None:
@@ -83,13 +83,18 @@ def _mark(presented: Sequence[str]) -> str:
     return digest("\n".join(presented))
 
 
-def _network(address: str) -> str:
-    """Whose the address is: who has one of IPv6 has the other 2^64 of its network as well."""
+def network(address: str) -> str:
+    """Whose the address is: who has one of IPv6 has the other 2^64 of its network as well.
+
+    One of IPv4 that a socket for both tells as IPv6 (`::ffff:192.0.2.1`) is itself alone.
+    """
     try:
-        is_v6 = ipaddress.ip_address(address).version == 6
+        found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False)) if is_v6 else address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ipaddress.ip_network(f"{found}/64", strict=False))
 
 
 def _too_many(wait_s: float) -> TooMany:

@@ -10,12 +10,12 @@ from typing import Any
 
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import formats, refusing, rights, wording
+from broadcast.dashboard import formats, refusing, rights, sheet, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
@@ -32,6 +32,9 @@ COUNT_S = 1.0
 #: A chart is shown for so many seconds, so that fifty who look cost what one does; and so many are kept.
 CHART_S = 2.0
 MOST_CHARTS = 200
+#: What stands in no number, and how many characters one has at the most.
+_NO_NUMBER = re.compile(r"[^0-9\s()+.-]")
+MOST_WRITTEN = 32
 
 #: deed in the address -> what it does to a campaign
 DEEDS: Mapping[str, Callable[[str], dict[str, Any]]] = {
@@ -112,9 +115,8 @@ def events(campaign: str) -> ResponseReturnValue:
 
 @blueprint.get("/campaigns/<campaign>/report.csv")
 def report(campaign: str) -> ResponseReturnValue:
-    """What became of each contact, as an Excel of the reader's language opens it."""
-    separator = ";" if get_locale().language == "pt" else ","
-    return reports.stream(campaign, status=None, reason=None, bom=True, separator=separator)
+    """What became of each contact, as an Excel of the reader's language opens it, and in that language."""
+    return reports.stream(campaign, sheet.translated())
 
 
 @blueprint.get("/campaigns/<campaign>/chart")
@@ -259,27 +261,29 @@ def _cannot_be(campaign: str, state: str) -> ResponseReturnValue:
 
 @blueprint.get("/campaigns/<campaign>/contacts")
 def contacts(campaign: str) -> ResponseReturnValue:
-    """Some of its contacts: those of a status, and of these those in whose number the digits are."""
+    """Some of its contacts: those of a status, and of these those whose number it is, or in whose number it is."""
     given = {name: value for name, value in request.args.items() if value and name in {"status", "reason", "cursor"}}
     asked = shapes.load(shapes.ContactsQuery(), {"limit": CONTACTS_PER_PAGE, **given})
     query = {name: asked[name] for name in ("status", "reason", "limit", "cursor")}
     wanted = request.args.get("number", "").strip()
-    digits = re.sub(r"\D", "", wanted)[:20]
-    wrong = "" if digits else wanted[:64]
-    found = _found(campaign, digits, asked) if digits else asking.contacts(campaign, **query)
+    number = _NO_NUMBER.sub("", wanted).strip()[:MOST_WRITTEN]
+    number = number if any(map(str.isdecimal, number)) else ""
+    wrong = "" if number else wanted[:64]
+    found = _found(campaign, number, asked) if number else asking.contacts(campaign, **query)
     return render_template(
         "dashboard/contacts.html",
         campaign=campaign,
         page={"contacts": [], "nextCursor": None} if wrong else found,  # all would look like those that are meant
         query=query,
-        digits=digits,
+        number=number,
         wrong=wrong,
         statuses=list(Status),
     )
 
 
-def _found(campaign: str, digits: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _found(campaign: str, number: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     asking.instance_of(campaign)
     chosen = {name: asked[name] for name in ("status", "reason", "cursor")}
-    found = searching.search(asking.services().store, campaign, digits, **chosen)
+    country = asking.services().settings.default_country
+    found = searching.search(asking.services().store, campaign, number, country=country, **chosen)
     return {"contacts": [answers.contact(view) for view in found.items], "nextCursor": found.next_cursor}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -59,6 +60,8 @@ HEADERS: Mapping[str, str] = {
 FORMS = ("POST", "PUT", "PATCH", "DELETE")
 #: Files change only when the product does; a browser asks again after so many seconds.
 KEPT_S = 3600
+#: The port in a host; one of IPv6 has colons of its own.
+_PORT = re.compile(r":\d+$")
 
 csrf = CSRFProtect()
 
@@ -108,7 +111,7 @@ def surroundings() -> dict[str, object]:
     """What every page shows around its own."""
     settings = services().settings
     return {
-        "flower_url": f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{settings.flower_port}",
+        "flower_url": settings.flower_url or _beside(settings.flower_port),
         "is_known": g.get("caller", auth.ANYBODY) is not auth.ANYBODY,
         "may_see": rights.may_see,
         "page_of": rights.page_of,
@@ -118,6 +121,11 @@ def surroundings() -> dict[str, object]:
         "may_admin_all": auth.caller().has_one_of(ADMIN) and auth.caller().instances is None,
         "zone": settings.default_time_zone,
     }
+
+
+def _beside(port: int) -> str:
+    """The same host at another port, as this page was asked for; behind a proxy that may be nowhere."""
+    return f"{request.scheme}://{_PORT.sub('', request.host)}:{port}"
 
 
 @blueprint.route("", methods=FORMS, defaults={"anything": ""})

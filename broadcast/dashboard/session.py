@@ -30,6 +30,7 @@ from flask_babel import gettext
 from broadcast.api import auth
 from broadcast.api.asking import services
 from broadcast.api.browsers import refuse_strangers
+from broadcast.api.guessing import network
 from broadcast.api.scopes import ADMIN
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.rights import OPEN, VIEWS
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 LASTS = timedelta(hours=12)
 #: A log-out is remembered for so much longer: a request may be on its way meanwhile, and hosts' clocks differ.
 SLACK = timedelta(hours=1)
-#: So many keys may be tried from one address in so many ms.
+#: So many keys may be tried from one address, or one /64 of IPv6, in so many ms.
 MOST_TRIES, TRIES_MS = 20, 60_000
 
 
@@ -93,7 +94,8 @@ def install(app: Flask, services: Services) -> None:
 
 def enter(secret: str) -> None:
     """Begin the session of the key's holder. Raises Unauthorized, TooMany, Unavailable."""
-    wait_ms = services().store.callers.spend(f"log-in/{request.remote_addr}", count=MOST_TRIES, period_ms=TRIES_MS)
+    whose = network(request.remote_addr or "")
+    wait_ms = services().store.callers.spend(f"log-in/{whose}", count=MOST_TRIES, period_ms=TRIES_MS)
     if wait_ms:
         raise TooMany("Too many keys were tried from here.", retry_after_s=math.ceil(wait_ms / 1000))
     reference = _reference(secret)

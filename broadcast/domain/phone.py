@@ -119,6 +119,31 @@ def spelled(digits: str, *, country: str) -> str:
     return digits if normalise(digits, country=country) == digits else f"+{digits}"
 
 
+def grouped(digits: str, *, country: str) -> str:
+    """E.164 digits so that spreadsheets keep them as text, and `normalise` reads them back; nothing else changes.
+
+    A plus that stands first would be a formula, so one that cannot be left out has a bracket before it.
+    """
+    if brazilian := _BRAZILIAN.fullmatch(digits):
+        area, local = brazilian.groups()
+        code, rest = "55", f"{area} {local[:-4]}-{local[-4:]}"
+        if country == "BR":  # is read back always, and trying it with each row of a long report would take long
+            return f"{code} {rest}"
+    elif not digits.isdecimal():  # whose data were deleted
+        return digits
+    else:
+        try:
+            number = phonenumbers.parse(f"+{digits}")
+        except phonenumbers.NumberParseException:
+            return digits
+        code = str(number.country_code)
+        rest = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)[len(code) + 1 :].strip()
+        if code + re.sub(r"\D", "", rest) != digits:
+            rest = digits[len(code) :]
+    bare = f"{code} {rest}"
+    return bare if normalise(bare, country=country) == digits else f"(+{code}) {rest}"
+
+
 def identity(digits: str) -> str:
     """What two forms of one person share: a Brazilian mobile's ninth digit and a Mexican one's 1 are left out.
 

@@ -40,7 +40,7 @@ class Workers:
         return bool(self._scripts.run("deed", deed, for_ms))
 
     def keep_time(self) -> int:
-        """Set back with Redis's clock what goes by it; return by how many ms, 0 when it was not since this was called."""
+        """Set back with Redis's clock what goes by it; return by how many ms, 0 when it was not since the last call."""
         return int(self._scripts.run("keep_time", SET_BACK_MS, SET_BACK_AT_ONCE))
 
     def is_claimed(self, deed: str) -> bool:

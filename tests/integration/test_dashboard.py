@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import json
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from html import unescape
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote
@@ -17,13 +20,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from broadcast.api import asking
+from broadcast.api import asking, reports
 from broadcast.api.answers import rfc3339
 from broadcast.api.auth import REVOKED_S
-from broadcast.dashboard import campaigns, formats, refusing, rights, wording
+from broadcast.dashboard import campaigns, formats, refusing, rights, sheet, wording
 from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
+from broadcast.domain.table import read_table
 from broadcast.engine import accepting, charting, granting, previewing, searching, steering
 from broadcast.engine.suppressing import suppress
 from broadcast.settings import ApiKey, Settings
@@ -472,6 +476,15 @@ def test_every_page_says_what_it_needs_and_no_row_is_stale(browser: Browser) -> 
 def test_keys_cannot_be_tried_one_after_another(stranger: Browser) -> None:
     answers = [stranger.log_in(f"guess-{number}").status_code for number in range(21)]
     assert answers == [401] * 20 + [429]
+
+
+def test_keys_cannot_be_tried_from_one_address_of_a_network_after_another(stranger: Browser) -> None:
+    def guess(address: str) -> int:
+        stranger.client.environ_base["REMOTE_ADDR"] = address
+        return stranger.log_in("guess").status_code
+
+    assert [guess(f"2001:db8::{number:x}") for number in range(21)] == [401] * 20 + [429]
+    assert guess("2001:db8:0:1::1") == 401
 
 
 def test_a_stranger_on_another_host_is_nobody_while_there_is_no_key(browser: Browser) -> None:
@@ -1094,6 +1107,34 @@ def test_contacts_are_found_by_status_and_by_digits(browser: Browser, store: Sto
     assert "None." in browser.text("/campaigns/c1/contacts?number=7777777")
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        "(011) 99000-0042", "011 99000-0042", "11 99000-0042", "(11) 9000-0042", "+55 11 99000-0042", "551190000042",
+        "99000-0042", "9000-0042", "990000042", "000-0042", "1 99000-0042",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_contact_is_found_by_any_form_of_the_number(browser: Browser, number: str, is_short: bool) -> None:
+    stored = "551190000042" if is_short else "5511990000042"
+    send(browser, "c1", contacts=["5521990000042", "5511990000043", stored, "5511880000042", "5541990000042"])
+    shown = browser.text(f"/campaigns/c1/contacts?number={quote(number)}")
+    found = set(re.findall(r'<strong class="text-break">([^<]+)<', shown))
+    ours = formats.phone(stored)
+    assert f'value="{number}"' in shown
+    assert ours in found
+    if len(re.sub(r"\D", "", number)) > 9 and not number.startswith("1 "):  # who says more means one person
+        assert found == {ours}
+    assert formats.phone("5511990000043") not in found
+
+
+def test_who_has_the_digits_without_a_plus_is_found_as_well(browser: Browser) -> None:
+    send(browser, "c1", contacts=["+14155552671", "5514155552671"])
+    shown = browser.text("/campaigns/c1/contacts?number=14155552671")
+    assert shown.count('<li class="card">') == 2
+    assert browser.text(f"/campaigns/c1/contacts?number={quote('+1 415 555-2671')}").count('<li class="card">') >= 1
+
+
 def test_the_ways_of_a_campaign_are_drawn_over_time(browser: Browser, store: Store) -> None:
     send(browser, "c1", contacts=4)
     assert "Nothing has left yet." in browser.text("/campaigns/c1")
@@ -1107,6 +1148,21 @@ def test_the_ways_of_a_campaign_are_drawn_over_time(browser: Browser, store: Sto
     assert shown.count("<polyline") == 3  # nobody failed, so there is no line for it
     legend = dict(re.findall(r"</svg>\s*(\w+) <strong>(\d+)</strong>", shown))
     assert legend == {"sent": "2", "delivered": "2", "read": "2", "failed": "0"}
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "link"),
+    [
+        ("", "localhost:3001", "http://localhost:5555"),
+        ("", "[::1]", "http://[::1]:5555"),
+        ("https://flower.example/", "localhost", "https://flower.example/"),
+    ],
+)
+def test_flower_is_linked_where_it_is(redis_url: str, url: str, host: str, link: str) -> None:
+    services = build_services(Settings.read({"REDIS_URL": redis_url, "FLOWER_URL": url}))
+    page = create_app(services).test_client().get(HOME, headers={"Host": host})
+    assert f'<a href="{link}" rel="noopener">Flower</a>' in page.text
+    services.store.scripts.client.close()
 
 
 def test_evolutions_licence_is_kept(redis_url: str) -> None:
@@ -1152,14 +1208,46 @@ def test_the_report_is_for_excel_and_for_whoever_may_see_the_campaign(stranger: 
     stranger.log_in("secret-of-loja")
     assert "/dashboard/campaigns/hers/report.csv" in stranger.text("/campaigns/hers")
     answer = stranger.get("/campaigns/hers/report.csv")
-    assert answer.data.startswith(b"\xef\xbb\xbfnumber,phone,")
+    assert answer.data.startswith(b"\xef\xbb\xbfNo.,Phone,")
     stranger.headers = {"Accept-Language": "pt-BR"}  # whose decimals have a comma
-    assert stranger.get("/campaigns/hers/report.csv").data.startswith(b"\xef\xbb\xbfnumber;phone;")
+    assert stranger.get("/campaigns/hers/report.csv").data.startswith("\ufeffNº;Telefone;".encode())
     assert answer.text.count("\n") == 4
     assert stranger.get("/campaigns/theirs/report.csv").status_code == 404
     send(stranger, 'Promoção "x"; y')
     named = stranger.get('/campaigns/Promoção "x"; y/report.csv').headers["Content-Disposition"]
     assert named == "attachment; filename=report.csv; filename*=UTF-8''Promo%C3%A7%C3%A3o%20%22x%22%3B%20y.csv"
+
+
+def test_the_report_speaks_as_the_page_does(browser: Browser, store: Store) -> None:
+    browser.headers = {"Accept-Language": "pt-BR"}
+    people = [*phones(2), "999990001", "=1+1"]
+    browser.client.post("/queue/add-broadcast", json=a_body("c1", "i1", contacts=people))
+    fail(store, "c1", 0, "not_on_whatsapp")
+    fail(store, "c1", 1, "whatever a gateway says")
+    store.scripts.client.hset(key("contact", "c1", 0), mapping={"at_failed": 1_900_000_000_123})
+
+    report = browser.get("/campaigns/c1/report.csv").text
+
+    found = list(csv.DictReader(io.StringIO(report.removeprefix("\ufeff"), newline=""), delimiter=";"))
+    assert list(found[0]) == [
+        "Nº", "Telefone", "Nome", "Situação", "Motivo", "Detalhe", "Tentativas", "Id da mensagem", "Saiu em",
+        "Enviado em", "Entregue em", "Lido em", "Falhou em", "Fora do envio em", "Cancelado em", "Sem confirmação em",
+    ]  # fmt: skip
+    assert [(row["Nº"], row["Telefone"], row["Situação"], row["Motivo"], row["Detalhe"]) for row in found] == [
+        ("1", "55 11 99000-0000", "falhou", "não está no WhatsApp", ""),
+        ("2", "55 11 99000-0001", "falhou", "whatever a gateway says", ""),
+        ("3", "999990001", "fora do envio", "não é um número de telefone", "falta o DDD"),
+        ("4", "'=1+1", "fora do envio", "não é um número de telefone", ""),
+    ]
+    assert found[0]["Falhou em"] == "2030-03-17 14:46:40"  # in São Paulo
+    assert found[0]["Enviado em"] == ""
+    people_again = read_table(report.encode())
+    assert [people_again.number(row) for row in people_again.rows][:2] == ["55 11 99000-0000", "55 11 99000-0001"]
+
+
+def test_every_title_of_the_report_has_a_word() -> None:
+    assert tuple(sheet.TITLES) == reports.TITLES
+    assert [f"{status.value}At" for status in sheet.TIMED] == list(reports.TITLES[9:])
 
 
 def test_every_status_and_state_has_a_word() -> None:
@@ -1199,8 +1287,26 @@ def test_a_search_goes_on_where_it_stopped(browser: Browser, store: Store, monke
     send(browser, "c1", contacts=20)
     found, cursor = [], None
     for _ in range(3):
-        page = searching.search(store, "c1", "5511", cursor=cursor)
+        page = searching.search(store, "c1", "5511", country="BR", cursor=cursor)
         found += [one.number for one in page.items]
         cursor = page.next_cursor
     assert found == list(range(20))
     assert cursor is None
+
+
+def test_a_search_that_found_nobody_goes_on_for_a_second(
+    browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SEARCHED", 4)
+    monkeypatch.setattr(searching, "SEARCHED_AT_ONCE", 2)
+    send(browser, "c1", contacts=20)
+
+    def search(number: str, passing_s: float) -> tuple[list[int], str | None]:
+        clock = partial(next, count(step=passing_s))
+        page = searching.search(store, "c1", number, country="BR", cursor=None, clock=clock)
+        return [one.number for one in page.items], page.next_cursor
+
+    assert search("0000019", 0.1) == ([19], None)
+    assert search("0000002", 0.1) == ([2], "3")  # somebody was found: who looks need not wait
+    assert search("0000019", 0.5) == ([], "5")
+    assert search("0000019", 2.0) == ([], "3")  # so many are looked at anyhow

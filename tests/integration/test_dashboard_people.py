@@ -55,7 +55,8 @@ def test_a_person_is_found_in_every_campaign_in_either_form(store: Store) -> Non
     accept(store, "c2", BIA)
     accept(store, "c3", min(forms(ANA), key=len))
     assert sorted(everywhere(store)) == [("c1", 1), ("c3", 0)]
-    assert sorted(everywhere(store, "(11) 9999-0001")) == [("c1", 1), ("c3", 0)]
+    for written in ("(11) 9999-0001", "(011) 99999-0001", "11 99999-0001", "+55 11 9999-0001", "551199990001"):
+        assert sorted(everywhere(store, written)) == [("c1", 1), ("c3", 0)]
 
 
 def test_every_form_of_a_number_ends_alike() -> None:

@@ -474,6 +474,20 @@ def test_a_network_of_ipv6_is_one_address(guessed_at: tuple[FlaskClient, FlaskCl
     assert guess(first, "guess", address="2001:db8:0:1::1") == 401
 
 
+@pytest.mark.parametrize(
+    ("address", "whose"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),  # two of these have nothing in common
+        ("2001:db8::7", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_its_owners(address: str, whose: str) -> None:
+    assert guessing.network(address) == whose
+
+
 def test_no_key_and_an_old_token_are_no_guesses_and_a_token_beside_one_hides_none(
     guessed_at: tuple[FlaskClient, FlaskClient],
 ) -> None:

@@ -120,6 +120,27 @@ def test_excel_in_brazil_opens_it(client: FlaskClient, store: Store) -> None:
     assert not client.get("/campaigns/c1/contacts?format=csv").data.startswith(b"\xef\xbb\xbf")
 
 
+def test_a_spreadsheet_loses_no_digits_of_a_number(client: FlaskClient) -> None:
+    people = ["5511999990001", "551133334444", "+14155552671", "+351912345678", "5511999990001234"]
+    client.post(EDGE, json=a_body("c1", "i1", contacts=people))
+
+    sheet = client.get("/campaigns/c1/contacts?format=csv&bom=1&separator=;").data
+
+    told = [row["phone"] for row in csv.DictReader(io.StringIO(sheet.decode("utf-8-sig"), newline=""), delimiter=";")]
+    assert told == [
+        "55 11 99999-0001", "55 11 3333-4444", "(+1) 415-555-2671", "(+351) 912 345 678", "5511999990001234",
+    ]  # fmt: skip
+    bare = [one.removeprefix("+") for one in people]
+    assert [row["phone"] for row in rows(client)] == bare
+    body = a_body("c2", "i1", open=True)
+    del body["contacts"]
+    assert client.post(EDGE, json=body).status_code < 300
+    assert client.post("/campaigns/c2/contacts?chunk=1", data=sheet, content_type="text/csv").status_code < 300
+    assert [one["phone"] for one in client.get("/campaigns/c2/contacts").json["contacts"]] == bare
+    assert client.post("/suppressions", data=sheet, content_type="text/csv").json["added"] == 4
+    assert {one["phone"] for one in client.get("/suppressions").json["suppressions"]} == set(bare[:4])
+
+
 @pytest.mark.parametrize(
     ("text", "cell"),
     [
@@ -168,13 +189,14 @@ def test_a_reason_is_paged_through_as_well(client: FlaskClient, store: Store, st
     assert seen == [number for number in range(12) if number % 3]
 
 
-def test_a_long_report_takes_no_more_memory_than_a_short_one(client: FlaskClient, store: Store) -> None:
+@pytest.mark.parametrize("path", ["/campaigns/{}/contacts?format=csv", "/dashboard/campaigns/{}/report.csv"])
+def test_a_long_report_takes_no_more_memory_than_a_short_one(client: FlaskClient, store: Store, path: str) -> None:
     def peak(count: int) -> int:
         accepting.accept(store, an_order(f"c{count}", contacts=count, gap_ms=1000), country="BR")
         gc.collect()
         gc.freeze()  # what other tests left is not looked at, and keeps nothing of this one's from being collected
         tracemalloc.start()
-        answer = client.get(f"/campaigns/c{count}/contacts?format=csv", buffered=False)
+        answer = client.get(path.format(f"c{count}"), buffered=False)
         lines = sum(piece.count(b"\n") for piece in answer.iter_encoded())
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,17 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from broadcast.domain.campaign import RULES, Move
 from broadcast.domain.contact import COMES_AFTER, Status
-from broadcast.domain.phone import NO_AREA, ROUNDED, forms, identity, mask, normalise, why_none, with_country
+from broadcast.domain.phone import (
+    NO_AREA,
+    ROUNDED,
+    forms,
+    grouped,
+    identity,
+    mask,
+    normalise,
+    why_none,
+    with_country,
+)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +145,35 @@ def test_a_country_code_goes_before_a_number_that_has_none(text: str, code: str,
 )
 def test_another_countrys_code_never_makes_a_brazilians_number(text: str, code: int) -> None:
     assert not (normalise(with_country(text, str(code)), country="BR") or "").startswith("55")
+
+
+@pytest.mark.parametrize(
+    ("digits", "country", "text"),
+    [
+        ("5511999990001", "BR", "55 11 99999-0001"),
+        ("551199990001", "BR", "55 11 9999-0001"),
+        ("14155552671", "US", "1 415-555-2671"),
+        ("14155552671", "BR", "(+1) 415-555-2671"),  # without the plus it would be somebody in Marília
+        ("351912345678", "BR", "(+351) 912 345 678"),
+        ("5215512345678", "BR", "(+52) 15512345678"),
+        ("5511999990001", "PT", "(+55) 11 99999-0001"),
+        ("5511*******01", "BR", "5511*******01"),
+        ("9999", "BR", "9999"),
+    ],
+)
+def test_grouped_a_number_is_text_for_a_spreadsheet_and_never_a_formula(digits: str, country: str, text: str) -> None:
+    assert grouped(digits, country=country) == text
+
+
+def test_a_grouped_number_is_read_back_as_the_same_one() -> None:
+    brazilian = [f"55{area}{local}" for area in range(11, 100) if area % 10 for local in ("999990001", "33334444")]
+    found = (phonenumbers.example_number(region) for region in phonenumbers.SUPPORTED_REGIONS)
+    written = (phonenumbers.format_number(one, phonenumbers.PhoneNumberFormat.E164)[1:] for one in found if one)
+    for digits in [*brazilian, *(one for one in written if normalise(f"+{one}", country="BR") == one)]:
+        for country in ("BR", "PT", "US"):
+            text = grouped(digits, country=country)
+            assert normalise(text, country=country) == digits, text
+            assert re.fullmatch(r"[(\d]\S* [\d ().-]*\d", text), text
 
 
 def test_both_forms_of_a_brazilian_mobile_are_one_person() -> None:
