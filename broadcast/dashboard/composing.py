@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -39,41 +41,87 @@ def preview() -> ResponseReturnValue:
     """Find out what it would do; keep that, so that it can be looked at and started, and lead there."""
     form, token = NewCampaign(), request.form.get("draft", "")
     _offer(form)
-    before = _kept(token) if token else {}
-    kept = before["body"].get("contacts", []) if before else []
-    if not form.validate():
-        return _show(form, draft=token, kept=len(kept)), 422
-    body: dict[str, Any] = {}
-    read: dict[str, Any] = {}
+    chosen = _Chosen(token, _kept(token) if token else {})
+    is_whole, body = form.validate(), {}
     try:
-        contacts, read = contacts_of(form, most=shapes.MOST_CONTACTS)
-        body = body_of(form, zone=_zone(), contacts=contacts or kept)
+        chosen = _chosen(form, chosen)
+        if not is_whole:
+            return chosen.again(form), 422
+        body = body_of(form, zone=_zone(), contacts=chosen.contacts)
         shown = asking.preview({**body, "campaignId": body["campaignId"] or None})
         if not body["campaignId"]:
             raise Invalid(*wording.missing_name())
     except Forbidden as error:
         form.instance.errors = [refusing.refusal(str(error))]
-        return _show(form, draft=token, kept=len(kept)), 403
+        return chosen.again(form), 403
     except Invalid as error:
-        problems = show_problems(form, error.errors, body, rows=read.get("rows", ()))
-        return _show(form, problems=problems, draft=token, kept=len(kept)), 422
+        problems = show_problems(form, error.errors, body, rows=chosen.read.get("rows", ()))
+        if any(problem.pointer.startswith("/contacts") for problem in error.errors):
+            chosen = chosen.without_new()
+        return chosen.again(form, problems), 422
+    return redirect(url_for("dashboard.previewed", draft=_keep(body, chosen.read, shown)), 303)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The contacts of a form: those kept under its token, or `new` ones of a file or the field in their stead."""
+
+    token: str
+    before: Mapping[str, Any]
+    new: Sequence[Any] = ()
+    new_read: Mapping[str, Any] = field(default_factory=dict)
+    is_file: bool = False
+
+    @property
+    def contacts(self) -> Sequence[Any]:
+        return self.new or self.before.get("body", {}).get("contacts", [])
+
+    @property
+    def read(self) -> Mapping[str, Any]:
+        """How their list was read."""
+        return self.new_read if self.new else self.before.get("read", {})
+
+    def without_new(self) -> _Chosen:
+        """Those that were kept alone."""
+        return _Chosen(self.token, self.before)
+
+    def again(self, form: NewCampaign, problems: list[str] | None = None) -> str:
+        """The form, to be corrected. A browser would have its file chosen again, so its contacts are kept."""
+        if not self.is_file:
+            return _show(form, problems=problems, draft=self.token, kept=len(self.without_new().contacts))
+        token = _keep({"contacts": self.new}, self.new_read, None)
+        return _show(form, problems=problems, draft=token, kept=len(self.new))
+
+
+def _chosen(form: NewCampaign, kept: _Chosen) -> _Chosen:
+    """What the form has, or else what was kept. Raises Invalid."""
+    contacts, read = contacts_of(form, most=shapes.MOST_CONTACTS)
+    return replace(kept, new=contacts, new_read=read, is_file=bool(contacts and form.file.data))
+
+
+def _keep(body: Mapping[str, Any], read: Mapping[str, Any], shown: Mapping[str, Any] | None) -> str:
+    """Keep what may be started once it was `shown`; return the token."""
     token = secrets.token_urlsafe(16)
-    read = read if contacts else before.get("read", {})
     owned = {"owner": auth.caller().name, "body": body, "read": read, "shown": shown}
     asking.services().store.desk.keep_draft(token, json.dumps(owned), keep_s=KEEP_DRAFT_S)
-    return redirect(url_for("dashboard.previewed", draft=token), 303)
+    return token
 
 
 @blueprint.get("/new/<draft>")
 def previewed(draft: str) -> ResponseReturnValue:
     """Show it. To an address of its own, a browser can come back, after the start as well."""
-    return render_template("dashboard/preview.html", draft=draft, **_kept(draft))
+    kept = _kept(draft)
+    if not kept["shown"]:  # a list whose form is still to be corrected
+        return redirect(url_for("dashboard.new", draft=draft), 303)
+    return render_template("dashboard/preview.html", draft=draft, **kept)
 
 
 @blueprint.post("/new/<draft>/start")
 def start(draft: str) -> ResponseReturnValue:
     """Start what was shown. Doing it twice is doing it once."""
     kept = _kept(draft)
+    if not kept["shown"]:
+        return redirect(url_for("dashboard.new", draft=draft), 303)
     body = kept["body"]
     try:
         asking.accept(body)

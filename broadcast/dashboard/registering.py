@@ -15,6 +15,7 @@ from broadcast.api.registration import DAYS
 from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.fields import text_of
+from broadcast.dashboard.reasons import REASONS
 from broadcast.dashboard.registration import CREDENTIALS, Instance, body_of, credentials_of, form_data, show_problems
 from broadcast.errors import Conflict, Invalid
 from broadcast.gateways.catalogue import DIALECTS
@@ -113,7 +114,7 @@ def advice(health: str | None, remedy: str | None) -> tuple[str, str] | None:
     """How an instance is, and what to do about it, for people; None where nobody asked yet."""
     if health is None:
         return None
-    said, todo = ADVICE.get(health, (wording.REASONS.get(health, health), remedy or ""))
+    said, todo = ADVICE.get(health, (REASONS.get(health, health), remedy or ""))
     return str(said), str(todo)
 
 

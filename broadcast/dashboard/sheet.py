@@ -10,6 +10,7 @@ from flask_babel import get_locale, get_timezone, lazy_pgettext
 
 from broadcast.api import reports
 from broadcast.dashboard import wording
+from broadcast.dashboard.reasons import REASONS
 from broadcast.domain.contact import Status
 from broadcast.engine.telling import ContactView
 
@@ -49,7 +50,7 @@ def translated() -> reports.Sheet:
 def _cells() -> Callable[[ContactView], Sequence[object]]:
     """All words are looked up here, while there is a request that has a language."""
     phone, zone = reports.phones(), get_timezone()
-    statuses, reasons, details = map(_said, (wording.STATUSES, wording.REASONS, wording.DETAILS))
+    statuses, reasons, details = map(_said, (wording.STATUSES, REASONS, wording.DETAILS))
 
     def cells(view: ContactView) -> Sequence[object]:
         return [

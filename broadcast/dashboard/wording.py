@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 
 from broadcast.dashboard import formats
 from broadcast.dashboard.formats import number
+from broadcast.dashboard.reasons import REASONS
 from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.domain.lines import NO_TEXT
 from broadcast.domain.phone import NO_AREA, ROUNDED
@@ -63,40 +64,6 @@ HOLDS: Mapping[str, Any] = {
     "stalled": _("Nothing has left for a while. It is being planned anew."),
     "more_urgent_campaign": _("A more urgent campaign has the instance; this one gets one turn in ten."),
     "message_refused": _("The gateway takes this message for nobody, so the campaign was paused."),
-}
-#: why a contact was left out, failed, or is unconfirmed
-REASONS: Mapping[str, Any] = {
-    "invalid_phone": _("not a phone number"),
-    "duplicate": _("there twice"),
-    "opted_out": _("wants no messages"),
-    "missing_variable": _("a variable has no value"),
-    "too_long": _("too long with these values"),
-    "not_on_whatsapp": _("not on WhatsApp"),
-    "rejected": _("refused by WhatsApp"),
-    "restricted": _("the instance was restricted"),
-    "window_closed": _("no open conversation, and no template"),
-    "template_parameters": _("the template's parameters do not fit"),
-    "recipient_not_allowed": _("not among the test numbers"),
-    "in_experiment": _("held back by Meta's experiment"),
-    "gateway_timeout": _("the gateway did not answer in time"),
-    "gateway_connection_lost": _("the connection to the gateway broke"),
-    "gateway_unreachable": _("the gateway could not be reached"),
-    "gateway_error": _("the gateway failed"),
-    "gateway_unavailable": _("the gateway was not available"),
-    "too_many_requests": _("the gateway was asked too often"),
-    "unknown_answer": _("the gateway's answer says nothing"),
-    "answer_without_id": _("the gateway's answer has no id"),
-    "disconnected": _("the telephone was not connected"),
-    "unlinked": _("no telephone is linked to it"),
-    "shut_out": _("WhatsApp shut the number out, and may have banned it"),
-    "passkey_wanted": _("WhatsApp asks for a passkey"),
-    "session_stopped": _("its session is stopped"),
-    "session_starting": _("its session is being started"),
-    "session_failed": _("its session failed"),
-    "unauthorized": _("the gateway does not take our key"),
-    "unknown_instance": _("the gateway does not know the instance"),
-    "paused by an operator": _("paused by a person"),
-    "unknown": _("no reason given"),
 }
 #: what a preview warns of
 WARNINGS: Mapping[str, Any] = {

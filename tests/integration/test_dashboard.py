@@ -24,6 +24,7 @@ from broadcast.api import asking, reports
 from broadcast.api.answers import rfc3339
 from broadcast.api.auth import REVOKED_S
 from broadcast.dashboard import campaigns, formats, refusing, rights, sheet, wording
+from broadcast.dashboard.reasons import REASONS
 from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Status
@@ -709,7 +710,7 @@ def test_a_campaign_that_waits_for_its_instance_says_so_and_why(
     shown = browser.text("/campaigns/c1")
     assert 'data-live="expectedFinishAt"' not in shown
     assert f"<dd>waits for the instance: {english}</dd>" in shown
-    assert f"Reason: {wording.REASONS[reason]}: 131048: 24 h" in shown
+    assert f"Reason: {REASONS[reason]}: 131048: 24 h" in shown
     browser.headers = {"Accept-Language": "pt-BR"}
     assert f"<dd>espera pela instância: {portuguese}</dd>" in browser.text("/campaigns/c1")
 
@@ -779,6 +780,29 @@ def test_who_goes_back_finds_the_form_as_it_was(browser: Browser) -> None:
     changed = browser.preview(**{**FORM, "message": "Outra", "draft": draft})
     assert "Outra" in changed.text
     assert "of 2 contacts" in changed.text
+
+
+@pytest.mark.parametrize("wrong", [{"message": ""}, {"gap_s": "0"}, {"campaign": ""}, {"media_url": "http://x.y/a"}])
+def test_a_chosen_file_is_kept_while_another_field_is_corrected(browser: Browser, wrong: dict[str, str]) -> None:
+    fields = {name: value for name, value in FORM.items() if name != "contacts"}
+    rows = "nome;celular\nAna;11999990001\nZé;123\n"
+    refused = browser.preview(**{**fields, **wrong}, file=upload(rows))
+    assert refused.status_code == 422
+    assert refused.text.index("2 contacts are kept") < refused.text.index("<form method")  # where one looks
+    draft = re.search(r'name="draft" value="([\w-]+)"', refused.text)[1]
+    for answer in (browser.get(f"/new/{draft}"), browser.post(f"/new/{draft}/start", at="")):  # nobody was shown it
+        assert answer.location == f"/dashboard/new?draft={draft}"
+
+    shown = browser.preview(**fields, draft=draft)
+    assert "of 2 contacts" in shown.text
+    assert re.search(r"Row 3: .*123", shown.text)
+
+
+def test_a_file_that_is_at_fault_is_not_kept(browser: Browser) -> None:
+    fields = {name: value for name, value in FORM.items() if name != "contacts"}
+    refused = browser.preview(**fields, file=upload("nome;celular\n"))
+    assert refused.status_code == 422
+    assert "kept" not in refused.text.partition("</form>")[0].replace("data-kept-for", "")
 
 
 def test_a_preview_has_an_address_that_is_asked_again_before_and_after_the_start(
