@@ -422,10 +422,12 @@ class SuppressQuery(Shape):
 
 
 class SuppressionsQuery(Shape):
-    """Which part of the suppression list to show."""
+    """Which part of the suppression list to show, and how all of it as CSV."""
 
     limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
     cursor = _Cursor(load_default=None, allow_none=True)
+    bom = fields.Str(load_default="0", validate=validate.OneOf(["0", "1"]))
+    separator = fields.Str(load_default=",", validate=validate.OneOf([",", ";", "tab"]))
 
 
 class Unsuppress(Shape):

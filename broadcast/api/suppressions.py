@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -16,7 +16,8 @@ from broadcast.api import answers, auth, shapes
 from broadcast.api.asking import services
 from broadcast.api.body import read_bytes, read_json
 from broadcast.api.describing import call
-from broadcast.domain.phone import mask, spelled
+from broadcast.api.reports import SEPARATORS
+from broadcast.domain.phone import grouped, mask, spelled
 from broadcast.domain.table import Table, harmless, read_table, written
 from broadcast.engine import optouts
 from broadcast.engine.optouts import Wish
@@ -34,10 +35,15 @@ TITLES = ("phone", "source", "since")
 @blueprint.get("")
 @blueprint.doc(**call(shows={200: "Suppressions"}, query=shapes.SuppressionsQuery, or_shows=CSV))
 def list_suppressions() -> ResponseReturnValue:
-    """Who wants no more messages: a page, in no order; `limit` and `cursor` choose. As CSV, all of it."""
+    """Who wants no more messages: a page, in no order; `limit` and `cursor` choose.
+
+    As CSV, all of it; `bom` makes that fit for spreadsheets, and `separator` chooses what stands between.
+    """
+    wanted = shapes.load_query(shapes.SuppressionsQuery(), request.args)
+    bom, separator = wanted.pop("bom") == "1", wanted.pop("separator")
     if request.accept_mimetypes.best_match(["application/json", CSV]) == CSV:
-        return _export()
-    found = optouts.page(services().store, **shapes.load_query(shapes.SuppressionsQuery(), request.args))
+        return _export(bom=bom, separator=SEPARATORS[separator])
+    found = optouts.page(services().store, **wanted)
     shown = [answers.suppressed(one, auth.caller()) for one in found.items]
     return jsonify(success=True, suppressions=shown, nextCursor=found.next_cursor)
 
@@ -102,10 +108,10 @@ def add_phones(body: Mapping[str, Any], *, source: str) -> dict[str, Any]:
 def _add_csv(source: str) -> dict[str, Any]:
     table = _table(read_bytes(request))
     column = table.column("source", "origem")
-    wishes = [
-        Wish(phone=table.number(row), source=row.cell(column)[: shapes.MOST_SOURCE] or source) for row in table.rows
-    ]
-    return _add(wishes, places=[{"row": number} for number in table.numbers])
+    # Who wants no messages wants none on any of their telephones.
+    named = [(row, phone) for row in table.rows for phone in table.all_numbers(row)]
+    wishes = [Wish(phone=phone, source=row.cell(column)[: shapes.MOST_SOURCE] or source) for row, phone in named]
+    return _add(wishes, places=[{"row": row.number} for row, _ in named])
 
 
 def _table(raw: bytes) -> Table:
@@ -126,24 +132,30 @@ def _add(wishes: Sequence[Wish], *, places: Sequence[dict[str, Any]]) -> dict[st
     return {"success": True, "added": len(added.new), "known": added.known, "invalid": invalid}
 
 
-def _export() -> Response:
+def _export(*, bom: bool, separator: str) -> Response:
+    """Everybody; with `bom`, in numbers that no spreadsheet rounds."""
     pages, country, reader = optouts.everybody(services().store), services().settings.default_country, auth.caller()
     first = next(pages)  # asked for before the answer begins: a Redis that is away is a 503 still
 
+    spell = grouped if bom else spelled
+
     def lines() -> Iterator[str]:
-        yield written(TITLES)
+        yield ("\ufeff" if bom else "") + written(TITLES, separator=separator)
         for people in chain([first], pages):
-            yield "".join(_line(answers.suppressed(one, reader), country=country) for one in people)
+            shown = (
+                _cells(answers.suppressed(one, reader), lambda digits: spell(digits, country=country)) for one in people
+            )
+            yield "".join(written(cells, separator=separator) for cells in shown)
 
     headers = {"Content-Disposition": "attachment; filename=suppressions.csv"}
     return Response(lines(), content_type=f"{CSV}; charset=utf-8", headers=headers)
 
 
-def _line(one: Mapping[str, Any], *, country: str) -> str:
+def _cells(one: Mapping[str, Any], spell: Callable[[str], str]) -> list[str]:
     # The phone is digits, with a plus at the most where an import would read another person's number without it; or the
     # hash of somebody who was forgotten.
-    phone = spelled(one["phone"], country=country) if one["phone"].isdigit() else one["phone"]
-    return written([phone, harmless(one["source"] or ""), one["since"] or ""])
+    phone = spell(one["phone"]) if one["phone"].isdigit() else one["phone"]
+    return [phone, harmless(one["source"] or ""), one["since"] or ""]
 
 
 def _tell(deed: str, phones: Sequence[str]) -> None:

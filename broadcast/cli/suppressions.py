@@ -49,9 +49,13 @@ def import_(file: Path, source: str | None) -> None:
 
 @suppressions.command()
 @click.argument("file", type=click.File("wb"), default="-")
-def export(file: Any) -> None:
+@click.option(
+    "--excel", is_flag=True, help="As Excel in Brazil opens it: a byte order mark, ; between, digits in groups."
+)
+def export(file: Any, excel: bool) -> None:
     """Write the whole list as CSV to a file, or to the standard output."""
-    for piece in Client().pieces(PATH, accept="text/csv"):
+    params = {"bom": "1", "separator": ";"} if excel else {}
+    for piece in Client().pieces(PATH, accept="text/csv", params=params):
         file.write(piece)
 
 

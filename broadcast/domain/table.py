@@ -89,6 +89,11 @@ class Table:
         """The number in a row, from the column that it has it in; what has to go before it may stand in others."""
         return self._joined(row, self.source(row))
 
+    def all_numbers(self, row: Row) -> list[str]:
+        """Every number that a row has of its person, the likeliest first; where it has none, what stands for it."""
+        found = (self._joined(row, column) for column in self.phones)
+        return list(dict.fromkeys(filter(may_be_number, found))) or [self.number(row)]
+
     def source(self, row: Row) -> int:
         """The column of a row's number: the likeliest with a whole one, or else with one, or else with a part."""
         if len(self.phones) == 1:

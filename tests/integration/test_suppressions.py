@@ -110,6 +110,30 @@ def test_an_export_comes_back_as_the_same_people(client: FlaskClient, store: Sto
     assert sorted(store.scripts.client.hkeys("bcast:suppressed")) == sorted(before)
 
 
+def test_all_telephones_of_a_row_are_put_on_the_list(client: FlaskClient) -> None:
+    raw = "Nome;Telefone;Celular;Numero\nAna;1133334444;11 99999-0001;1234\nZé;não tem;11999990002;5\nÍris;;123;6\n"
+    answer = import_csv(client, raw)
+
+    assert (answer.json["added"], [wrong["row"] for wrong in answer.json["invalid"]]) == (3, [4])
+    listed = {one["phone"] for one in client.get(LIST).json["suppressions"]}
+    assert listed == {"551133334444", "5511999990001", "5511999990002"}
+
+
+def test_an_export_for_spreadsheets_has_numbers_that_none_rounds_and_comes_back(client: FlaskClient) -> None:
+    phones = ["5511999990001", "551133334444", "+14155552671"]
+    client.post(LIST, json={"phones": phones})
+    export = client.get(LIST, query_string={"bom": "1", "separator": ";"}, headers={"Accept": "text/csv"})
+
+    text = export.data.decode("utf-8-sig")
+    assert export.data.startswith(b"\xef\xbb\xbf")
+    assert {row["phone"] for row in csv.DictReader(io.StringIO(text), delimiter=";")} == {
+        "55 11 99999-0001",
+        "55 11 3333-4444",
+        "(+1) 415-555-2671",
+    }
+    assert (import_csv(client, export.data).json["known"], import_csv(client, export.data).json["invalid"]) == (3, [])
+
+
 def test_an_export_has_everybody_and_pages_do_too(client: FlaskClient) -> None:
     everybody = phones(3000)
     assert client.post(LIST, json={"phones": everybody}).json["added"] == 3000
