@@ -62,10 +62,14 @@ class Busy:
 
 @dataclass(frozen=True)
 class Unknown:
-    """It may have been sent: the connection broke after the request was written, or the answer says nothing."""
+    """It may have been sent: the connection broke after the request was written, or the answer says nothing.
+
+    `after_s`: whatever became of it, the instance asked for too much and is to ask for nothing more for so long.
+    """
 
     reason: str
     detail: str = ""
+    after_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,14 @@ def _outcome(answer: Answer, attempt: int, max_attempts: int, quick_left: int, o
     if isinstance(answer, Unknown):
         again = on_unknown is OnUnknown.RESEND and attempt < max_attempts
         status, due_ms = (Status.PENDING, back_off_ms(attempt)) if again else (Status.UNCONFIRMED, None)
-        return Outcome(status=status, reason=answer.reason, detail=answer.detail, due_ms=due_ms)
+        return Outcome(
+            status=status,
+            reason=answer.reason,
+            detail=answer.detail,
+            due_ms=due_ms,
+            rest_ms=int((answer.after_s or 0) * 1000),
+            slows=answer.after_s is not None,
+        )
     if isinstance(answer, Closed):
         is_whole = answer.scope is Scope.INSTANCE
         return Outcome(

@@ -45,6 +45,6 @@ def closed(reason: str, *, scope: Scope = Scope.INSTANCE) -> Reading:
     return lambda text, _: Closed(reason, text, scope)
 
 
-def unknown(reason: str) -> Reading:
-    """It may have been sent."""
-    return lambda text, _: Unknown(reason, text)
+def unknown(reason: str, *, after_s: float | None = None) -> Reading:
+    """It may have been sent. Nothing more is, before the answer's Retry-After or else `after_s`, where there is one."""
+    return lambda text, answer: Unknown(reason, text, after_s=(retry_after_s(answer) or after_s) if after_s else None)

@@ -534,6 +534,12 @@ ANSWERED: tuple[Fault, ...] = (
         why="Such a 400 comes from the phase in which the message leaves, perhaps after it did.",
     ),
     Fault(
+        name="400 of Evolution's: rate-overlimit",
+        far_side=envelope(400, ["Error: rate-overlimit"]),
+        answer=Unknown("rate_overlimit", after_s=120.0),
+        why="The same phase. Whatever became of the message, WhatsApp was asked too often by this number.",
+    ),
+    Fault(
         name="400 of Evolution's: Connection Closed",
         far_side=envelope(400, ["Error: Connection Closed"]),
         answer=Closed("disconnected"),

@@ -9,7 +9,7 @@ import pytest
 
 from broadcast.domain.contact import Status
 from broadcast.engine.outcomes import outcome_of
-from broadcast.gateways.base import Accepted, Answer, Busy
+from broadcast.gateways.base import Accepted, Answer, Busy, Unknown
 from broadcast.store.tickets import Outcome
 from broadcast.tasks.sending import send
 from tests.integration.test_network_faults import AFTER, ANSWERED, BEFORE, Fault
@@ -62,6 +62,7 @@ def named(answer: Answer) -> str:
     words = [f"`{type(answer).__name__}` `{answer.reason}`"]
     if isinstance(answer, Busy):
         words += [] if answer.reached else ["not reached"]
+    if isinstance(answer, Busy | Unknown):
         words += [] if answer.after_s is None else [f"after {answer.after_s:g} s"]
     return ", ".join(words)
 

@@ -174,7 +174,7 @@ ANSWERS = [
     (wrapped(400, ["PrismaClientKnownRequestError: x"]), Unknown, "failed_while_sending"),
     (wrapped(400, []), Unknown, "failed_while_sending"),
     (wrapped(400, ["DriverError: Connection Closed by the database"]), Unknown, "failed_while_sending"),
-    (wrapped(400, ["Error: rate-overlimit"]), Unknown, "failed_while_sending"),
+    (wrapped(400, ["Error: rate-overlimit"]), Unknown, "rate_overlimit"),
     (wrapped(429, ["Error: rate-overlimit"]), Busy, "rate_overlimit"),
     (wrapped(400, ["Error: Text is required"]), Refused, "rejected"),
     (wrapped(400, ["HttpError: Chatwoot: Text is required"]), Unknown, "failed_while_sending"),

@@ -61,6 +61,12 @@ def test_a_retry_after_rests_the_whole_lane() -> None:
     assert (result.due_ms, result.rest_ms) == (30_000, 30_000)
 
 
+def test_what_may_have_been_sent_rests_the_lane_where_the_gateway_was_asked_too_much() -> None:
+    result = outcome(Unknown("rate_overlimit", after_s=120))
+    assert (result.status, result.rest_ms, result.slows) == (Status.UNCONFIRMED, 120_000, True)
+    assert (outcome(Unknown("timed_out")).rest_ms, outcome(Unknown("timed_out")).slows) == (0, False)
+
+
 def test_the_last_attempt_fails_with_the_gateways_own_reason() -> None:
     result = outcome(Busy("not_now", "Timed Out"), attempt=3, quick_left=2)
     assert (result.status, result.reason, result.detail) == (Status.FAILED, "not_now", "Timed Out")

@@ -100,6 +100,7 @@ _TEXTS: tuple[tuple[int | None, re.Pattern[str], Reading], ...] = (
         refused("rejected"),
     ),
     # In a 400 it comes from the send phase, where nobody knows which of its queries was refused.
+    (400, re.compile(r"rate-overlimit"), unknown("rate_overlimit", after_s=OVERLIMIT_S)),
     (500, re.compile(r"rate-overlimit"), busy("rate_overlimit", after_s=OVERLIMIT_S)),
     (429, re.compile(r"rate-overlimit"), busy("rate_overlimit", after_s=OVERLIMIT_S)),
     # The medium's own server, asked by Evolution. That it is asked too much passes.
