@@ -22,8 +22,13 @@ def plain(text: str) -> str:
         for character in unicodedata.normalize("NFKD", text).casefold()
         if character not in _APOSTROPHES and unicodedata.category(character) not in _UNSEEN
     )
-    # "N quero", "ñ quero": a no as it is typed in Brazil.
-    return " ".join("nao" if word == "n" else word for word in "".join(seen).split())
+    return " ".join("".join(seen).split())
+
+
+def spelled_out(said: str) -> str:
+    """What people write, in plain form, with "n quero" and "ñ quero" as they are meant: a no, where more follows it."""
+    *words, last = said.split() or [""]
+    return " ".join([*("nao" if word == "n" else word for word in words), last])
 
 
 def each(*places: str) -> Iterable[str]:

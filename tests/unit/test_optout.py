@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.optout import read_words, wants_out
+from broadcast.domain.optout import mentions, read_words, wants_out
 from broadcast.domain.phrases import DEFAULT_WORDS
 
 PORTUGUESE = [
@@ -647,6 +647,23 @@ def test_a_setting_replaces_our_words() -> None:
     assert not wants_out("SAIR", words)
 
 
+@pytest.mark.parametrize("text", ["N", "n!", "ñ", "n n"])
+def test_an_n_of_the_operators_is_that_letter(text: str) -> None:
+    words = read_words("=N, ñ quero")
+    assert words == {"n", "n quero"}
+    assert wants_out(text, words)
+    assert wants_out("Ñ quero", words)
+    assert not wants_out("não", words)
+    assert not wants_out("não quero", words)
+    assert mentions("Responda N para sair", words)
+    assert not mentions("Não saia", words)
+
+
+def test_an_n_alone_is_no_no() -> None:
+    assert wants_out("não", read_words("=não"))
+    assert not wants_out("n", read_words("=não"))
+
+
 def test_a_digit_is_the_same_in_its_box() -> None:
     assert wants_out("1\ufe0f\u20e30\ufe0f\u20e3", read_words("10"))
 
@@ -708,3 +725,9 @@ def test_a_setting_is_read_or_refused(text: str) -> None:
         return
     assert words
     assert read_words("=" + ",".join(words)) == words
+
+
+def test_every_word_of_the_setting_is_read_again_as_it_is() -> None:
+    words = read_words("=N, ñ quero, n n, S/N, 2, ...chega!") | DEFAULT_WORDS
+    assert read_words("=" + ",".join(words)) == words
+    assert all(wants_out(word, words) for word in words)
