@@ -18,7 +18,7 @@ if tonumber(most_times) > 0 then  -- as an answer that says so; a person's retry
 end
 if is_over or state == "cancelled" then return 0 end
 go_by(contact, "")
-redis.call("HDEL", contact, "acked", "run", "batch", "at_failed")
+redis.call("HDEL", contact, "acked", "run", "recorded", "batch", "at_failed")
 untell(campaign, last_told(contact))  -- it has not failed after all
 redis.call("HINCRBY", contact, "failures", 1)
 move(campaign, number, "failed", "pending")

@@ -23,7 +23,7 @@ for _, number in ipairs(numbers) do
     go_by(contact, "")
     -- They begin anew with it, and are no less made.
     redis.call("HINCRBY", contact, "earlier", redis.call("HGET", contact, "attempts") or 0)
-    redis.call("HDEL", contact, "attempts", "reason", "detail", "acked", "run", "batch", "at_" .. scope)
+    redis.call("HDEL", contact, "attempts", "reason", "detail", "acked", "run", "recorded", "batch", "at_" .. scope)
     move(campaign, number, scope, "pending")
     local not_before = tonumber(redis.call("HGET", contact, "not_before") or 0)
     if not_before > now_ms() then  -- not even a person may hurry a gateway that said when

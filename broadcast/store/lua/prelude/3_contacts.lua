@@ -74,5 +74,5 @@ local function let_go(instance, campaign, number)
   local ref = campaign .. ":" .. number
   redis.call("ZREM", booked_key(instance), ref)
   redis.call("ZREM", sending_key(instance), ref)
-  redis.call("HDEL", contact_key(campaign, number), "batch", "run", "slot")
+  redis.call("HDEL", contact_key(campaign, number), "batch", "run", "recorded", "slot")
 end
