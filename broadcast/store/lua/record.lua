@@ -42,7 +42,9 @@ local function late()
 end
 
 if held_run ~= run and not not_asked then
-  return status and message_id ~= "" and late() or "kept"
+  local word = status and message_id ~= "" and late() or "kept"
+  end_if_paused(campaign)
+  return word
 end
 
 if message_id ~= "" then
@@ -84,7 +86,9 @@ if stays_booked then
   return "moved"
 end
 if not moves then
-  return message_id ~= "" and receive_parked(instance, ref, message_id) or "moved"
+  local word = message_id ~= "" and receive_parked(instance, ref, message_id) or "moved"
+  end_if_paused(campaign)
+  return word
 end
 if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end
 
@@ -108,6 +112,5 @@ else
 end
 local parked = message_id ~= "" and receive_parked(instance, ref, message_id)
 misfit(campaign, number, "misfits", most_misfits, because)
--- Nobody looks at the lane of a paused campaign for its sake: its last contact completes it.
-if redis.call("HGET", campaign_key(campaign), "status") == "paused" then finish(campaign) end
+end_if_paused(campaign)
 return parked or "moved"

@@ -43,7 +43,7 @@ if count > 0 and state ~= "paused" then
   local before = state
   state = "running"
   redis.call("HSET", key, "status", state)
-  redis.call("HDEL", key, "finished_ms", "last_ms", "mean_ms")
+  redis.call("HDEL", key, "finished_ms", "paused_ms", "last_ms", "mean_ms")
   if not redis.call("ZSCORE", ready_key(instance), campaign) then join_lane(instance, campaign) end
   look_at_lane(instance, now_ms())
   if before == "completed" then tell(campaign, "resumed") end
