@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from functools import lru_cache
 
-from broadcast.domain.phrases import DEFAULT_WORDS, each, plain
+from broadcast.domain.phrases import DEFAULT_WORDS, each, plain, spelled_out
 
 
 class Source(str, Enum):
@@ -67,7 +67,8 @@ def wants_out(text: str, words: Collection[str] = DEFAULT_WORDS) -> bool:
     """Whether the whole text is one of the words or phrases; case, accents, punctuation and emoji do not matter."""
     words = _in_plain_form(frozenset(words))
     answer = _ANSWER.fullmatch(unicodedata.normalize("NFD", text))
-    return _answered(plain(answer[1]), words) if answer else _said(plain(text), words)
+    means, said = (_answered, plain(answer[1])) if answer else (_said, plain(text))
+    return means(said, words) or means(spelled_out(said), words)
 
 
 def _said(said: str, words: frozenset[str]) -> bool:
@@ -104,7 +105,8 @@ def _is_long(phrase: str) -> bool:
 def mentions(text: str, words: Collection[str] = DEFAULT_WORDS) -> bool:
     """Whether one of the words or phrases stands anywhere in the text, as in "reply SAIR to leave"."""
     said = f" {plain(text)} "
-    return any(f" {word} " in said for word in _in_plain_form(frozenset(words)))
+    forms = f"{said}\n {spelled_out(said)} "
+    return any(f" {word} " in forms for word in _in_plain_form(frozenset(words)))
 
 
 @lru_cache(maxsize=8)  # one set of words an installation

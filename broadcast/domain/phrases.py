@@ -22,8 +22,13 @@ def plain(text: str) -> str:
         for character in unicodedata.normalize("NFKD", text).casefold()
         if character not in _APOSTROPHES and unicodedata.category(character) not in _UNSEEN
     )
-    # "N quero", "ñ quero": a no as it is typed in Brazil.
-    return " ".join("nao" if word == "n" else word for word in "".join(seen).split())
+    return " ".join("".join(seen).split())
+
+
+def spelled_out(said: str) -> str:
+    """What people write, in plain form, with "n quero" and "ñ quero" as they are meant: a no, where more follows it."""
+    *words, last = said.split() or [""]
+    return " ".join([*("nao" if word == "n" else word for word in words), last])
 
 
 def each(*places: str) -> Iterable[str]:
@@ -38,7 +43,14 @@ _PT_THOSE = (
     "suas mensagens|as suas mensagens|essas mensagens|estas mensagens|esse tipo de mensagem|este tipo de mensagem"
 )
 _PT_FROM = "|de vocês|desse número|deste número"
-_PT_LIST = "da lista|dessa lista|desta lista|da sua lista|da lista de vocês"
+_PT_LIST = "da lista|dessa lista|desta lista|da sua lista|de sua lista|da tua lista|da lista de vocês"
+_PT_CONTACTS = "dos contatos|dos seus contatos|de seus contatos|dos contatos de vocês"
+_PT_LIST_OF = "|de contatos|de transmissão|de mensagens|de envio"
+_PT_REMOVE = (
+    "tira|tire|tirem|remove|remova|removam|retira|retire|retirem|exclui|exclua|excluam|apaga|apague|apaguem|deleta|"
+    "delete|deletem"
+)
+_PT_TO_REMOVE = "tirar|remover|retirar|excluir|apagar|deletar"
 _PT_MINE = "meu número|meu contato|meu telefone"
 _PT_SEND = "mande|mandem|envie|enviem|mandar|enviar"
 _PT_SEND_ME = f"{_PT_SEND}|manda|envia"
@@ -49,8 +61,8 @@ _PORTUGUESE = (
         "|por favor",
         "sair|parar|pare|parem|descadastrar|me descadastre|me descadastra|desinscrever|quero sair|eu quero sair|"
         "gostaria de sair|desejo sair|me remova|me removam|me remove|me exclua|me excluam|me exclui|descadastro|"
-        "remova me|removam me|remover me|exclua me|excluam me|excluir me|retire me|retirem me|me retire|me retirem|"
-        "me retira|"
+        "remova me|removam me|remover me|exclui me|exclua me|excluam me|excluir me|retira me|retire me|retirem me|"
+        "retirar me|me retire|me retirem|me retira|"
         "cancelar inscrição|descadastre me|não receber|não envie mais|não enviem mais|não mande mais|não mandem mais",
         "|por favor|pfv|pf|obrigado|obrigada",
     ),
@@ -104,16 +116,22 @@ _PORTUGUESE = (
     *each("não me", "chame|chamem|contate|contatem|escreva|escrevam", "mais"),
     *each(
         "|quero|gostaria de|desejo|pode|podem",
-        "sair|tirar|remover|me tirar|me remover|me retirar|me excluir|ser removido|ser removida",
+        "sair|tirar|remover|ser removido|ser removida|ser excluído|ser excluída|ser retirado|ser retirada",
         _PT_LIST,
-        "|de contatos|de transmissão|de mensagens|de envio",
+        _PT_LIST_OF,
     ),
-    *each(
-        "me tira|me tire|me tirem|me remove|me remova|me removam|me retira|me retire|me retirem|me exclui|me exclua|"
-        "me excluam|não quero mais fazer parte",
-        _PT_LIST,
-        "|de contatos|de transmissão|de mensagens|de envio",
-    ),
+    *each("sair|não quero mais fazer parte", _PT_CONTACTS),
+    *each("não quero mais fazer parte", _PT_LIST, _PT_LIST_OF),
+    # The pronoun stands before the verb ("me remova") or after it ("remova-me").
+    *each("|quero que", "me", _PT_REMOVE, _PT_LIST, _PT_LIST_OF),
+    *each("|quero que", "me", _PT_REMOVE, _PT_CONTACTS),
+    *each(_PT_REMOVE, "me", _PT_LIST, _PT_LIST_OF),
+    *each(_PT_REMOVE, "me", _PT_CONTACTS),
+    *each("|pode|podem|poderia|poderiam", "me", _PT_TO_REMOVE, _PT_LIST, _PT_LIST_OF),
+    *each("|pode|podem|poderia|poderiam", "me", _PT_TO_REMOVE, _PT_CONTACTS),
+    *each("|quero|gostaria de|desejo", "me", _PT_TO_REMOVE, _PT_LIST, _PT_LIST_OF),
+    *each("|pode|podem|poderia|poderiam", _PT_TO_REMOVE, "me", _PT_LIST, _PT_LIST_OF),
+    *each("|pode|podem|poderia|poderiam", _PT_TO_REMOVE, "me", _PT_CONTACTS),
     *each(
         "|quero|pode|podem",
         "tira|tire|tirem|tirar|remove|remova|removam|remover|retira|retire|retirem|retirar|exclui|exclua|excluir|"
@@ -140,7 +158,19 @@ _ES_SENT = "mensaje|mensajes|msj|msjs"
 _ES_WRITTEN = f"{_ES_SENT}|publicidad|propaganda|promociones|ofertas|spam"
 _ES_THOSE = "sus mensajes|tus mensajes|estos mensajes|esos mensajes|este tipo de mensajes|ese tipo de mensajes"
 _ES_FROM = "|de ustedes|de este número"
-_ES_LIST = "de la lista|de esta lista|de su lista|de tu lista"
+_ES_LIST = "de la lista|de esta lista|de esa lista|de su lista|de tu lista|de sus listas|de tus listas"
+_ES_LIST_OF = "|de contactos|de difusión|de mensajes"
+_ES_CONTACTS = "de los contactos|de sus contactos|de tus contactos"
+_ES_REMOVE_ME = (
+    "sácame|sáqueme|sáquenme|quítame|quíteme|quítenme|bórrame|bórreme|bórrenme|elimíname|elimíneme|elimínenme|"
+    "remuéveme|remuévame|remuévanme|retírame|retíreme|retírenme"
+)
+_ES_TO_REMOVE = "sacar|quitar|borrar|eliminar|remover|retirar"
+_ES_TO_REMOVE_ME = "sacarme|quitarme|borrarme|eliminarme|removerme|retirarme"
+_ES_THEY_REMOVE = (
+    "saques|saque|saquen|quites|quite|quiten|borres|borre|borren|elimines|elimine|eliminen|remuevas|remueva|remuevan|"
+    "retires|retire|retiren"
+)
 _ES_SEND = "mandes|mande|manden|envíes|envíe|envíen"
 
 _SPANISH = (
@@ -201,18 +231,22 @@ _SPANISH = (
     ),
     *each("saca|saque|saquen|sacar", "mi número|mi contacto|mi nombre", _ES_LIST),
     *each(
-        "salir|salirme|quiero salir|quiero salirme|sacarme|quitarme|borrarme|eliminarme|sácame|sáqueme|sáquenme|"
-        "quítame|quíteme|quítenme|bórrame|bórreme|bórrenme|elimíname|elimíneme|elimínenme|remover|remuévanme",
+        f"salir|salirme|quiero salir|quiero salirme|remover|{_ES_REMOVE_ME}",
         _ES_LIST,
-        "|de contactos|de difusión|de mensajes",
+        _ES_LIST_OF,
     ),
+    *each(_ES_REMOVE_ME, _ES_CONTACTS),
+    *each("|quiero|pueden|puede|puedes|podrían|podría", _ES_TO_REMOVE_ME, _ES_LIST, _ES_LIST_OF),
+    *each("|pueden|puede|puedes|podrían|podría", _ES_TO_REMOVE_ME, _ES_CONTACTS),
+    *each("me", "pueden|puede|puedes|podrían|podría", _ES_TO_REMOVE, _ES_LIST, _ES_LIST_OF),
+    *each("quiero que me", _ES_THEY_REMOVE, _ES_LIST, _ES_LIST_OF),
 )
 
 _EN_SENT = "messages|texts|msgs"
 _EN_WRITTEN = f"{_EN_SENT}|promotions|ads|spam"
 _EN_WISH = "i want to|i would like to|id like to"
 _EN_NO_WISH = "i dont want|i do not want|dont want|i dont wish|i do not wish|i no longer want|i no longer wish"
-_EN_LIST = "|the|this|your", "list|mailing list|contact list"
+_EN_LIST = "|the|this|that|your", "list|lists|mailing list|mailing lists|contact list|contact lists"
 
 _ENGLISH = (
     *each("stopall|stop promotions|cancel|remove|quit"),
@@ -250,7 +284,8 @@ _ENGLISH = (
     ),
     *each("no more", _EN_WRITTEN),
     *each("remove|delete", "my", "number|contact"),
-    *each("take|get|remove|delete", "me|my number", "off|from", *_EN_LIST),
+    *each("|can you|could you", "take|get|remove|delete", "me|my number|my name", "off|off of|from", *_EN_LIST),
+    *each("|can you|could you", "remove|delete", "me|my number", "from", "|the|your", "contacts"),
 )
 
 #: What is taken for an opt-out where the operator says nothing else, in plain form. "Não quero" is a refusal of us when

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from broadcast.domain.answer import Busy, Closed, Refused, Scope
 from broadcast.domain.optout import Source
+from broadcast.engine.outcomes import MOST_GROWN
 from broadcast.engine.slowing import slow_down
 from broadcast.engine.steering import closed, halt
 from broadcast.engine.suppressing import suppress_all
@@ -92,6 +93,8 @@ def _deferral(one: Settled, means: Busy, max_attempts: int) -> Deferral:
         in_ms=_after_ms(means) or back_off_ms(1),
         most_attempts=min(max_attempts, means.most_attempts or max_attempts),
         most_times=(means.most_attempts or 0) if means.is_cap else 0,
+        growth=means.growth,
+        most_grown=MOST_GROWN,
     )
 
 

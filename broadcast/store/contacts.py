@@ -156,9 +156,12 @@ class Contacts:
         capped = [(one.campaign, one.number) for one in contacts if one.most_times]
         phones = dict(zip(capped, self._phones(capped), strict=True)) if capped else {}
         each = [
-            (one.campaign, one.number, one.in_ms, one.most_attempts, one.most_times, self._who(phones.get(one.contact)))
+            (
+                one.campaign, one.number, one.in_ms, one.most_attempts, one.most_times,
+                self._who(phones.get(one.contact)), one.growth, one.most_grown,
+            )
             for one in contacts
-        ]
+        ]  # fmt: skip
         return [bool(done) for done in self._scripts.run_each("defer", each=each)]
 
     def phones(self, contacts: Sequence[tuple[str, int]]) -> list[str]:

@@ -72,6 +72,7 @@ class Deferral:
     """A failed contact that is to be tried again in `in_ms`, if no more than `most_attempts` were made at it.
 
     `most_times` is how often the gateway may say this of one contact, whatever its attempts; 0 for no such limit.
+    `growth` is what `in_ms` is multiplied by with every attempt after the first, `most_grown` times at the most.
     """
 
     campaign: str
@@ -79,6 +80,8 @@ class Deferral:
     in_ms: int
     most_attempts: int
     most_times: int = 0
+    growth: int = 1
+    most_grown: int = 0
 
     @property
     def contact(self) -> tuple[str, int]:

@@ -102,6 +102,18 @@ def test_who_has_had_enough_is_sent_to_once_more_a_day_later_by_receipt_as_by_an
     assert fan_out(lane).departures == []
 
 
+@pytest.mark.parametrize("attempt", [1, 2, 3, 8])
+def test_a_pair_that_gets_too_many_waits_longer_with_each_attempt_by_receipt_as_by_answer(
+    lane: Store, attempt: int
+) -> None:
+    sent(lane, contacts=1)
+    lane.scripts.client.hset(key("contact", "c1", 0), "attempts", attempt)
+    settling.settle(lane, "i1", [failed(0, 131056)], max_attempts=9)
+    answered = outcome_of(MEANINGS[131056], attempt=attempt, max_attempts=9, quick_left=0)  # type: ignore[arg-type]  # Meaning is a part of Answer
+    due_ms = lane.scripts.client.zscore(key("later", "c1"), "0")
+    assert due_ms == pytest.approx(time.time() * 1000 + (answered.due_ms or 0), abs=2000)
+
+
 def asked(store: Store, ticket: Ticket, phone: str) -> Leave:
     """What the fence says in the end of a contact who is this person."""
     while isinstance(leave := ask(store, ticket, identity=identity(phone), ahead_ms=5000), Wait):

@@ -511,3 +511,35 @@ def test_a_planner_that_comes_late_does_not_drop_a_lane_that_another_has_booked(
     fan_out(lane)
     lane.lanes.rejoin(late, at_ms=None)
     assert lane.scripts.client.zscore(key("lanes"), "i1") is not None
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_back_off_that_is_told_twice_by_one_run_used_up_one_attempt(lane: Store, asks: bool) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (first,) = tickets(fan_out(lane))
+    later = Ticket(**{**first.__dict__, "run": "later"})
+    not_now = Outcome(status=Status.BOOKED, reason="busy", due_ms=20_000, answer="busy")
+
+    for attempts, ticket in enumerate((first, later), start=1):
+        if asks:  # a gateway may have its answer before the fence
+            depart(lane, ticket)
+        for _ in range(3):  # the answers to the first two were lost
+            assert lane.contacts.record(ticket, not_now) == "moved"
+        person = lane.contacts.person(ticket)
+        assert person is not None
+        assert person.attempts == attempts
+        assert count(lane, Status.BOOKED) == 1
+
+
+def test_one_that_is_booked_anew_remembers_no_run_of_the_batch_before(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(lane))
+    not_now = Outcome(status=Status.BOOKED, reason="busy", due_ms=0, answer="busy")
+    assert lane.contacts.record(ticket, not_now) == "moved"
+    time.sleep(0.01)
+
+    (anew,) = tickets(fan_out(lane))  # its back-off was over
+    assert lane.scripts.client.hget(key("contact", "c1", 0), "recorded") is None
+    assert lane.contacts.record(ticket, not_now) == "kept"
+    assert lane.contacts.record(anew, not_now) == "moved"
+    assert lane.scripts.client.hget(key("contact", "c1", 0), "attempts") == "2"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.optout import read_words, wants_out
+from broadcast.domain.optout import mentions, read_words, wants_out
 from broadcast.domain.phrases import DEFAULT_WORDS
 
 PORTUGUESE = [
@@ -131,6 +131,27 @@ PORTUGUESE = [
     "gostaria de ser removido da lista",
     "me retirem da lista",
     "desinscreva-me",
+    "remova-me da lista",
+    "Removam-me da sua lista, por favor",
+    "exclua-me da lista",
+    "excluir-me",
+    "retire-me da lista",
+    "retirem-me",
+    "retira-me",
+    "remover-me da lista",
+    "tire-me desta lista",
+    "me exclui da lista",
+    "me remove dessa lista",
+    "me tira de sua lista",
+    "me apaga da lista de contatos",
+    "me deletem da lista",
+    "podem remover-me da lista?",
+    "poderia me excluir da lista",
+    "quero que me tirem da lista",
+    "quero me retirar da lista",
+    "me tira dos seus contatos",
+    "remova-me dos contatos",
+    "quero ser excluído da lista",
     "Bom dia! Não quero mais receber mensagens.",
     "Oi, por favor, me tire da lista. Obrigada!",
     "Não, obrigado. Não quero receber mensagens",
@@ -212,6 +233,15 @@ SPANISH = [
     "saquen mi número de la lista",
     "remuevan mi número",
     "Elimínenme, por favor",
+    "quítenme de la lista",
+    "elimíname de la lista",
+    "sáquenme de esta lista",
+    "Retírenme de su lista",
+    "remuéveme de la lista de contactos",
+    "bórrame de tus contactos",
+    "¿me pueden quitar de la lista?",
+    "pueden sacarme de la lista por favor",
+    "quiero que me borren de sus listas",
     "Hola, buenos días, no quiero más mensajes",
 ]
 
@@ -281,6 +311,10 @@ ENGLISH = [
     "I want to be removed from your list",
     "I would like to be removed",
     "Hi, please take me off this list, thank you",
+    "take me off of your list",
+    "Can you remove me from the list, please?",
+    "remove my name from your lists",
+    "delete me from your contacts",
 ]
 
 AGAIN = [
@@ -424,6 +458,16 @@ OTHER_MATTERS = [
     "sair sair mais cedo",
     "sair sairr",
     "quero quero",
+    "não me remova da lista",
+    "não, não me remova da lista",
+    "não quero que me tirem da lista",
+    "me remova do grupo",
+    "remova-me do grupo",
+    "me tira do grupo da família",
+    "remova-me da lista de espera",
+    "me exclui da lista de presença",
+    "por que me tiraram da lista?",
+    "me tira da escala",
     "remover meu cartão",
     "remover meu siso",
     "remover meu contato de emergência",
@@ -446,6 +490,11 @@ OTHER_MATTERS = [
     "no me escriban la receta todavía",
     "sácame una duda",
     "sácame de la lista de espera",
+    "no me quiten de la lista",
+    "no quiero que me saquen de la lista",
+    "quítenme de la lista de espera",
+    "sáquenme del grupo",
+    "¿por qué me quitaron de la lista?",
     "quiero recibir más mensajes",
     "detener el sangrado",
     "quiero salir temprano",
@@ -485,6 +534,9 @@ OTHER_MATTERS = [
     "put me on the list",
     "don't unsubscribe me",
     "do not take me off the list",
+    "please don't remove me from your list",
+    "did you remove me from the list?",
+    "remove me from the group",
     "how do I unsubscribe from the gym?",
     "send me more messages",
     "I don't want the blue one",
@@ -534,7 +586,7 @@ def test_the_same_words_in_another_matter_are_left_alone(text: str) -> None:
     assert not wants_out(text)
 
 
-@pytest.mark.parametrize("word", sorted(DEFAULT_WORDS)[::60])
+@pytest.mark.parametrize("word", sorted(DEFAULT_WORDS)[::120])
 @pytest.mark.parametrize("rest", ["{} a consulta", "eu disse {} ontem", "can you {} now?", "{}x", "x{}"])
 def test_a_longer_text_around_a_word_is_another_text(word: str, rest: str) -> None:
     assert not wants_out(rest.format(word))
@@ -593,6 +645,23 @@ def test_a_setting_replaces_our_words() -> None:
     assert words == {"nao", "2"}
     assert wants_out("NAO", words)
     assert not wants_out("SAIR", words)
+
+
+@pytest.mark.parametrize("text", ["N", "n!", "ñ", "n n"])
+def test_an_n_of_the_operators_is_that_letter(text: str) -> None:
+    words = read_words("=N, ñ quero")
+    assert words == {"n", "n quero"}
+    assert wants_out(text, words)
+    assert wants_out("Ñ quero", words)
+    assert not wants_out("não", words)
+    assert not wants_out("não quero", words)
+    assert mentions("Responda N para sair", words)
+    assert not mentions("Não saia", words)
+
+
+def test_an_n_alone_is_no_no() -> None:
+    assert wants_out("não", read_words("=não"))
+    assert not wants_out("n", read_words("=não"))
 
 
 def test_a_digit_is_the_same_in_its_box() -> None:
@@ -656,3 +725,9 @@ def test_a_setting_is_read_or_refused(text: str) -> None:
         return
     assert words
     assert read_words("=" + ",".join(words)) == words
+
+
+def test_every_word_of_the_setting_is_read_again_as_it_is() -> None:
+    words = read_words("=N, ñ quero, n n, S/N, 2, ...chega!") | DEFAULT_WORDS
+    assert read_words("=" + ",".join(words)) == words
+    assert all(wants_out(word, words) for word in words)

@@ -27,6 +27,7 @@ local function give_up(campaign, number)
   end
   redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
   move(campaign, number, "sending", "unconfirmed")
+  end_if_paused(campaign)
 end
 
 local sending = redis.call("ZRANGEBYSCORE", sending_key(instance), "-inf", now, "LIMIT", 0, 500)

@@ -18,8 +18,10 @@ local message_id, keep_s, due, rest_ms, hold, reason, detail, uncounted, answer 
 local identity, known, capped_ms, most_misfits, because, rests, default, who = unpack(ARGV, 17, 24)
 local contact, ref = contact_key(campaign, number), campaign .. ":" .. number
 local now = now_ms()
-local status, held_batch, held_run = unpack(redis.call("HMGET", contact, "status", "batch", "run"))
+local status, held_batch, held_run, recorded =
+  unpack(redis.call("HMGET", contact, "status", "batch", "run", "recorded"))
 local not_asked = status == "booked" and held_batch == batch
+if not_asked and recorded == run then return "moved" end  -- told before: this run put it in back-off
 -- Of who was forgotten, no id is learned anew: some have the number in them, and so may what the gateway says.
 if is_forgotten(campaign, number) then message_id, detail = "", "" end
 
@@ -40,7 +42,9 @@ local function late()
 end
 
 if held_run ~= run and not not_asked then
-  return status and message_id ~= "" and late() or "kept"
+  local word = status and message_id ~= "" and late() or "kept"
+  end_if_paused(campaign)
+  return word
 end
 
 if message_id ~= "" then
@@ -78,10 +82,13 @@ if not_asked and uncounted ~= "1" and to ~= "skipped" then redis.call("HINCRBY",
 if stays_booked then
   redis.call("ZREM", booked_key(instance), ref)
   redis.call("ZADD", sending_key(instance), now + due, ref)
+  redis.call("HSET", contact, "recorded", run)
   return "moved"
 end
 if not moves then
-  return message_id ~= "" and receive_parked(instance, ref, message_id) or "moved"
+  local word = message_id ~= "" and receive_parked(instance, ref, message_id) or "moved"
+  end_if_paused(campaign)
+  return word
 end
 if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end
 
@@ -95,6 +102,7 @@ if to == "pending" then
 elseif to == "booked" then
   redis.call("ZADD", sending_key(instance), now + due, ref)
   redis.call("HDEL", contact, "run")
+  redis.call("HSET", contact, "recorded", run)
   move(campaign, number, status, "booked")
 else
   redis.call("ZREM", booked_key(instance), ref)
@@ -104,6 +112,5 @@ else
 end
 local parked = message_id ~= "" and receive_parked(instance, ref, message_id)
 misfit(campaign, number, "misfits", most_misfits, because)
--- Nobody looks at the lane of a paused campaign for its sake: its last contact completes it.
-if redis.call("HGET", campaign_key(campaign), "status") == "paused" then finish(campaign) end
+end_if_paused(campaign)
 return parked or "moved"

@@ -23,7 +23,7 @@ for _, number in ipairs(numbers) do
     go_by(contact, "")
     -- They begin anew with it, and are no less made.
     redis.call("HINCRBY", contact, "earlier", redis.call("HGET", contact, "attempts") or 0)
-    redis.call("HDEL", contact, "attempts", "reason", "detail", "acked", "run", "batch", "at_" .. scope)
+    redis.call("HDEL", contact, "attempts", "reason", "detail", "acked", "run", "recorded", "batch", "at_" .. scope)
     move(campaign, number, scope, "pending")
     local not_before = tonumber(redis.call("HGET", contact, "not_before") or 0)
     if not_before > now_ms() then  -- not even a person may hurry a gateway that said when
@@ -43,7 +43,7 @@ if count > 0 and state ~= "paused" then
   local before = state
   state = "running"
   redis.call("HSET", key, "status", state)
-  redis.call("HDEL", key, "finished_ms", "last_ms", "mean_ms")
+  redis.call("HDEL", key, "finished_ms", "paused_ms", "last_ms", "mean_ms")
   if not redis.call("ZSCORE", ready_key(instance), campaign) then join_lane(instance, campaign) end
   look_at_lane(instance, now_ms())
   if before == "completed" then tell(campaign, "resumed") end

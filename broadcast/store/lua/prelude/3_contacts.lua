@@ -4,6 +4,8 @@
 local tell, tell_of_contact
 -- Pause, resume or cancel a campaign; and count what fits nobody, which may pause it. Defined below, since they tell of it.
 local steer, misfit
+-- Complete a paused campaign with nothing left to send; defined below, with the end of one.
+local end_if_paused
 
 local function parts(ref)
   return string.match(ref, "^(.*):(%d+)$")
@@ -74,5 +76,5 @@ local function let_go(instance, campaign, number)
   local ref = campaign .. ":" .. number
   redis.call("ZREM", booked_key(instance), ref)
   redis.call("ZREM", sending_key(instance), ref)
-  redis.call("HDEL", contact_key(campaign, number), "batch", "run", "slot")
+  redis.call("HDEL", contact_key(campaign, number), "batch", "run", "recorded", "slot")
 end

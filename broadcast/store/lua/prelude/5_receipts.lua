@@ -126,6 +126,7 @@ local function receive(instance, ref, message_id, to, may_follow, reason, detail
     redis.call("HDEL", contact, "reason", "detail")
   end
   move(campaign, number, status, to)
+  if to ~= "failed" then end_if_paused(campaign) end  -- who has failed may be tried again: the gateway was busy
   return "moved", is_of_now(campaign, departed) and misfit(campaign, number, "misfits_told", most, because)
 end
 

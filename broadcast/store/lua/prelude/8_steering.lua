@@ -43,11 +43,13 @@ function steer(campaign, to, may_follow, because, number)
   return true
 end
 
--- A campaign that was over has somebody to send to again.
+-- A campaign that was over has somebody to send to again; paused, if it was so when its last contact completed it.
 local function carry_on(campaign, instance)
-  if redis.call("HGET", campaign_key(campaign), "status") ~= "completed" then return end
-  redis.call("HSET", campaign_key(campaign), "status", "running")
+  local status, paused_ms = unpack(redis.call("HMGET", campaign_key(campaign), "status", "paused_ms"))
+  if status ~= "completed" then return end
+  redis.call("HSET", campaign_key(campaign), "status", paused_ms and "paused" or "running")
   redis.call("HDEL", campaign_key(campaign), "finished_ms")
+  if paused_ms then return tell(campaign, "paused") end
   join_lane(instance, campaign)
   tell(campaign, "resumed")
 end
