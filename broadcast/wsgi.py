@@ -59,10 +59,12 @@ NICENESS = 10
 GRACE_S = 10.0
 #: … and one more for so many bytes that came: a large chunk over a slow line is honest, one that drips is not.
 LEAST_RATE = 4096
-#: Who is no quicker than this, in the same measure, is slow. Of one address so many slow ones are waited for at a time:
-#: each has a thread to itself meanwhile, and half of them are for those who are quick, of whatever address.
+#: Who is no quicker than this, in the same measure, is slow. Each has a thread to itself while it is waited for, …
 MOMENT_S, QUICK_RATE = 0.5, 65_536
+#: … so that it is done for so many of one address at a time, …
 MOST_SLOW = ANSWERING // 2
+#: … and for so many in all: the other threads are for those who are quick, of whatever address.
+MOST_SLOW_OF_ALL = ANSWERING - max(2, ANSWERING // 4)
 #: No gateway waits longer for its call to be taken (Evolution 30 s, the others less).
 MOST_OF_CALLS_S = 30.0
 #: What a caller still sends after the answer is read so long and so far, since the answer may be lost without it.
@@ -118,17 +120,21 @@ class _TooSlowError(TimeoutError):
 
 
 class Places:
-    """How many slow callers of each address are waited for at a time. Thread-safe."""
+    """How many slow callers are waited for at a time: so many of each address, and so many in all. Thread-safe."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, *, of_all: int) -> None:
+        self._most, self._most_of_all = most, of_all
         self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    def has_room(self, *, of_address: int, of_all: int) -> bool:
+        """Whether one more is waited for where so many are already."""
+        return of_address < self._most and of_all < self._most_of_all
 
     def take(self, address: str) -> bool:
         """Whether there is one more for this address; it is its own then."""
         with self._lock:
-            if self._taken[address] >= self._most:
+            if not self.has_room(of_address=self._taken[address], of_all=self._taken.total()):
                 return False
             self._taken[address] += 1
             return True
@@ -150,7 +156,7 @@ class Line(socket.socket):
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self.settimeout(timeout_s)
         self._most_s = most_s
-        self._places, self._address = places or Places(MOST_SLOW), address
+        self._places, self._address = places or Places(MOST_SLOW, of_all=MOST_SLOW_OF_ALL), address
         self._has_place = False
         self.expect()
 
@@ -231,7 +237,7 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._places = Places(MOST_SLOW)
+        self._places = Places(MOST_SLOW, of_all=MOST_SLOW_OF_ALL)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM."""

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import cycle, islice
 
 import pytest
@@ -46,8 +46,8 @@ def called(stack: Stack, timeout_s: float = 60) -> bool:
         return False
 
 
-def line(stack: Stack, said: bytes) -> socket.socket:
-    opened = socket.create_connection(("127.0.0.1", stack.webhook_port), timeout=60)
+def line(stack: Stack, said: bytes, *, source: str = "127.0.0.1") -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", stack.webhook_port), timeout=60, source_address=(source, 0))
     opened.sendall(said)
     return opened
 
@@ -71,6 +71,40 @@ def test_slow_callers_of_one_address_leave_half_of_the_threads_to_others(stack: 
         assert any(map(is_open, held))  # nobody had to wait until those who are waited for were hung up on
 
 
+def test_slow_callers_of_many_addresses_leave_threads_to_who_is_quick(stack: Stack) -> None:
+    piece, times = b" " * wsgi.LEAST_RATE * 2, 9
+    addresses = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+    with ExitStack() as lines:
+        callers = [
+            lines.enter_context(line(stack, HEAD % (len(piece) * times + 2), source=address))
+            for address in addresses
+            for _ in range(wsgi.MOST_SLOW - 1)  # so that none has too many by itself
+        ]
+        assert len(callers) > wsgi.ANSWERING
+        took_s = []
+        for _ in range(times):
+            for caller in filter(is_open, callers):
+                with suppress(ConnectionError):  # it was hung up on meanwhile
+                    caller.sendall(piece)
+            began = time.monotonic()
+            assert called(stack)
+            took_s.append(time.monotonic() - began)
+            threading.Event().wait(0.75)  # the pause of a slow line
+        assert max(took_s) < 2
+        heard = [caller for caller in callers if is_open(caller)]
+        assert len(heard) == wsgi.MOST_SLOW_OF_ALL
+        for caller in heard:
+            caller.sendall(b"{}")
+            assert answer_of(caller).split()[1] == b"204"
+
+
+def answer_of(caller: socket.socket) -> bytes:
+    """The first line of what it hears."""
+    caller.settimeout(60)
+    with caller.makefile("rb") as answer:
+        return answer.readline()
+
+
 def is_open(caller: socket.socket) -> bool:
     """Whether nobody answered or hung up."""
     caller.setblocking(False)
@@ -78,6 +112,8 @@ def is_open(caller: socket.socket) -> bool:
         caller.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return True
+    except ConnectionResetError:
+        return False
     return False
 
 
@@ -89,7 +125,7 @@ def a_line(places: wsgi.Places, address: str) -> tuple[wsgi.Line, socket.socket]
 def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "MOMENT_S", 0.01)
     monkeypatch.setattr(wsgi, "GRACE_S", 0.1)
-    places = wsgi.Places(1)
+    places = wsgi.Places(1, of_all=2)
     assert places.take("a")
     (refused, one), (waited_for, other) = a_line(places, "a"), a_line(places, "b")
     with refused, one, waited_for, other:
@@ -112,9 +148,19 @@ def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPat
         assert [places.take(name) for name in "ab"] == [True, True]
 
 
+@pytest.mark.parametrize(
+    ("of_address", "of_all", "has_room"), [(0, 0, True), (1, 2, True), (2, 2, False), (0, 3, False), (0, 4, False)]
+)
+def test_there_is_room_for_a_slow_caller_among_its_own_and_among_all(
+    of_address: int, of_all: int, has_room: bool
+) -> None:
+    places = wsgi.Places(2, of_all=3)
+    assert places.has_room(of_address=of_address, of_all=of_all) is has_room
+
+
 def test_a_large_upload_over_a_good_line_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "MOMENT_S", 0.0)
-    heard, theirs = a_line(wsgi.Places(0), "a")
+    heard, theirs = a_line(wsgi.Places(0, of_all=0), "a")
     with heard, theirs:
         heard._came = 10 * wsgi.QUICK_RATE
         theirs.sendall(b"x")
