@@ -13,9 +13,9 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -40,6 +40,9 @@ from broadcast.settings import Settings, variable_of
 from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
 from broadcast.wiring import Services, build_services, is_embedded, redis_url
+
+if TYPE_CHECKING:  # the module is there for type checkers alone
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +171,10 @@ class Line(socket.socket):
     def rest(self) -> None:
         """Nothing is waited for any more: what gunicorn hears when it hangs up takes nobody's place."""
         self._is_waited_for = False
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Its place, if it has one, is for another. It is asked for anew where the request is waited for still."""
         if self._has_place:
             self._has_place = False
             self._places.give_back(self._address)
@@ -283,6 +290,22 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
             pending[-1].timeout = time.monotonic() + GRACE_S
 
 
+class _Answered:
+    """Has a slow caller give its place back when its answer begins: that may last for hours, and waits for nothing."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        line: Line = environ["gunicorn.socket"]
+
+        def begin(*given: Any) -> Callable[[bytes], object]:
+            line.give_back()
+            return start_response(*given)
+
+        return self._app(environ, begin)
+
+
 class CallWorker(OurWorker):
     """The same for the calls of gateways."""
 
@@ -304,7 +327,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         """Gunicorn asks for the app, in each worker: connections must not be shared over a fork."""
-        return self._create(build_services(self._settings, rest_s=REST_S))
+        app = self._create(build_services(self._settings, rest_s=REST_S))
+        app.wsgi_app = _Answered(app.wsgi_app)  # type: ignore[method-assign]  # Flask means it to be wrapped so
+        return app
 
 
 def serve(name: str) -> None:

@@ -46,8 +46,9 @@ def called(stack: Stack, timeout_s: float = 60) -> bool:
         return False
 
 
-def line(stack: Stack, said: bytes, *, source: str = "127.0.0.1") -> socket.socket:
-    opened = socket.create_connection(("127.0.0.1", stack.webhook_port), timeout=60, source_address=(source, 0))
+def line(stack: Stack, said: bytes, *, source: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    to = ("127.0.0.1", port or stack.webhook_port)
+    opened = socket.create_connection(to, timeout=60, source_address=(source, 0))
     opened.sendall(said)
     return opened
 
@@ -96,6 +97,27 @@ def test_slow_callers_of_many_addresses_leave_threads_to_who_is_quick(stack: Sta
         for caller in heard:
             caller.sendall(b"{}")
             assert answer_of(caller).split()[1] == b"204"
+
+
+def test_slow_callers_give_their_places_back_when_their_answers_begin(stack: Stack) -> None:
+    stack.run("web", "broadcast.cli", "web")
+    wait_for(lambda: is_live(stack), seconds=START_S, what="the API")
+    head = b"GET /campaigns/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with ExitStack() as lines:
+        followed: list[socket.socket] = []
+        while len(followed) < 3 * wsgi.MOST_SLOW:  # one time more than the API's two processes would have places for
+            slow = [lines.enter_context(line(stack, head, port=stack.port)) for _ in range(wsgi.MOST_SLOW)]
+            threading.Event().wait(2 * wsgi.MOMENT_S)
+            for caller in slow:
+                caller.sendall(b"\r\n")
+            assert [answer_of(caller).split()[1:2] for caller in slow] == [[b"200"]] * len(slow)
+            followed += slow
+
+
+def is_live(stack: Stack) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"{stack.url}/health/live", timeout=60).ok
+    return False
 
 
 def answer_of(caller: socket.socket) -> bytes:
