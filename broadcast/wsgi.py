@@ -15,7 +15,9 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -45,6 +47,8 @@ if TYPE_CHECKING:  # the module is there for type checkers alone
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
+
+Moved = TypeVar("Moved")
 
 #: A Redis that does not answer for so many seconds does not keep us from starting.
 LOOK_S = 3.0
@@ -149,8 +153,26 @@ class Places:
             self._taken += Counter()  # those who have none are forgotten
 
 
+@dataclass
+class Pace:
+    """How quick a caller is: for how long it was waited for, and how many bytes came, or went, in that time."""
+
+    waited_s: float = 0.0
+    moved: int = 0
+
+    @property
+    def quick_s(self) -> float:
+        """For so long it is still a quick one."""
+        return MOMENT_S + self.moved / QUICK_RATE - self.waited_s
+
+    @property
+    def left_s(self) -> float:
+        """For so long it is still waited for."""
+        return GRACE_S + self.moved / LEAST_RATE - self.waited_s
+
+
 class Line(socket.socket):
-    """A caller's connection, on which a request is waited for only so long: gunicorn itself would wait for ever."""
+    """A caller's connection, on which each is waited for only so long: gunicorn itself would wait for ever."""
 
     def __init__(
         self, accepted: socket.socket, *, most_s: float = math.inf, places: Places | None = None, address: str = ""
@@ -165,7 +187,7 @@ class Line(socket.socket):
 
     def expect(self) -> None:
         """The next request is waited for from now on."""
-        self._waited_s, self._came = 0.0, 0
+        self._coming = Pace()
         self._is_waited_for = True
 
     def rest(self) -> None:
@@ -174,7 +196,7 @@ class Line(socket.socket):
         self.give_back()
 
     def give_back(self) -> None:
-        """Its place, if it has one, is for another. It is asked for anew where the request is waited for still."""
+        """Its place, if it has one, is for another. It is asked for anew where the caller is waited for still."""
         if self._has_place:
             self._has_place = False
             self._places.give_back(self._address)
@@ -182,42 +204,62 @@ class Line(socket.socket):
     @property
     def left_s(self) -> float:
         """For so long the present request is still waited for."""
-        return min(GRACE_S + self._came / LEAST_RATE, self._most_s) - self._waited_s
+        return self._left_s(self._coming)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """The next bytes. Raises `_TooSlowError` where they are waited for and do not come in time."""
+        hear = super().recv
         if not self._is_waited_for:
-            return super().recv(size, flags)
-        data = None
-        while data is None:
-            data = self._next(size, flags, within_s=self._patience_s())
-        self._came += len(data)
+            return hear(size, flags)
+        data = self._in_time(self._coming, partial(hear, size, flags))
+        self._coming.moved += len(data)
         return data
 
-    def _patience_s(self) -> float:
-        """How long the next bytes are waited for; then it is asked again. Raises `_TooSlowError`."""
-        quick_s = MOMENT_S + self._came / QUICK_RATE - self._waited_s
-        if quick_s <= 0 and not self._has_place:
-            self._has_place = self._places.take(self._address)
-            if not self._has_place:
-                self._waited_s = math.inf  # nor is it listened to while it is hung up on
-        if self.left_s <= 0:
-            raise _TooSlowError
-        return self.left_s if self._has_place else min(self.left_s, quick_s)
+    def send(self, data: Any, flags: int = 0) -> int:
+        """Some bytes. Raises `_TooSlowError` where none are taken in time."""
+        say = super().send
+        return self._in_time(Pace(), partial(say, data, flags))
 
-    def _next(self, size: int, flags: int, *, within_s: float) -> bytes | None:
-        """The next bytes; None where they do not come within that. Waits no longer than it was told to before."""
-        given_s, began = self.gettimeout(), time.monotonic()
-        self.settimeout(within_s if given_s is None else min(given_s, within_s))
-        try:
-            return super().recv(size, flags)
-        except TimeoutError:
-            if given_s is not None and given_s < within_s:
-                raise
-            return None
-        finally:
-            self._waited_s += time.monotonic() - began
-            self.settimeout(given_s)
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """All bytes. Raises `_TooSlowError` where they are not taken in time, which an app that sets one knows best."""
+        if self.gettimeout() is not None:
+            super().sendall(data, flags)
+            return
+        say, left, going = super().send, memoryview(data), Pace()
+        while left:
+            sent = self._in_time(going, partial(say, left, flags))
+            going.moved += sent
+            left = left[sent:]
+        self.give_back()
+
+    def _left_s(self, pace: Pace) -> float:
+        return min(pace.left_s, self._most_s - pace.waited_s)
+
+    def _in_time(self, pace: Pace, move: Callable[[], Moved]) -> Moved:
+        """What the move gives, once the caller does its part. Raises `_TooSlowError`."""
+        while True:
+            within_s = self._patience_s(pace)
+            given_s, began = self.gettimeout(), time.monotonic()
+            self.settimeout(within_s if given_s is None else min(given_s, within_s))
+            try:
+                return move()
+            except TimeoutError:
+                if given_s is not None and given_s < within_s:
+                    raise
+            finally:
+                pace.waited_s += time.monotonic() - began
+                self.settimeout(given_s)
+
+    def _patience_s(self, pace: Pace) -> float:
+        """How long the caller is waited for; then it is asked again. Raises `_TooSlowError`."""
+        if pace.quick_s <= 0 and not self._has_place:
+            self._has_place = self._places.take(self._address)
+        is_heard = pace.quick_s > 0 or self._has_place
+        left_s = self._left_s(pace)
+        if not is_heard or left_s <= 0:
+            self._coming.waited_s = math.inf  # nor is it listened to while it is hung up on
+            raise _TooSlowError
+        return left_s if self._has_place else min(left_s, pace.quick_s)
 
     def end(self) -> None:
         """Say that no more is said, hear out who is still speaking, and listen no longer."""
@@ -365,6 +407,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "logger_class": "broadcast.wsgi.OurLogger",
         "proc_name": "broadcast",
         "control_socket_disable": True,
+        # The kernel would send a file by itself, and wait for its caller as long as that likes.
+        "sendfile": False,
         # What a proxy says is for TRUST_PROXY to believe; gunicorn would believe every one on this host.
         "forwarded_allow_ips": "",
     }

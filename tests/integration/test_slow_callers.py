@@ -120,6 +120,48 @@ def is_live(stack: Stack) -> bool:
     return False
 
 
+def test_callers_that_take_no_answers_leave_threads_to_others(stack: Stack) -> None:
+    asked = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 200
+    with ExitStack() as lines:
+        for _ in range(wsgi.ANSWERING):
+            caller = lines.enter_context(line(stack, b""))
+            caller.settimeout(1)
+            with suppress(TimeoutError, ConnectionError):  # the answers' buffers are full, and so are the requests'
+                while True:
+                    caller.sendall(asked)
+        assert called(stack, timeout_s=5)
+
+
+def test_an_answer_is_waited_for_until_it_is_taken_by_those_who_have_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "MOMENT_S", 0.01)
+    monkeypatch.setattr(wsgi, "GRACE_S", 0.1)
+    monkeypatch.setattr(wsgi, "LEAST_RATE", 10**9)
+    places, answer = wsgi.Places(1, of_all=1), b"x" * 10_000_000
+    (slow, silent), (taken, quick) = a_line(places, "a"), a_line(places, "b")
+    with slow, silent, taken, quick:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            slow.sendall(answer)
+        assert time.monotonic() - began >= 0.1
+        assert slow.left_s <= 0  # nor is it listened to while it is hung up on
+
+        reader = threading.Thread(target=lambda: [quick.recv(1_000_000) for _ in range(5)])
+        reader.start()
+        taken.sendall(b"x" * 300_000)  # who is quick needs none
+        quick.shutdown(socket.SHUT_RDWR)
+        reader.join()
+
+
+def test_what_an_app_waits_for_by_itself_takes_nobodys_place() -> None:
+    streaming, silent = a_line(wsgi.Places(0, of_all=0), "a")
+    with streaming, silent:
+        streaming.settimeout(wsgi.MOMENT_S * 2)
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            streaming.sendall(b"x" * 10_000_000)
+        assert time.monotonic() - began >= wsgi.MOMENT_S * 2
+
+
 def answer_of(caller: socket.socket) -> bytes:
     """The first line of what it hears."""
     caller.settimeout(60)
@@ -184,7 +226,7 @@ def test_a_large_upload_over_a_good_line_is_not_slow(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(wsgi, "MOMENT_S", 0.0)
     heard, theirs = a_line(wsgi.Places(0, of_all=0), "a")
     with heard, theirs:
-        heard._came = 10 * wsgi.QUICK_RATE
+        heard._coming.moved = 10 * wsgi.QUICK_RATE
         theirs.sendall(b"x")
         assert heard.recv(1) == b"x"
 
@@ -247,7 +289,7 @@ def test_a_request_is_waited_for_by_what_came_of_it(monkeypatch: pytest.MonkeyPa
 def test_no_call_is_waited_for_longer_than_its_gateway_waits() -> None:
     ours, theirs = socket.socketpair()
     with wsgi.Line(ours, most_s=wsgi.MOST_OF_CALLS_S) as heard, theirs:
-        heard._came = 32_000_000
+        heard._coming.moved = 32_000_000
         assert heard.left_s == wsgi.MOST_OF_CALLS_S
 
 
