@@ -13,9 +13,11 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -41,7 +43,12 @@ from broadcast.store import Store
 from broadcast.web import create_app, create_webhook_app
 from broadcast.wiring import Services, build_services, is_embedded, redis_url
 
+if TYPE_CHECKING:  # the module is there for type checkers alone
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 log = logging.getLogger(__name__)
+
+Moved = TypeVar("Moved")
 
 #: A Redis that does not answer for so many seconds does not keep us from starting.
 LOOK_S = 3.0
@@ -59,10 +66,12 @@ NICENESS = 10
 GRACE_S = 10.0
 #: … and one more for so many bytes that came: a large chunk over a slow line is honest, one that drips is not.
 LEAST_RATE = 4096
-#: Who is no quicker than this, in the same measure, is slow. Of one address so many slow ones are waited for at a time:
-#: each has a thread to itself meanwhile, and half of them are for those who are quick, of whatever address.
+#: Who is no quicker than this, in the same measure, is slow. Each has a thread to itself while it is waited for, …
 MOMENT_S, QUICK_RATE = 0.5, 65_536
+#: … so that it is done for so many of one address at a time, …
 MOST_SLOW = ANSWERING // 2
+#: … and for so many in all: the other threads are for those who are quick, of whatever address.
+MOST_SLOW_OF_ALL = ANSWERING - max(2, ANSWERING // 4)
 #: No gateway waits longer for its call to be taken (Evolution 30 s, the others less).
 MOST_OF_CALLS_S = 30.0
 #: What a caller still sends after the answer is read so long and so far, since the answer may be lost without it.
@@ -118,17 +127,21 @@ class _TooSlowError(TimeoutError):
 
 
 class Places:
-    """How many slow callers of each address are waited for at a time. Thread-safe."""
+    """How many slow callers are waited for at a time: so many of each address, and so many in all. Thread-safe."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, *, of_all: int) -> None:
+        self._most, self._most_of_all = most, of_all
         self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    def has_room(self, *, of_address: int, of_all: int) -> bool:
+        """Whether one more is waited for where so many are already."""
+        return of_address < self._most and of_all < self._most_of_all
 
     def take(self, address: str) -> bool:
         """Whether there is one more for this address; it is its own then."""
         with self._lock:
-            if self._taken[address] >= self._most:
+            if not self.has_room(of_address=self._taken[address], of_all=self._taken.total()):
                 return False
             self._taken[address] += 1
             return True
@@ -140,8 +153,26 @@ class Places:
             self._taken += Counter()  # those who have none are forgotten
 
 
+@dataclass
+class Pace:
+    """How quick a caller is: for how long it was waited for, and how many bytes came, or went, in that time."""
+
+    waited_s: float = 0.0
+    moved: int = 0
+
+    @property
+    def quick_s(self) -> float:
+        """For so long it is still a quick one."""
+        return MOMENT_S + self.moved / QUICK_RATE - self.waited_s
+
+    @property
+    def left_s(self) -> float:
+        """For so long it is still waited for."""
+        return GRACE_S + self.moved / LEAST_RATE - self.waited_s
+
+
 class Line(socket.socket):
-    """A caller's connection, on which a request is waited for only so long: gunicorn itself would wait for ever."""
+    """A caller's connection, on which each is waited for only so long: gunicorn itself would wait for ever."""
 
     def __init__(
         self, accepted: socket.socket, *, most_s: float = math.inf, places: Places | None = None, address: str = ""
@@ -150,18 +181,22 @@ class Line(socket.socket):
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self.settimeout(timeout_s)
         self._most_s = most_s
-        self._places, self._address = places or Places(MOST_SLOW), address
+        self._places, self._address = places or Places(MOST_SLOW, of_all=MOST_SLOW_OF_ALL), address
         self._has_place = False
         self.expect()
 
     def expect(self) -> None:
         """The next request is waited for from now on."""
-        self._waited_s, self._came = 0.0, 0
+        self._coming = Pace()
         self._is_waited_for = True
 
     def rest(self) -> None:
         """Nothing is waited for any more: what gunicorn hears when it hangs up takes nobody's place."""
         self._is_waited_for = False
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Its place, if it has one, is for another. It is asked for anew where the caller is waited for still."""
         if self._has_place:
             self._has_place = False
             self._places.give_back(self._address)
@@ -169,42 +204,62 @@ class Line(socket.socket):
     @property
     def left_s(self) -> float:
         """For so long the present request is still waited for."""
-        return min(GRACE_S + self._came / LEAST_RATE, self._most_s) - self._waited_s
+        return self._left_s(self._coming)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """The next bytes. Raises `_TooSlowError` where they are waited for and do not come in time."""
+        hear = super().recv
         if not self._is_waited_for:
-            return super().recv(size, flags)
-        data = None
-        while data is None:
-            data = self._next(size, flags, within_s=self._patience_s())
-        self._came += len(data)
+            return hear(size, flags)
+        data = self._in_time(self._coming, partial(hear, size, flags))
+        self._coming.moved += len(data)
         return data
 
-    def _patience_s(self) -> float:
-        """How long the next bytes are waited for; then it is asked again. Raises `_TooSlowError`."""
-        quick_s = MOMENT_S + self._came / QUICK_RATE - self._waited_s
-        if quick_s <= 0 and not self._has_place:
-            self._has_place = self._places.take(self._address)
-            if not self._has_place:
-                self._waited_s = math.inf  # nor is it listened to while it is hung up on
-        if self.left_s <= 0:
-            raise _TooSlowError
-        return self.left_s if self._has_place else min(self.left_s, quick_s)
+    def send(self, data: Any, flags: int = 0) -> int:
+        """Some bytes. Raises `_TooSlowError` where none are taken in time."""
+        say = super().send
+        return self._in_time(Pace(), partial(say, data, flags))
 
-    def _next(self, size: int, flags: int, *, within_s: float) -> bytes | None:
-        """The next bytes; None where they do not come within that. Waits no longer than it was told to before."""
-        given_s, began = self.gettimeout(), time.monotonic()
-        self.settimeout(within_s if given_s is None else min(given_s, within_s))
-        try:
-            return super().recv(size, flags)
-        except TimeoutError:
-            if given_s is not None and given_s < within_s:
-                raise
-            return None
-        finally:
-            self._waited_s += time.monotonic() - began
-            self.settimeout(given_s)
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """All bytes. Raises `_TooSlowError` where they are not taken in time, which an app that sets one knows best."""
+        if self.gettimeout() is not None:
+            super().sendall(data, flags)
+            return
+        say, left, going = super().send, memoryview(data), Pace()
+        while left:
+            sent = self._in_time(going, partial(say, left, flags))
+            going.moved += sent
+            left = left[sent:]
+        self.give_back()
+
+    def _left_s(self, pace: Pace) -> float:
+        return min(pace.left_s, self._most_s - pace.waited_s)
+
+    def _in_time(self, pace: Pace, move: Callable[[], Moved]) -> Moved:
+        """What the move gives, once the caller does its part. Raises `_TooSlowError`."""
+        while True:
+            within_s = self._patience_s(pace)
+            given_s, began = self.gettimeout(), time.monotonic()
+            self.settimeout(within_s if given_s is None else min(given_s, within_s))
+            try:
+                return move()
+            except TimeoutError:
+                if given_s is not None and given_s < within_s:
+                    raise
+            finally:
+                pace.waited_s += time.monotonic() - began
+                self.settimeout(given_s)
+
+    def _patience_s(self, pace: Pace) -> float:
+        """How long the caller is waited for; then it is asked again. Raises `_TooSlowError`."""
+        if pace.quick_s <= 0 and not self._has_place:
+            self._has_place = self._places.take(self._address)
+        is_heard = pace.quick_s > 0 or self._has_place
+        left_s = self._left_s(pace)
+        if not is_heard or left_s <= 0:
+            self._coming.waited_s = math.inf  # nor is it listened to while it is hung up on
+            raise _TooSlowError
+        return left_s if self._has_place else min(left_s, pace.quick_s)
 
     def end(self) -> None:
         """Say that no more is said, hear out who is still speaking, and listen no longer."""
@@ -231,7 +286,7 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._places = Places(MOST_SLOW)
+        self._places = Places(MOST_SLOW, of_all=MOST_SLOW_OF_ALL)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM."""
@@ -277,6 +332,22 @@ class OurWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships n
             pending[-1].timeout = time.monotonic() + GRACE_S
 
 
+class _Answered:
+    """Has a slow caller give its place back when its answer begins: that may last for hours, and waits for nothing."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        line: Line = environ["gunicorn.socket"]
+
+        def begin(*given: Any) -> Callable[[bytes], object]:
+            line.give_back()
+            return start_response(*given)
+
+        return self._app(environ, begin)
+
+
 class CallWorker(OurWorker):
     """The same for the calls of gateways."""
 
@@ -298,7 +369,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         """Gunicorn asks for the app, in each worker: connections must not be shared over a fork."""
-        return self._create(build_services(self._settings, rest_s=REST_S))
+        app = self._create(build_services(self._settings, rest_s=REST_S))
+        app.wsgi_app = _Answered(app.wsgi_app)  # type: ignore[method-assign]  # Flask means it to be wrapped so
+        return app
 
 
 def serve(name: str) -> None:
@@ -334,6 +407,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "logger_class": "broadcast.wsgi.OurLogger",
         "proc_name": "broadcast",
         "control_socket_disable": True,
+        # The kernel would send a file by itself, and wait for its caller as long as that likes.
+        "sendfile": False,
         # What a proxy says is for TRUST_PROXY to believe; gunicorn would believe every one on this host.
         "forwarded_allow_ips": "",
     }

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import cycle, islice
 
 import pytest
@@ -46,8 +46,9 @@ def called(stack: Stack, timeout_s: float = 60) -> bool:
         return False
 
 
-def line(stack: Stack, said: bytes) -> socket.socket:
-    opened = socket.create_connection(("127.0.0.1", stack.webhook_port), timeout=60)
+def line(stack: Stack, said: bytes, *, source: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    to = ("127.0.0.1", port or stack.webhook_port)
+    opened = socket.create_connection(to, timeout=60, source_address=(source, 0))
     opened.sendall(said)
     return opened
 
@@ -71,6 +72,103 @@ def test_slow_callers_of_one_address_leave_half_of_the_threads_to_others(stack: 
         assert any(map(is_open, held))  # nobody had to wait until those who are waited for were hung up on
 
 
+def test_slow_callers_of_many_addresses_leave_threads_to_who_is_quick(stack: Stack) -> None:
+    piece, times = b" " * wsgi.LEAST_RATE * 2, 9
+    addresses = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+    with ExitStack() as lines:
+        callers = [
+            lines.enter_context(line(stack, HEAD % (len(piece) * times + 2), source=address))
+            for address in addresses
+            for _ in range(wsgi.MOST_SLOW - 1)  # so that none has too many by itself
+        ]
+        assert len(callers) > wsgi.ANSWERING
+        took_s = []
+        for _ in range(times):
+            for caller in filter(is_open, callers):
+                with suppress(ConnectionError):  # it was hung up on meanwhile
+                    caller.sendall(piece)
+            began = time.monotonic()
+            assert called(stack)
+            took_s.append(time.monotonic() - began)
+            threading.Event().wait(0.75)  # the pause of a slow line
+        assert max(took_s) < 2
+        heard = [caller for caller in callers if is_open(caller)]
+        assert len(heard) == wsgi.MOST_SLOW_OF_ALL
+        for caller in heard:
+            caller.sendall(b"{}")
+            assert answer_of(caller).split()[1] == b"204"
+
+
+def test_slow_callers_give_their_places_back_when_their_answers_begin(stack: Stack) -> None:
+    stack.run("web", "broadcast.cli", "web")
+    wait_for(lambda: is_live(stack), seconds=START_S, what="the API")
+    head = b"GET /campaigns/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with ExitStack() as lines:
+        followed: list[socket.socket] = []
+        while len(followed) < 3 * wsgi.MOST_SLOW:  # one time more than the API's two processes would have places for
+            slow = [lines.enter_context(line(stack, head, port=stack.port)) for _ in range(wsgi.MOST_SLOW)]
+            threading.Event().wait(2 * wsgi.MOMENT_S)
+            for caller in slow:
+                caller.sendall(b"\r\n")
+            assert [answer_of(caller).split()[1:2] for caller in slow] == [[b"200"]] * len(slow)
+            followed += slow
+
+
+def is_live(stack: Stack) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"{stack.url}/health/live", timeout=60).ok
+    return False
+
+
+def test_callers_that_take_no_answers_leave_threads_to_others(stack: Stack) -> None:
+    asked = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 200
+    with ExitStack() as lines:
+        for _ in range(wsgi.ANSWERING):
+            caller = lines.enter_context(line(stack, b""))
+            caller.settimeout(1)
+            with suppress(TimeoutError, ConnectionError):  # the answers' buffers are full, and so are the requests'
+                while True:
+                    caller.sendall(asked)
+        assert called(stack, timeout_s=5)
+
+
+def test_an_answer_is_waited_for_until_it_is_taken_by_those_who_have_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "MOMENT_S", 0.01)
+    monkeypatch.setattr(wsgi, "GRACE_S", 0.1)
+    monkeypatch.setattr(wsgi, "LEAST_RATE", 10**9)
+    places, answer = wsgi.Places(1, of_all=1), b"x" * 10_000_000
+    (slow, silent), (taken, quick) = a_line(places, "a"), a_line(places, "b")
+    with slow, silent, taken, quick:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            slow.sendall(answer)
+        assert time.monotonic() - began >= 0.1
+        assert slow.left_s <= 0  # nor is it listened to while it is hung up on
+
+        reader = threading.Thread(target=lambda: [quick.recv(1_000_000) for _ in range(5)])
+        reader.start()
+        taken.sendall(b"x" * 300_000)  # who is quick needs none
+        quick.shutdown(socket.SHUT_RDWR)
+        reader.join()
+
+
+def test_what_an_app_waits_for_by_itself_takes_nobodys_place() -> None:
+    streaming, silent = a_line(wsgi.Places(0, of_all=0), "a")
+    with streaming, silent:
+        streaming.settimeout(wsgi.MOMENT_S * 2)
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            streaming.sendall(b"x" * 10_000_000)
+        assert time.monotonic() - began >= wsgi.MOMENT_S * 2
+
+
+def answer_of(caller: socket.socket) -> bytes:
+    """The first line of what it hears."""
+    caller.settimeout(60)
+    with caller.makefile("rb") as answer:
+        return answer.readline()
+
+
 def is_open(caller: socket.socket) -> bool:
     """Whether nobody answered or hung up."""
     caller.setblocking(False)
@@ -78,6 +176,8 @@ def is_open(caller: socket.socket) -> bool:
         caller.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return True
+    except ConnectionResetError:
+        return False
     return False
 
 
@@ -89,7 +189,7 @@ def a_line(places: wsgi.Places, address: str) -> tuple[wsgi.Line, socket.socket]
 def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "MOMENT_S", 0.01)
     monkeypatch.setattr(wsgi, "GRACE_S", 0.1)
-    places = wsgi.Places(1)
+    places = wsgi.Places(1, of_all=2)
     assert places.take("a")
     (refused, one), (waited_for, other) = a_line(places, "a"), a_line(places, "b")
     with refused, one, waited_for, other:
@@ -112,11 +212,21 @@ def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPat
         assert [places.take(name) for name in "ab"] == [True, True]
 
 
+@pytest.mark.parametrize(
+    ("of_address", "of_all", "has_room"), [(0, 0, True), (1, 2, True), (2, 2, False), (0, 3, False), (0, 4, False)]
+)
+def test_there_is_room_for_a_slow_caller_among_its_own_and_among_all(
+    of_address: int, of_all: int, has_room: bool
+) -> None:
+    places = wsgi.Places(2, of_all=3)
+    assert places.has_room(of_address=of_address, of_all=of_all) is has_room
+
+
 def test_a_large_upload_over_a_good_line_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "MOMENT_S", 0.0)
-    heard, theirs = a_line(wsgi.Places(0), "a")
+    heard, theirs = a_line(wsgi.Places(0, of_all=0), "a")
     with heard, theirs:
-        heard._came = 10 * wsgi.QUICK_RATE
+        heard._coming.moved = 10 * wsgi.QUICK_RATE
         theirs.sendall(b"x")
         assert heard.recv(1) == b"x"
 
@@ -179,7 +289,7 @@ def test_a_request_is_waited_for_by_what_came_of_it(monkeypatch: pytest.MonkeyPa
 def test_no_call_is_waited_for_longer_than_its_gateway_waits() -> None:
     ours, theirs = socket.socketpair()
     with wsgi.Line(ours, most_s=wsgi.MOST_OF_CALLS_S) as heard, theirs:
-        heard._came = 32_000_000
+        heard._coming.moved = 32_000_000
         assert heard.left_s == wsgi.MOST_OF_CALLS_S
 
 
