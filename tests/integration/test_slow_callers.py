@@ -14,7 +14,7 @@ from itertools import cycle, islice
 import pytest
 import requests
 
-from broadcast import wsgi
+from broadcast import patience
 from tests.processes import START_S, RedisServer, Stack, wait_for
 
 HEAD = b"POST /webhooks/evolution/loja HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
@@ -55,7 +55,7 @@ def line(stack: Stack, said: bytes, *, source: str = "127.0.0.1", port: int = 0)
 
 def test_callers_that_never_end_are_hung_up_on_and_slow_ones_heard(stack: Stack) -> None:
     with ExitStack() as lines:
-        names = list(islice(cycle(HELD), wsgi.ANSWERING))
+        names = list(islice(cycle(HELD), patience.ANSWERING))
         held = [lines.enter_context(line(stack, HELD[name])) for name in names]
         assert called(stack)
         for name, caller in zip(names, held, strict=True):
@@ -66,22 +66,22 @@ def test_callers_that_never_end_are_hung_up_on_and_slow_ones_heard(stack: Stack)
 
 def test_slow_callers_of_one_address_leave_half_of_the_threads_to_others(stack: Stack) -> None:
     with ExitStack() as lines:
-        names = islice(cycle(HELD), 3 * wsgi.ANSWERING)
+        names = islice(cycle(HELD), 3 * patience.ANSWERING)
         held = [lines.enter_context(line(stack, HELD[name])) for name in names]
         assert all(called(stack) for _ in range(5))
         assert any(map(is_open, held))  # nobody had to wait until those who are waited for were hung up on
 
 
 def test_slow_callers_of_many_addresses_leave_threads_to_who_is_quick(stack: Stack) -> None:
-    piece, times = b" " * wsgi.LEAST_RATE * 2, 9
+    piece, times = b" " * patience.LEAST_RATE * 2, 9
     addresses = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
     with ExitStack() as lines:
         callers = [
             lines.enter_context(line(stack, HEAD % (len(piece) * times + 2), source=address))
             for address in addresses
-            for _ in range(wsgi.MOST_SLOW - 1)  # so that none has too many by itself
+            for _ in range(patience.MOST_SLOW - 1)  # so that none has too many by itself
         ]
-        assert len(callers) > wsgi.ANSWERING
+        assert len(callers) > patience.ANSWERING
         took_s = []
         for _ in range(times):
             for caller in filter(is_open, callers):
@@ -93,7 +93,7 @@ def test_slow_callers_of_many_addresses_leave_threads_to_who_is_quick(stack: Sta
             threading.Event().wait(0.75)  # the pause of a slow line
         assert max(took_s) < 2
         heard = [caller for caller in callers if is_open(caller)]
-        assert len(heard) == wsgi.MOST_SLOW_OF_ALL
+        assert len(heard) == patience.MOST_SLOW_OF_ALL
         for caller in heard:
             caller.sendall(b"{}")
             assert answer_of(caller).split()[1] == b"204"
@@ -105,9 +105,9 @@ def test_slow_callers_give_their_places_back_when_their_answers_begin(stack: Sta
     head = b"GET /campaigns/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     with ExitStack() as lines:
         followed: list[socket.socket] = []
-        while len(followed) < 3 * wsgi.MOST_SLOW:  # one time more than the API's two processes would have places for
-            slow = [lines.enter_context(line(stack, head, port=stack.port)) for _ in range(wsgi.MOST_SLOW)]
-            threading.Event().wait(2 * wsgi.MOMENT_S)
+        while len(followed) < 3 * patience.MOST_SLOW:  # more than both processes would have places for
+            slow = [lines.enter_context(line(stack, head, port=stack.port)) for _ in range(patience.MOST_SLOW)]
+            threading.Event().wait(2 * patience.MOMENT_S)
             for caller in slow:
                 caller.sendall(b"\r\n")
             assert [answer_of(caller).split()[1:2] for caller in slow] == [[b"200"]] * len(slow)
@@ -123,7 +123,7 @@ def is_live(stack: Stack) -> bool:
 def test_callers_that_take_no_answers_leave_threads_to_others(stack: Stack) -> None:
     asked = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 200
     with ExitStack() as lines:
-        for _ in range(wsgi.ANSWERING):
+        for _ in range(patience.ANSWERING):
             caller = lines.enter_context(line(stack, b""))
             caller.settimeout(1)
             with suppress(TimeoutError, ConnectionError):  # the answers' buffers are full, and so are the requests'
@@ -133,10 +133,10 @@ def test_callers_that_take_no_answers_leave_threads_to_others(stack: Stack) -> N
 
 
 def test_an_answer_is_waited_for_until_it_is_taken_by_those_who_have_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "MOMENT_S", 0.01)
-    monkeypatch.setattr(wsgi, "GRACE_S", 0.1)
-    monkeypatch.setattr(wsgi, "LEAST_RATE", 10**9)
-    places, answer = wsgi.Places(1, of_all=1), b"x" * 10_000_000
+    monkeypatch.setattr(patience, "MOMENT_S", 0.01)
+    monkeypatch.setattr(patience, "GRACE_S", 0.1)
+    monkeypatch.setattr(patience, "LEAST_RATE", 10**9)
+    places, answer = patience.Places(1, of_all=1), b"x" * 10_000_000
     (slow, silent), (taken, quick) = a_line(places, "a"), a_line(places, "b")
     with slow, silent, taken, quick:
         began = time.monotonic()
@@ -153,13 +153,13 @@ def test_an_answer_is_waited_for_until_it_is_taken_by_those_who_have_places(monk
 
 
 def test_what_an_app_waits_for_by_itself_takes_nobodys_place() -> None:
-    streaming, silent = a_line(wsgi.Places(0, of_all=0), "a")
+    streaming, silent = a_line(patience.Places(0, of_all=0), "a")
     with streaming, silent:
-        streaming.settimeout(wsgi.MOMENT_S * 2)
+        streaming.settimeout(patience.MOMENT_S * 2)
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             streaming.sendall(b"x" * 10_000_000)
-        assert time.monotonic() - began >= wsgi.MOMENT_S * 2
+        assert time.monotonic() - began >= patience.MOMENT_S * 2
 
 
 def answer_of(caller: socket.socket) -> bytes:
@@ -181,15 +181,15 @@ def is_open(caller: socket.socket) -> bool:
     return False
 
 
-def a_line(places: wsgi.Places, address: str) -> tuple[wsgi.Line, socket.socket]:
+def a_line(places: patience.Places, address: str) -> tuple[patience.Line, socket.socket]:
     ours, theirs = socket.socketpair()
-    return wsgi.Line(ours, most_s=60, places=places, address=address), theirs
+    return patience.Line(ours, most_s=60, places=places, address=address), theirs
 
 
 def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "MOMENT_S", 0.01)
-    monkeypatch.setattr(wsgi, "GRACE_S", 0.1)
-    places = wsgi.Places(1, of_all=2)
+    monkeypatch.setattr(patience, "MOMENT_S", 0.01)
+    monkeypatch.setattr(patience, "GRACE_S", 0.1)
+    places = patience.Places(1, of_all=2)
     assert places.take("a")
     (refused, one), (waited_for, other) = a_line(places, "a"), a_line(places, "b")
     with refused, one, waited_for, other:
@@ -218,35 +218,35 @@ def test_slow_callers_have_places_by_their_address(monkeypatch: pytest.MonkeyPat
 def test_there_is_room_for_a_slow_caller_among_its_own_and_among_all(
     of_address: int, of_all: int, has_room: bool
 ) -> None:
-    places = wsgi.Places(2, of_all=3)
+    places = patience.Places(2, of_all=3)
     assert places.has_room(of_address=of_address, of_all=of_all) is has_room
 
 
 def test_a_large_upload_over_a_good_line_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "MOMENT_S", 0.0)
-    heard, theirs = a_line(wsgi.Places(0, of_all=0), "a")
+    monkeypatch.setattr(patience, "MOMENT_S", 0.0)
+    heard, theirs = a_line(patience.Places(0, of_all=0), "a")
     with heard, theirs:
-        heard._coming.moved = 10 * wsgi.QUICK_RATE
+        heard._coming.moved = 10 * patience.QUICK_RATE
         theirs.sendall(b"x")
         assert heard.recv(1) == b"x"
 
 
 def test_a_slow_upload_is_heard_to_its_end(stack: Stack) -> None:
-    piece = b" " * wsgi.LEAST_RATE * 2
-    times = int(wsgi.GRACE_S / 0.75) + 2
+    piece = b" " * patience.LEAST_RATE * 2
+    times = int(patience.GRACE_S / 0.75) + 2
     began = time.monotonic()
     with line(stack, HEAD % (len(piece) * times + 2)) as caller:
         for _ in range(times):
             threading.Event().wait(0.75)  # the pause of a slow line, which is what is tested
             caller.sendall(piece)
         caller.sendall(b"{}")
-        assert time.monotonic() - began > wsgi.GRACE_S
+        assert time.monotonic() - began > patience.GRACE_S
         assert caller.makefile("rb").readline().split()[1] == b"204"
 
 
 def test_who_is_silent_takes_no_thread(stack: Stack) -> None:
     with ExitStack() as lines:
-        silent = [lines.enter_context(line(stack, b"")) for _ in range(8 * wsgi.ANSWERING)]
+        silent = [lines.enter_context(line(stack, b"")) for _ in range(8 * patience.ANSWERING)]
         assert called(stack)
         silent[0].setblocking(False)
         with pytest.raises(BlockingIOError):  # it is still there: nobody had to wait until it was hung up on
@@ -258,22 +258,22 @@ def test_who_is_silent_takes_no_thread(stack: Stack) -> None:
 def test_who_does_not_hang_up_keeps_nobody_else_waiting(stack: Stack) -> None:
     said = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with ExitStack() as lines:
-        answered = [lines.enter_context(line(stack, said)) for _ in range(4 * wsgi.ANSWERING)]
+        answered = [lines.enter_context(line(stack, said)) for _ in range(4 * patience.ANSWERING)]
         began = time.monotonic()
         for caller in answered:
             with caller.makefile("rb") as answer:
                 assert answer.read().startswith(b"HTTP/1.1 200")
         assert called(stack)
-        assert time.monotonic() - began < wsgi.LINGER_S * len(answered) / 2
+        assert time.monotonic() - began < patience.LINGER_S * len(answered) / 2
 
 
 def test_a_request_is_waited_for_by_what_came_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "GRACE_S", 0.2)
+    monkeypatch.setattr(patience, "GRACE_S", 0.2)
     ours, theirs = socket.socketpair()
-    heard = wsgi.Line(ours, most_s=60)
+    heard = patience.Line(ours, most_s=60)
     with heard, theirs:
-        theirs.sendall(b" " * wsgi.LEAST_RATE * 3)
-        assert len(heard.recv(1_000_000)) == wsgi.LEAST_RATE * 3
+        theirs.sendall(b" " * patience.LEAST_RATE * 3)
+        assert len(heard.recv(1_000_000)) == patience.LEAST_RATE * 3
         assert 3 < heard.left_s <= 3.2  # and nothing of what is done between two pieces counts
 
         heard.expect()
@@ -288,9 +288,9 @@ def test_a_request_is_waited_for_by_what_came_of_it(monkeypatch: pytest.MonkeyPa
 
 def test_no_call_is_waited_for_longer_than_its_gateway_waits() -> None:
     ours, theirs = socket.socketpair()
-    with wsgi.Line(ours, most_s=wsgi.MOST_OF_CALLS_S) as heard, theirs:
+    with patience.Line(ours, most_s=patience.MOST_OF_CALLS_S) as heard, theirs:
         heard._coming.moved = 32_000_000
-        assert heard.left_s == wsgi.MOST_OF_CALLS_S
+        assert heard.left_s == patience.MOST_OF_CALLS_S
 
 
 @pytest.mark.parametrize(
