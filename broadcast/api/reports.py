@@ -14,7 +14,7 @@ from broadcast.api import answers
 from broadcast.api.asking import instance_of, services
 from broadcast.domain.contact import Status
 from broadcast.domain.phone import grouped
-from broadcast.domain.table import harmless, written
+from broadcast.domain.spreadsheet import harmless, written
 from broadcast.engine import reporting
 from broadcast.engine.telling import ContactView
 

@@ -421,11 +421,16 @@ class SuppressQuery(Shape):
     source = fields.Str(load_default=None, allow_none=True, validate=[validate.Length(1, MOST_SOURCE), storable])
 
 
-class SuppressionsQuery(Shape):
-    """Which part of the suppression list to show, and how all of it as CSV."""
+class SuppressionsPage(Shape):
+    """Which part of the suppression list to show."""
 
     limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
     cursor = _Cursor(load_default=None, allow_none=True)
+
+
+class SuppressionsQuery(SuppressionsPage):
+    """The same, and how all of it is written as CSV."""
+
     bom = fields.Str(load_default="0", validate=validate.OneOf(["0", "1"]))
     separator = fields.Str(load_default=",", validate=validate.OneOf([",", ";", "tab"]))
 

@@ -18,7 +18,8 @@ from broadcast.api.body import read_bytes, read_json
 from broadcast.api.describing import call
 from broadcast.api.reports import SEPARATORS
 from broadcast.domain.phone import grouped, mask, spelled
-from broadcast.domain.table import Table, harmless, read_table, written
+from broadcast.domain.spreadsheet import harmless, written
+from broadcast.domain.table import Table, read_table
 from broadcast.engine import optouts
 from broadcast.engine.optouts import Wish
 from broadcast.errors import FieldError, Forbidden, Invalid, NotFound

@@ -17,6 +17,9 @@ ROW_PROBLEMS: Mapping[str, Any] = {
     "must be a text such as": lazy_gettext('must be a text such as "5511999990001", in quotation marks'),
     "must be a text": lazy_gettext("must be a text, and not too long a one"),
     "must be an object of texts": lazy_gettext("must be an object of texts, and none of them too long"),
+    "has more cells than titles": lazy_gettext(
+        "more cells than there are titles: put what has the separator in it between quotation marks"
+    ),
     "characters that cannot be sent": lazy_gettext("has characters that cannot be sent"),
 }
 

@@ -162,6 +162,12 @@ PROBLEMS: Mapping[str, Any] = {
     "the list is not CSV": _("This cannot be read to its end. Is there a quotation mark that is never closed?"),
     "the list has no numbers": _("The list has no numbers."),
     "the list has no column": _("The list's first line names no column such as telefone or phone."),
+    "the list has more cells": _(
+        "A row has more cells than there are titles. Put what has the separator in it between quotation marks."
+    ),
+    "the list has several columns": _(
+        "A row has several columns, and no title says which is the number. Name them in the first line: phone;name."
+    ),
     "the list has more than": _("The list is too long: 100,000 contacts at most."),
 }
 #: what is known of a contact that was left out, beside the reason; the rest are names of variables, and lengths
@@ -170,7 +176,7 @@ DETAILS: Mapping[str, Any] = {
     NO_AREA: _("it has no area code"),
 }
 #: where a CSV breaks off
-_AT_ROW = re.compile(r"is not CSV at row (\d+)")
+_AT_ROW = re.compile(r" at row (\d+): ")
 DAYS: Mapping[str, Any] = {
     "mon": _("Mon"), "tue": _("Tue"), "wed": _("Wed"), "thu": _("Thu"), "fri": _("Fri"), "sat": _("Sat"),
     "sun": _("Sun"),

@@ -10,19 +10,24 @@ from collections.abc import Sequence
 PHONE = ("whatsapp", "celular", "movil", "phone", "telefone", "telefono", "fone", "number", "numero", "contato")
 #: word in a title -> how likely its column has the number that messages go to, 0 the likeliest
 _WORDS = {
-    "whatsapp": 0,
-    **dict.fromkeys(("celular", "movil", "mobile", "cel"), 1),
-    **dict.fromkeys(("phone", "telefone", "telefono", "fone", "tel"), 2),
+    **dict.fromkeys(("whatsapp", "whats", "wpp", "zap", "zapzap"), 0),
+    **dict.fromkeys(("celular", "celulares", "telemovel", "movil", "moviles", "mobile", "mobilephone"), 1),
+    **dict.fromkeys(("cellphone", "cell", "cel"), 1),
+    **dict.fromkeys(("phone", "phones", "phonenumber", "telefone", "telefones", "telefono", "telefonos", "tel"), 2),
+    **dict.fromkeys(("fone", "fones"), 2),
 }
-#: Of titles without such a word: beside a column that has one, these are house numbers and people.
-_VAGUE = 3
-#: Of codes, and of numbers of somebody else, whose words these are.
-_LAST = 4
-_SOMEBODY_ELSE = {
-    "vendedor", "vendedora", "consultor", "consultora", "corretor", "corretora", "gerente", "atendente", "loja",
-    "filial", "conjuge", "esposa", "marido", "mae", "pai", "responsavel", "recado", "recados", "referencia",
-    "emergencia", "emergency", "seller", "agent", "spouse",
+#: Beside such a word these say nothing of whose number it is. Any other word may: of a guarantor's, a vet's or a former
+#: telephone, or of a record's number at WhatsApp, nobody can list them all.
+_OWN = {
+    "numero", "num", "nro", "number", "no", "de", "do", "da", "o", "e", "ou", "or", "com", "para", "of", "the",
+    "ddd", "ddi", "contato", "contacto", "contact", "cliente", "client", "customer", "pessoal", "personal",
+    "principal", "primary", "main", "fixo", "fijo", "residencial", "home", "casa", "comercial", "work", "trabalho",
+    "value", "valor", "completo", "formatado", "formatted", "movel", "br", "brasil", "n", "a", "b", "s",
 }  # fmt: skip
+#: Of titles without a telephone's word: beside a column that has one, these are house numbers and people.
+_VAGUE = 3
+#: Of codes, and of numbers that may be somebody else's.
+_LAST = 4
 #: A code that stands in a column of its own: not where the number comes behind it, as in DDD+Telefone.
 _ALONE = r"\b(?!\s*(?:[+/&]|e\b)).*"
 AREA = re.compile(rf"ddd{_ALONE}|ddd ?\d")
@@ -39,6 +44,11 @@ NAME = (
     "nome do cliente",
     "cliente",
 )
+#: A Brazilian's two kinds of number, perhaps with the country's code.
+_LANDLINE = re.compile(r"(?:55)?0?[1-9][1-9][2-5]\d{7}")
+_MOBILE = re.compile(r"(?:55)?0?[1-9][1-9]9\d{8}")
+#: A title has fewer digits than anybody's number.
+_MOST_DIGITS = 7
 #: How a number is written.
 _NUMBER = re.compile(r"[^0-9A-Za-z]*(?:[0-9][^0-9A-Za-z]*){8,15}")
 #: What has a number's digits, and is none.
@@ -73,14 +83,28 @@ def is_part(cell: str) -> bool:
     return bool(_digits(cell)) and not _MOMENT.fullmatch(cell)
 
 
-def is_run_together(cell: str) -> bool:
-    """Whether a cell is the title of the numbers with one of them behind it: the ends of lines were lost."""
-    return _RUN_TOGETHER.match(plain(cell)) is not None
+def is_run_together(cells: Sequence[str]) -> bool:
+    """Whether titles have the rows below them behind themselves: the ends of lines were lost."""
+    titles = [plain(cell) for cell in cells]
+    return _RUN_TOGETHER.match(titles[0]) is not None or (
+        any(title in PHONE for title in titles) and any(len(_digits(title)) > _MOST_DIGITS for title in titles)
+    )
 
 
 def is_whole(cell: str) -> bool:
     """Whether such a number has as many digits as one with its area code."""
-    return len(_digits(cell)) >= _WHOLE
+    digits = len(_digits(cell))
+    return (digits - 2 if cell.startswith("+55") else digits) >= _WHOLE
+
+
+def is_landline(cell: str) -> bool:
+    """Whether a number is written as a Brazilian landline's is, and nothing else."""
+    return _LANDLINE.fullmatch("".join(_digits(cell))) is not None
+
+
+def is_mobile(cell: str) -> bool:
+    """Whether a number is written as a Brazilian mobile's is, with its nine."""
+    return _MOBILE.fullmatch("".join(_digits(cell))) is not None
 
 
 def phone_columns(titles: Sequence[str]) -> list[int]:
@@ -98,6 +122,11 @@ def phones_beside(titles: Sequence[str], phone: int) -> list[int]:
     is_clear = bool(titles) and _rank(titles[phone])[0] < _VAGUE
     found = [index for index in phone_columns(titles) if _rank(titles[index])[0] < _VAGUE] if is_clear else []
     return found or [index for index, title in enumerate(titles) if title == titles[phone]] or [phone]
+
+
+def says_whatsapp(title: str) -> bool:
+    """Whether a column of this title has the numbers that WhatsApp is at, whatever kind they are of."""
+    return _rank(title)[0] == 0
 
 
 def nearest(titles: Sequence[str], code: re.Pattern[str], phone: int) -> int | None:
@@ -122,8 +151,25 @@ def _rank(title: str) -> tuple[int, int]:
     words = set(re.findall(r"[a-z]+", title))
     place = PHONE.index(title) if title in PHONE else len(PHONE)
     rank = min((_WORDS[word] for word in words if word in _WORDS), default=_VAGUE if title in PHONE else _LAST + 1)
-    is_last = rank < _VAGUE and (words & _SOMEBODY_ELSE or AREA.fullmatch(title) or COUNTRY.fullmatch(title))
+    is_last = rank < _VAGUE and (words - _OWN - set(_WORDS) or AREA.fullmatch(title) or COUNTRY.fullmatch(title))
     return (_LAST, rank) if is_last else (rank, place)
+
+
+def quality(titles: Sequence[str]) -> tuple[bool, int] | None:
+    """How good a header this row would be, the less the better; None where it can be none.
+
+    What stands above a table has one cell that is filled, or names no column of numbers as clearly.
+    """
+    found = phone_columns(titles)
+    if not found or any(len(_digits(title)) > _MOST_DIGITS for title in titles if "\n" not in title):
+        return None
+    return len(titles) > 1 and sum(map(bool, titles)) == 1, _rank(titles[found[0]])[0]
+
+
+def is_clear(quality: tuple[bool, int]) -> bool:
+    """Whether no row below can be a better header."""
+    is_narrow, rank = quality
+    return not is_narrow and rank < _VAGUE
 
 
 def _digits(text: str) -> list[str]:

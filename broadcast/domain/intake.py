@@ -14,7 +14,19 @@ from typing import Any
 
 from broadcast.domain.columns import is_run_together
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable, refuse_others
-from broadcast.domain.table import LOOKED_AT, checked, has_swallowed, headed, needs_rows, person, rows_of, titled
+from broadcast.domain.separated import Row, rows_of
+from broadcast.domain.table import (
+    LOOKED_AT,
+    QUOTE,
+    SURPLUS,
+    Table,
+    checked,
+    has_swallowed,
+    headed,
+    needs_rows,
+    person,
+    titled,
+)
 
 #: What is said of a header alone; whoever sends a whole file so, has sent it as one line.
 NO_ROWS = "has no rows below its header (curl -d drops line ends: send a file with --data-binary)"
@@ -47,7 +59,7 @@ class Intake:
             first = next(below, None)
             if first is None:
                 return
-            if is_run_together(first.cells[0]):
+            if is_run_together(first.cells):
                 raise Unreadable(NO_ROWS)
             table, seen = titled(first, (), separator, has_titles=False), [first]
         else:
@@ -61,7 +73,7 @@ class Intake:
             if any(cell.strip() for cell in row.cells):
                 is_header_alone = False
                 used |= {table.source(row)} if len(table.phones) > 1 else set()
-                yield Found(row.number, person(table, row))
+                yield _row(table, row)
         if is_header_alone:
             raise Unreadable(NO_ROWS)
         self.details |= {"encoding": lines.encoding, "phone": table.named(used)}
@@ -98,6 +110,11 @@ READERS: Mapping[str, Callable[[Intake, io.BufferedReader], Iterator[Found]]] = 
     "application/jsonl": Intake.ndjson,
     "text/csv": Intake.csv,
 }
+
+
+def _row(table: Table, row: Row) -> Found:
+    problem = f"{SURPLUS}: {QUOTE}" if table.has_surplus(row) else None
+    return Found(row.number, None if problem else person(table, row), problem)
 
 
 class _Twice(dict[str, Any]):

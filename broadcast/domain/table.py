@@ -14,7 +14,9 @@ from typing import Any
 from broadcast.domain.columns import (
     AREA,
     COUNTRY,
-    PHONE,
+    is_clear,
+    is_landline,
+    is_mobile,
     is_name,
     is_part,
     is_whole,
@@ -25,45 +27,27 @@ from broadcast.domain.columns import (
     phone_columns,
     phones_beside,
     plain,
+    quality,
+    says_whatsapp,
 )
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
 from broadcast.domain.naming import form_of
 from broadcast.domain.phone import with_country
+from broadcast.domain.separated import MOST_ABOVE, Row, rows_of
 
 #: So many rows are looked at where several columns may have the numbers.
 LOOKED_AT = 50
 #: A code in a column of its own; a number without an area code has eight or nine digits.
 _AREA = re.compile(r"\(?0?([1-9][1-9])\)?")
 _COUNTRY = re.compile(r"\(?\+?0{0,2}([1-9]\d{0,2})\)?")
+#: What programs write of a whole number in a column in which some are missing.
+_FRACTION = re.compile(r"(\d+)[.,]0{1,2}")
 _LOCAL = re.compile(r"\d[\d\s.-]*")
 _LOCAL_DIGITS = {8, 9}
-#: What may separate cells, the likelier before.
-_SIGNS = ";,\t"
-#: The header is looked for in so many rows: titles of the whole table may stand above it, and no number.
-MOST_ABOVE = 10
-_DIGITS = re.compile(r"\d{8}|\d{4,5}-\d{4}")
-#: Excel's own first line, which says what separates the cells.
-_SEPARATOR = re.compile(r"\"?sep=([^\w\"\s]|\t)\"?\s*", re.IGNORECASE)
-#: Where a cell may begin that a spreadsheet takes for a formula, full-width signs among them: at the text's beginning,
-#: and after whatever ends a cell for somebody who reads with another separator. What is not seen may stand before.
-_FORMULA = re.compile(
-    '^(?=[\t\r])|(?:^|(?<=[,;\t\r\n\v\f]))(?=[ "\xa0\u200b-\u200f\u2060\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20])'
-)
-#: A cell with one of these is quoted, whatever separates the cells here.
-_QUOTED = re.compile('[,;\t\r\n"]')
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a table; `number` is what a spreadsheet shows beside it, from 1, however many lines its cells have."""
-
-    number: int
-    cells: Sequence[str]
-    torn: Sequence[str] = ()  #: its lines but the first, where a quotation mark in it ends no cell
-
-    def cell(self, column: int | None) -> str:
-        """What stands in a column, without blanks around it; "" where the row is too short or there is no column."""
-        return self.cells[column].strip() if column is not None and column < len(self.cells) else ""
+#: What Google's exports have between several numbers in a cell.
+_BETWEEN = ":::"
+#: What is wrong with a row that has more cells than there are titles, and what to do about it.
+SURPLUS, QUOTE = "has more cells than titles", "put what has the separator in it between quotation marks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,21 +75,31 @@ class Table:
 
     def all_numbers(self, row: Row) -> list[str]:
         """Every number that a row has of its person, the likeliest first; where it has none, what stands for it."""
-        found = (self._joined(row, column) for column in self.phones)
+        found = (self._with_codes(text, row, at) for at in self.phones for text in row.cell(at).split(_BETWEEN))
         return list(dict.fromkeys(filter(may_be_number, found))) or [self.number(row)]
 
+    def has_surplus(self, row: Row) -> bool:
+        """Whether a row has more cells than there are titles: a separator stood in one, and its values are others'."""
+        return bool(self.titles) and any(cell.strip() for cell in row.cells[self.width :])
+
+    def is_nameless(self, row: Row) -> bool:
+        """Whether a row without titles has several cells: nobody says which is the number, and a CPF looks like one."""
+        return not self.titles and sum(bool(cell.strip()) for cell in row.cells) > 1
+
     def source(self, row: Row) -> int:
-        """The column of a row's number: the likeliest with a whole one, or else with one, or else with a part."""
+        """The column of a row's number: the likeliest with a whole one, or else with one, or else with a part.
+
+        A mobile goes before a landline, unless that is said to be WhatsApp's.
+        """
         if len(self.phones) == 1:
             return self.phone
-        found: dict[int, str] = {}
-        for column in self.phones:
-            text = found[column] = self._joined(row, column)
-            if is_whole(text) and may_be_number(text):
-                return column
-        able = (column for column in self.phones if may_be_number(found[column]))
+        found = {column: self._joined(row, column) for column in self.phones}
+        able = [column for column, text in found.items() if may_be_number(text)]
+        whole = [column for column in able if is_whole(found[column])]
+        if whole and is_landline(found[whole[0]]) and not says_whatsapp(self.titles[whole[0]]):
+            whole = [*(column for column in whole if is_mobile(found[column])), *whole]
         part = (column for column in (self.phone, *self.phones) if is_part(found[column]))
-        return next(chain(able, part), self.phone)
+        return next(chain(whole, able, part), self.phone)
 
     def named(self, columns: Iterable[int]) -> list[str] | None:
         """The titles of these columns of numbers, the likeliest first, or of the likeliest; None without a header."""
@@ -134,11 +128,14 @@ class Table:
         return {at: (nearest(self.titles, AREA, at), nearest(self.titles, COUNTRY, at)) for at in self.phones}
 
     def _joined(self, row: Row, column: int) -> str:
-        found, (area_at, country_at) = row.cell(column), self._codes[column]
+        return self._with_codes(row.cell(column).split(_BETWEEN)[0], row, column)
+
+    def _with_codes(self, text: str, row: Row, column: int) -> str:
+        found, (area_at, country_at) = _as_whole(text.strip()), self._codes[column]
         if area_at is not None and _LOCAL.fullmatch(found) and sum(map(str.isdigit, found)) in _LOCAL_DIGITS:
-            area = _AREA.fullmatch(row.cell(area_at))
+            area = _AREA.fullmatch(_as_whole(row.cell(area_at)))
             found = f"{area[1]} {found}" if area else found
-        country = _COUNTRY.fullmatch(row.cell(country_at))
+        country = _COUNTRY.fullmatch(_as_whole(row.cell(country_at)))
         return with_country(found, country[1]) if country else found
 
     def column(self, *names: str) -> int | None:
@@ -146,12 +143,18 @@ class Table:
         return next((index for index, title in enumerate(self.titles) if title in names), None)
 
 
+def _as_whole(cell: str) -> str:
+    fraction = _FRACTION.fullmatch(cell)
+    return fraction[1] if fraction else cell
+
+
 def read_table(raw: bytes, *, most: int | None = None, is_strict: bool = False) -> Table:
     """The table in a CSV file of numbers, with or without a header; empty lines are left out.
 
     Separator (`,`, `;`, tab) and encoding (UTF-8 with or without a mark, UTF-16 with one, a line that is neither
     Windows-1252) are found out. Raises ValueError, with a sentence, for a file without numbers, that is no CSV, or with
-    more than `most` rows; where it `is_strict`, also for one in which a quotation mark may have swallowed a row.
+    more than `most` rows, or with more cells in a row than titles; where it `is_strict`, instead of that for one in
+    which a quotation mark may have swallowed a row.
     """
     lines = Lines(io.BufferedReader(io.BytesIO(raw)), most=len(raw) + 1)
     separator, read = rows_of(lines)
@@ -166,20 +169,32 @@ def read_table(raw: bytes, *, most: int | None = None, is_strict: bool = False) 
         raise ValueError(f"has more than {most} rows; send it in parts")
     table = replace(table, rows=filled_in, encoding=lines.encoding)
     checked(table, rows, may_have_swallowed if is_strict else has_swallowed)
+    wide = next((row.number for row in filled_in if table.has_surplus(row)), None)
+    if wide is not None and not is_strict:  # where the number is all that counts, the other values do not
+        raise Unreadable(f"{SURPLUS} at row {wide}: {QUOTE}")
     return table
 
 
 def headed(rows: Iterator[Row]) -> tuple[Row | None, Iterator[Row]]:
-    """The header, and the rows below it; None, and all of them, where the first with a number has none above it."""
+    """The header, and the rows below it; None, and all of them, where the first with a number has none above it.
+
+    Of several rows that may be the header, such as a title of the whole table, it is the best, and of equals the last.
+    """
     seen: list[Row] = []
+    best: tuple[tuple[bool, int], int] | None = None
     for row in islice(rows, MOST_ABOVE):
-        if phone_columns([plain(cell) for cell in row.cells]):
-            return row, rows
+        titles = [plain(cell) for cell in row.cells]
         seen.append(row)
-        cells = [cell.strip() for cell in row.cells]
-        if any(map(may_be_number, cells)):
+        found = quality(titles)
+        if found is not None and (best is None or found <= best[0]):
+            best = found, len(seen)
+        if (best is not None and is_clear(best[0])) or any(
+            looks_like_number(cell) and may_be_number(cell) for cell in titles
+        ):
             break
-    return None, chain(seen, rows)
+    if best is None:
+        return None, chain(seen, rows)
+    return seen[best[1] - 1], chain(seen[best[1] :], rows)
 
 
 def needs_rows(header: Row) -> bool:
@@ -202,10 +217,15 @@ def titled(first: Row, below: Sequence[Row], separator: str, *, has_titles: bool
 
 
 def checked(table: Table, rows: Iterable[Row], is_torn: Callable[[Table, Row], bool]) -> None:
-    """Raise Unreadable for the first of the rows that is."""
-    torn = next((row.number for row in rows if is_torn(table, row)), None)
-    if torn is not None:
-        raise Unreadable(f"is not CSV at row {torn}: it holds other rows between quotation marks")
+    """Raise Unreadable for the first of the rows that is, or that has columns without titles."""
+    for row in rows:
+        if is_torn(table, row):
+            raise Unreadable(f"is not CSV at row {row.number}: it holds other rows between quotation marks")
+        if table.is_nameless(row):
+            raise Unreadable(
+                f"has several columns at row {row.number}, and no titles: name them in its first line (telefone;nome), "
+                "also in a part of a larger file"
+            )
 
 
 def has_swallowed(table: Table, row: Row) -> bool:
@@ -260,90 +280,6 @@ def people(table: Table) -> list[Any]:
     return [person(table, row) for row in table.rows]
 
 
-def rows_of(lines: Iterator[str]) -> tuple[str, Iterator[Row]]:
-    """What separates the cells, and the rows from the first one that is not blank. Raises Unreadable.
-
-    Excel's `sep=;` is no row where it is the first line: spreadsheets do not show it.
-    """
-    said, above, first = "", 0, ""
-    for line in lines:
-        found = "" if said else _declared(line)
-        if line.strip() and not found:
-            first = line
-            break
-        said, above = said or found, above + (not found or above > 0)
-    start = [first] if said else _start(first, lines)
-    separator = said or _separator(start)
-    return separator, _rows(chain(start, lines), separator, above=above) if first else iter(())
-
-
-def _start(first: str, lines: Iterator[str]) -> list[str]:
-    """The first lines, as far as one that names the numbers, or has one; they are few."""
-    start = [first]
-    while len(start) < MOST_ABOVE and not _DIGITS.search(start[-1]) and not _titles(start[-1], _sign(start[-1]))[0]:
-        line = next(lines, None)
-        if line is None:
-            break
-        start.append(line)
-    return start
-
-
-def _separator(start: Sequence[str]) -> str:
-    """What separates the cells of the line that names the numbers, or else of the first that has several."""
-    lines = start[-1:] if _titles(start[-1], _sign(start[-1]))[0] else start
-    return next((sign for line in lines if _titles(line, sign := _sign(line)) > (False, 1)), _SIGNS[0])
-
-
-def _sign(line: str) -> str:
-    return max(_SIGNS, key=lambda sign: _titles(line, sign))
-
-
-def _titles(line: str, separator: str) -> tuple[bool, int]:
-    """Whether a header that is separated so names the numbers, and how many cells it has; what is quoted is one."""
-    try:
-        cells = next(csv.reader([line], delimiter=separator), [])
-    except csv.Error:  # is told of with its row when it is read
-        return False, 0
-    return any(plain(cell) in PHONE for cell in cells), len(cells)
-
-
-def _declared(line: str) -> str:
-    """What stands between the cells where this first line says so."""
-    found = _SEPARATOR.fullmatch(line)
-    return found[1] if found else ""
-
-
-def _rows(lines: Iterable[str], separator: str, *, above: int) -> Iterator[Row]:
-    number, is_over = above, False
-    held: list[str] = []
-
-    def kept() -> Iterator[str]:
-        nonlocal is_over
-        for line in lines:
-            held.append(line)
-            yield line
-        is_over = True
-
-    try:
-        for cells in csv.reader(kept(), delimiter=separator):
-            number += 1
-            if is_over:  # what a row is asked for after the last line, is inside a cell
-                raise Unreadable(f"is not CSV at row {number}: a quotation mark is never closed")
-            yield Row(number, cells, held[1:] if len(held) > 1 and _is_torn(held, separator) else ())
-            held.clear()
-    except csv.Error as error:
-        raise Unreadable(f"is not CSV at row {number + 1}: {error}") from error
-
-
-def _is_torn(lines: Sequence[str], separator: str) -> bool:
-    """Whether a quotation mark stands behind a quoted cell's end, without a separator between them or a line's end."""
-    try:
-        list(csv.reader(lines, delimiter=separator, strict=True))
-    except csv.Error:
-        return True
-    return False
-
-
 def person(table: Table, row: Row) -> dict[str, Any]:
     """The contact in a row, {phone, name, vars}: a variable for each column that has a title.
 
@@ -366,18 +302,3 @@ def person(table: Table, row: Row) -> dict[str, Any]:
     for title, value in found.items():
         extra.setdefault(title.replace(" ", "_"), value)
     return {**contact, "vars": extra} if extra else contact
-
-
-def written(cells: Iterable[str], *, separator: str = ",") -> str:
-    """One line of CSV, its end included. What a cell may hold that strangers wrote goes through `harmless` before."""
-    return separator.join(_quoted(cell) for cell in cells) + "\r\n"
-
-
-def _quoted(cell: str) -> str:
-    doubled = cell.replace('"', '""')
-    return f'"{doubled}"' if _QUOTED.search(cell) else cell
-
-
-def harmless(text: str) -> str:
-    """The text as cells that no spreadsheet computes, whatever it separates by: `'` before each formula."""
-    return _FORMULA.sub("'", text)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.domain.columns import PHONE
-from broadcast.domain.table import harmless, read_table, written
+from broadcast.domain.spreadsheet import harmless, written
+from broadcast.domain.table import read_table
 
 #: Cells as people fill them; a lone CR inside one is a line's end to Excel as well.
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=12)
