@@ -29,7 +29,9 @@ def read_json(request: Request) -> dict[str, Any]:
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
     try:
-        body = json.loads(read_bytes(request).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        body = json.loads(
+            read_bytes(request).decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
     except UnicodeDecodeError as error:
         raise BadRequest("The body is not UTF-8.") from error
     except RecursionError as error:

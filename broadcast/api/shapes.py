@@ -83,10 +83,6 @@ def _is_text(value: Any, *, most: float = math.inf) -> bool:
     return isinstance(value, str) and len(value) <= most and not UNSTORABLE.search(value)
 
 
-def _are_texts(values: Any, *, most: int) -> bool:
-    return isinstance(values, dict) and all(_is_text(text, most=most) for text in (*values, *values.values()))
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -104,7 +100,8 @@ class _Contact(fields.Field[Recipient]):
             raise ValidationError("must be a phone number or an object {phone, name, vars}")
         if problems := _contact_problems(value):
             raise ValidationError(problems)
-        return Recipient(phone=value["phone"], name=value.get("name"), vars=value.get("vars") or {})
+        given = {name: text for name, text in (value.get("vars") or {}).items() if text is not None}
+        return Recipient(phone=value["phone"], name=value.get("name"), vars=given)
 
 
 def recipient(value: Any) -> Recipient:
@@ -117,17 +114,27 @@ def recipient(value: Any) -> Recipient:
     return found
 
 
-def _contact_problems(person: Mapping[str, Any]) -> dict[str, list[str]]:
-    problems = {unknown: ["unknown field"] for unknown in person.keys() - {"phone", "name", "vars"}}
+def _contact_problems(person: Mapping[str, Any]) -> dict[str, Any]:
+    problems: dict[str, Any] = {unknown: ["unknown field"] for unknown in person.keys() - {"phone", "name", "vars"}}
     phone, name, values = person.get("phone"), person.get("name"), person.get("vars")
     if not _is_text(phone):
         problems["phone"] = [_why_not([phone], AS_TEXT if _is_number(phone) else "must be a text")]
     if name is not None and not _is_text(name, most=256):
         problems["name"] = [_why_not([name], "must be a text of at most 256 characters")]
-    if values is not None and not _are_texts(values, most=1024):
-        texts = [*values, *values.values()] if isinstance(values, dict) else []
-        problems["vars"] = [_why_not(texts, "must be an object of texts of at most 1024 characters")]
+    if values is not None:
+        problems |= _problems_of(values)
     return problems
+
+
+def _problems_of(values: Any) -> dict[str, Any]:
+    """Each variable by its name; null is one that the contact has not."""
+    if not isinstance(values, dict):
+        return {"vars": ["must be an object of texts"]}
+    if not all(_is_text(name, most=1024) for name in values):
+        return {"vars": [_why_not(values, "must be an object of texts, with names of at most 1024 characters")]}
+    wrong = [name for name, text in values.items() if text is not None and not _is_text(text, most=1024)]
+    said = "must be a text of at most 1024 characters"
+    return {"vars": {name: [_why_not([values[name]], said)] for name in wrong}} if wrong else {}
 
 
 def _why_not(texts: Iterable[Any], otherwise: str) -> str:
@@ -162,7 +169,7 @@ _PERSON = {
     "properties": {
         "phone": {"type": "string"},
         "name": {"type": ["string", "null"], "maxLength": 256},
-        "vars": {"type": ["object", "null"], "additionalProperties": {"type": "string", "maxLength": 1024}},
+        "vars": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "null"], "maxLength": 1024}},
     },
     "additionalProperties": False,
 }
@@ -188,7 +195,19 @@ class _Priority(fields.Field[int]):
         raise ValidationError("must be high, normal, low or a whole number from 0 to 9")
 
 
-class _Time(fields.Field[int]):
+class _OrBlank:
+    """A field that a form was left empty of is as one that is null."""
+
+    def deserialize(self, value: Any, *given: Any, **more: Any) -> Any:
+        """The value, or None."""
+        return super().deserialize(None if value == "" else value, *given, **more)  # type: ignore[misc]  # a field's
+
+
+class _Address(_OrBlank, fields.Str):
+    """A web address."""
+
+
+class _Time(_OrBlank, fields.Field[int]):
     """RFC 3339 with a time zone; becomes Unix ms."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
@@ -228,7 +247,7 @@ class Send(Shape):
                 "properties": {
                     "message": {"type": "string", "pattern": r"\S"},
                     "mediaType": {"enum": [Kind.TEXT.value, None]},
-                    "mediaUrl": {"type": "null"},
+                    "mediaUrl": {"enum": [None, ""]},
                 },
             },
             {
@@ -237,7 +256,7 @@ class Send(Shape):
                 "properties": {
                     "template": {"type": "object"},
                     "mediaType": {"enum": [Kind.TEXT.value, None]},
-                    "mediaUrl": {"type": "null"},
+                    "mediaUrl": {"enum": [None, ""]},
                 },
             },
             {
@@ -274,14 +293,18 @@ class Send(Shape):
         load_default="", allow_none=True, validate=[storable, readable], metadata={"maxLength": MOST_TEXT}
     )
     mediaType = fields.Enum(Kind, by_value=True, load_default=Kind.TEXT)
-    mediaUrl = fields.Str(
+    mediaUrl = _Address(
         load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable, the_same_for_all]
     )
     template = fields.Nested(templates.Template, load_default=None, allow_none=True)
-    scheduledFor = _Time(load_default=None, allow_none=True, metadata={"type": "string", "format": "date-time"})
+    scheduledFor = _Time(
+        load_default=None,
+        allow_none=True,
+        metadata={"anyOf": [{"type": "string", "format": "date-time"}, {"enum": [None, ""]}]},
+    )
     rateLimitMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(10, 86_400_000))
     onUnknown = fields.Enum(OnUnknown, by_value=True, load_default=OnUnknown.HOLD)
-    callbackUrl = fields.Str(
+    callbackUrl = _Address(
         load_default=None, allow_none=True, validate=[validate.Length(max=2048), storable, _callable]
     )
     jitterMs = fields.Int(strict=True, allow_none=True, validate=validate.Range(0, 86_400_000))
@@ -363,12 +386,8 @@ class ChunkQuery(Shape):
     chunk = _Digits(required=True, validate=validate.Range(0, 2**31))
 
 
-class _Cursor(fields.Str):
+class _Cursor(_OrBlank, fields.Str):
     """Where a list goes on; an empty one is none, as whoever fills in a form's or a template's address sends it."""
-
-    def deserialize(self, value: Any, *given: Any, **more: Any) -> Any:
-        """The cursor, or None."""
-        return super().deserialize(None if value == "" else value, *given, **more)
 
 
 class ContactsQuery(Shape):

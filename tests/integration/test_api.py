@@ -154,7 +154,7 @@ BAD_FIELDS = [
     ({"contacts": ["5511999990001", 5511999990002]}, "/contacts/1"),
     ({"contacts": [{"name": "Ana"}]}, "/contacts/0/phone"),
     ({"contacts": [{"phone": "1", "email": "x"}]}, "/contacts/0/email"),
-    ({"contacts": [{"phone": "1", "vars": {"a": 1}}]}, "/contacts/0/vars"),
+    ({"contacts": [{"phone": "1", "vars": {"a": 1}}]}, "/contacts/0/vars/a"),
     ({"message": ""}, "/message"),
     ({"message": "  \n"}, "/message"),
     ({"message": LONG}, "/message"),

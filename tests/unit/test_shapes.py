@@ -108,7 +108,7 @@ def test_no_name_is_taken_that_is_a_part_of_an_address() -> None:
         ({"phone": "1", "name": "\udc00"}, "/contacts/1/name"),
         ({"phone": "1", "name": "x" * 257}, "/contacts/1/name"),
         ({"phone": "1", "vars": []}, "/contacts/1/vars"),
-        ({"phone": "1", "vars": {"a": "x" * 1025}}, "/contacts/1/vars"),
+        ({"phone": "1", "vars": {"a": "x" * 1025}}, "/contacts/1/vars/a"),
         ({"phone": "1", "vars": {"a\x00": "x"}}, "/contacts/1/vars"),
         ({"phone": "1", "a/b~c": 1}, "/contacts/1/a~1b~0c"),
     ],
@@ -186,9 +186,16 @@ def test_every_way_to_write_a_time_means_one_instant(said: str, meant: str) -> N
     assert answers.rfc3339(order(scheduledFor=said).scheduled_ms) == meant
 
 
+def test_what_a_form_was_left_empty_of_is_not_there() -> None:
+    blank = order(scheduledFor="", mediaUrl="", callbackUrl="")
+    assert (blank.scheduled_ms, blank.content.media_url, blank.callback_url) == (None, None, None)
+    (ana,) = order(contacts=[{"phone": "5511999990001", "name": None, "vars": {"a": None, "b": "x"}}]).recipients
+    assert ana.vars == {"b": "x"}
+
+
 @pytest.mark.parametrize(
     "said",
-    ["", "tomorrow", "2030-08-29", "2030-08-29T15:00:00", "2030-08-29T15:00Z", "2030-13-01T00:00:00Z",
+    ["tomorrow", "2030-08-29", "2030-08-29T15:00:00", "2030-08-29T15:00Z", "2030-13-01T00:00:00Z",
      "2030-02-30T00:00:00Z", "2030-08-29T25:00:00Z", "2030-08-29T15:00:00+0300", "2030-08-29T15:00:00+99:00",
      "٢٠٣٠-08-29T15:00:00Z", "2030-08-29T15:00:00Z\n", 1_914_246_000, True, {}],
 )  # fmt: skip
