@@ -62,6 +62,17 @@ def test_a_preview_says_what_a_send_then_does(client: FlaskClient, store: Store)
     assert (sent["queued"], sent["skippedReasons"]) == (seen["contacts"]["queued"], seen["skippedReasons"])
 
 
+def test_a_row_that_will_not_do_leaves_the_place_to_the_corrected_one(client: FlaskClient) -> None:
+    ana = {"phone": "5511999990001", "name": "Ana"}
+    people = [ana, {**ana, "vars": {"due": "10/12"}}, {**ana, "vars": {"due": "11/12"}}]
+    seen = previewed(client, contacts=people, message="Vence {{due}}")
+
+    assert (seen["contacts"]["queued"], [one["text"] for one in seen["samples"]]) == (1, ["Vence 10/12"])
+    assert seen["skippedReasons"] == {"missing_variable": 1, "duplicate": 1}
+    sent = client.post(QUEUE, json=a_body("c1", "loja", contacts=people, message="Vence {{due}}")).json
+    assert (sent["queued"], sent["skippedReasons"]) == (1, seen["skippedReasons"])
+
+
 def test_only_the_first_are_named_and_shown(client: FlaskClient) -> None:
     seen = previewed(client, contacts=[*phones(10), *["n/a"] * 150])
     assert (len(seen["leftOut"]), len(seen["samples"]), seen["skippedReasons"]) == (100, 3, {"invalid_phone": 150})
