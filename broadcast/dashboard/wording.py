@@ -75,6 +75,10 @@ WARNINGS: Mapping[str, Any] = {
         "The text has {{, }} or [[ without its partner, [[ ]] around one choice alone, or [[ in a variable's default: "
         "it is sent as it stands."
     ),
+    "foreign_mark": _(
+        "The text has what looks like another tool's mark, such as {name}, [Hi|Hello] or #name#: it is sent as it "
+        "stands. Here it is {{name}} and [[Hi|Hello]]."
+    ),
     "template_needed": _("Meta takes free text only within 24 hours after a person wrote to you. Others will fail."),
 }
 #: what a preview says may get the number blocked

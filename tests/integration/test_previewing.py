@@ -74,6 +74,16 @@ def test_a_row_that_will_not_do_leaves_the_place_to_the_corrected_one(client: Fl
     assert (sent["queued"], sent["skippedReasons"]) == (1, seen["skippedReasons"])
 
 
+def test_another_tools_mark_is_warned_of(client: FlaskClient) -> None:
+    people = ["5511999990001", {"phone": "5511999990002", "vars": {"Vencimento": "10/12"}}]
+    (warning,) = previewed(client, contacts=people, message="Vence em [vencimento]")["warnings"]
+    assert (warning["code"], warning["text"]) == (
+        "foreign_mark",
+        "[vencimento] looks like another tool's mark and is sent as it stands; here it is {{name}} and [[Oi|Olá]].",
+    )
+    assert previewed(client, message="Vence em [vencimento]")["warnings"] == []
+
+
 def test_only_the_first_are_named_and_shown(client: FlaskClient) -> None:
     seen = previewed(client, contacts=[*phones(10), *["n/a"] * 150])
     assert (len(seen["leftOut"]), len(seen["samples"]), seen["skippedReasons"]) == (100, 3, {"invalid_phone": 150})
