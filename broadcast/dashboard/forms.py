@@ -52,7 +52,7 @@ class NewCampaign(TemplateFields):
         lazy_gettext("Message"),
         description=lazy_gettext(
             "{{name}} and the CSV's columns (but the numbers' own) are filled in; {{name|friend}} says friend where "
-            "there is none."
+            "there is none. Of [[Hi|Hello]] each contact gets one."
         ),
         render_kw={"rows": 6, "maxlength": 4096},
     )

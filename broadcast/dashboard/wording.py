@@ -75,6 +75,10 @@ WARNINGS: Mapping[str, Any] = {
         "The text has {{, }} or [[ without its partner, [[ ]] around one choice alone, or [[ in a variable's default: "
         "it is sent as it stands."
     ),
+    "foreign_mark": _(
+        "The text has what looks like another tool's mark, such as {name}, [Hi|Hello] or #name#: it is sent as it "
+        "stands. Here it is {{name}} and [[Hi|Hello]]."
+    ),
     "template_needed": _("Meta takes free text only within 24 hours after a person wrote to you. Others will fail."),
 }
 #: what a preview says may get the number blocked
@@ -155,6 +159,20 @@ PROBLEMS: Mapping[str, Any] = {
     "Length must be between 1": _("Write something here, and not too much."),
     "must be left out of an open campaign": _("Leave this empty: you add the files after the preview, one by one."),
     "has too many contacts": _("A campaign has a million contacts at most: this file would be too much."),
+    "the body has no column": _("The list's first line names no column such as telefone or phone."),
+    "the body has no numbers": _("The list has no numbers."),
+    "the body has no list": _("The file has no list of contacts: JSON is a list of them, or has one called contacts."),
+    "the body is neither a list": _(
+        "The file has no list of contacts: JSON is a list of them, or has one called contacts."
+    ),
+    "the body has a line": _(
+        "A line of the file is too long to be a contact's. Save the list as CSV, a contact a line."
+    ),
+    "the body is not UTF-8": _("The file is not in UTF-8. Save it in that, and choose it again."),
+    "the body is not CSV": _(
+        "The file cannot be read to its end. Is there a quotation mark that is never closed? Correct it, and choose it "
+        "again: nobody is added twice."
+    ),
     "the body ": _("The file cannot be read to its end. Correct it, and choose it again: nobody is added twice."),
     "must have at most": _("This is too long for this kind of message."),
     "must be empty: audio has no caption": _("Audio has no caption: leave the message empty."),

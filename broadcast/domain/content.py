@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import PurePosixPath
@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from broadcast.domain.filling import Text, loose, parsed, render
 from broadcast.domain.folding import longest_on_one_line, on_one_line
+from broadcast.domain.foreign import foreign
 from broadcast.domain.naming import Values
 
 
@@ -67,6 +68,11 @@ def file_name(media_url: str) -> str:
 def loose_mark(content: Content) -> str | None:
     """The first mark of what would be sent that goes out as it stands; see `loose`."""
     return next(filter(None, (loose(text) for text, _ in _sent(content))), None)
+
+
+def foreign_mark(content: Content, names: Set[str]) -> str | None:
+    """The first mark of another tool's in what would be sent; see `foreign`."""
+    return next(filter(None, (foreign(text, names) for text, _ in _sent(content))), None)
 
 
 def too_long(filled: Content) -> str:

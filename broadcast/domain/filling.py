@@ -124,7 +124,7 @@ def is_empty(text: str) -> bool:
 
 def unreadable(text: str) -> str | None:
     """The first `{{…}}` of the text that would go out as it stands, because it is no variable."""
-    found = map(_BRACED.search, _rests(text))
+    found = map(_BRACED.search, rests(text))
     return next((match[0] for match in found if match), None)
 
 
@@ -133,7 +133,7 @@ def loose(text: str) -> str | None:
 
     It has no partner, is around one option alone, or is in a default.
     """
-    found = map(_LOOSE.search, _rests(text))
+    found = map(_LOOSE.search, rests(text))
     return next((match[0] for match in found if match), None)
 
 
@@ -213,7 +213,7 @@ def _may_be_blank(pieces: Sequence[Piece], said: Callable[[Variable], str]) -> b
     return all(map(is_blank, pieces))
 
 
-def _rests(text: str) -> Iterator[str]:
+def rests(text: str) -> Iterator[str]:
     """What goes out as it stands: of the text around its variations, and of each of their options; "-" for the rest."""
 
     def outside(match: re.Match[str]) -> str:

@@ -74,20 +74,21 @@ def accept(
 def sort_out(order: Order, *, country: str, opted_out: Set[str] = frozenset()) -> Iterator[Contact]:
     """Each recipient as a contact: its number normalised, or skipped with a reason. Nothing is dropped.
 
-    `opted_out` are the identities of those who want no more messages.
+    `opted_out` are the identities of those who want no more messages. A duplicate is who is sent to already: another
+    row of somebody who was left out may be the corrected one.
     """
-    seen: set[str] = set()
+    queued: set[str] = set()
     needs = Needs(order.content)
     for number, recipient in enumerate(order.recipients):
         digits = normalise(recipient.phone, country=country)
         values = values_of(recipient)
-        reason, detail = _why_not(digits, seen, opted_out) or "", ""
+        reason, detail = _why_not(digits, queued, opted_out) or "", ""
         if digits is None:
             detail = why_none(recipient.phone, country=country)
         elif not reason:
             reason, detail = needs.why_not(values)
-        if digits is not None:
-            seen.add(identity(digits))
+        if digits is not None and not reason:
+            queued.add(identity(digits))
         status = Status.SKIPPED if reason else Status.PENDING
         phone = digits or recipient.phone[:64]
         why = {"reason": reason or None, "detail": detail or None}
@@ -99,10 +100,10 @@ def values_of(recipient: Recipient) -> Mapping[str, str]:
     return {**recipient.vars, **({"name": recipient.name} if recipient.name else {})}
 
 
-def _why_not(digits: str | None, seen: Set[str], opted_out: Set[str]) -> str | None:
+def _why_not(digits: str | None, queued: Set[str], opted_out: Set[str]) -> str | None:
     if digits is None:
         return "invalid_phone"
-    if identity(digits) in seen:
+    if identity(digits) in queued:
         return "duplicate"
     if identity(digits) in opted_out:
         return "opted_out"

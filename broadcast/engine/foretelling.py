@@ -42,11 +42,14 @@ def foretell(
     """When a campaign would begin and end that joins the lane now (by Redis's clock, where it is not given)."""
     now_ms = lane.now_ms if now_ms is None else now_ms
     fields = lane.fields
+    rests_until_ms = int(float(fields.get("rest", 0)))
     return outlook(
         own,
         Outset(
-            from_ms=max(now_ms, int(float(fields.get("rest", 0)))),
+            from_ms=max(now_ms, rests_until_ms),
+            rests=rests_until_ms > now_ms,
             left_ms=int(fields.get("left", 0)),
+            left_gap_ms=int(float(fields.get("gap", 0))),
             rules=rules,
             zone=zone_for(rules, zone),
             used_day=fields.get("day", ""),

@@ -9,7 +9,7 @@ from datetime import date
 
 from broadcast.domain.campaign import Order
 from broadcast.domain.contact import Contact, Status
-from broadcast.domain.content import Content, Template, fill, loose_mark
+from broadcast.domain.content import Template, fill, foreign_mark, loose_mark
 from broadcast.domain.phrases import DEFAULT_WORDS
 from broadcast.engine.accepting import check_schedule, opted_out, sort_out
 from broadcast.engine.foretelling import foretell, load_of
@@ -102,7 +102,7 @@ def preview(
         forecast=_forecast(order, lane, rules, queued=len(queued), now_ms=now_ms, zone=zone),
         warnings=[
             *_taken(order, store.campaigns.digest_of(order.campaign) if is_named else None),
-            *_warnings(order.content, lane.fields, wants_template=wants_template),
+            *_warnings(order, lane.fields, wants_template=wants_template),
         ],
         risks=list(risks(order, rules, queued=len(queued), today=today, words=words, is_official=wants_template)),
     )
@@ -142,8 +142,8 @@ def _taken(order: Order, digest: str | None) -> Iterator[Warning]:
         )
 
 
-def _warnings(content: Content, lane: Mapping[str, str], *, wants_template: bool) -> Iterator[Warning]:
-    if wants_template and content.template is None:
+def _warnings(order: Order, lane: Mapping[str, str], *, wants_template: bool) -> Iterator[Warning]:
+    if wants_template and order.content.template is None:
         yield Warning(
             code="template_needed",
             text=(
@@ -151,7 +151,14 @@ def _warnings(content: Content, lane: Mapping[str, str], *, wants_template: bool
                 "(131047): those contacts fail as window_closed. Send a template."
             ),
         )
-    mark = loose_mark(content)
+    yield from _marks(order)
+    held = _HELD.get(lane.get("hold", ""))
+    if held:
+        yield held
+
+
+def _marks(order: Order) -> Iterator[Warning]:
+    mark = loose_mark(order.content)
     if mark:
         yield Warning(
             code="loose_mark",
@@ -160,6 +167,12 @@ def _warnings(content: Content, lane: Mapping[str, str], *, wants_template: bool
                 "stands. {{name}} is a variable, and [[Oi|Olá]] a variation."
             ),
         )
-    held = _HELD.get(lane.get("hold", ""))
-    if held:
-        yield held
+    mark = foreign_mark(order.content, set[str]().union(*(recipient.vars for recipient in order.recipients)))
+    if mark:
+        yield Warning(
+            code="foreign_mark",
+            text=(
+                f"{mark} looks like another tool's mark and is sent as it stands; "
+                "here it is {{name}} and [[Oi|Olá]]."
+            ),
+        )

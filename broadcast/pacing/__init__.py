@@ -6,6 +6,7 @@ from broadcast.pacing.certificate import WINDOW_MS, Certificate, certify
 from broadcast.pacing.credit import CROWD_MS, FIRST, IDLE_MS, LATE_MS, LOOK_MS, ON_TIME_MS, SETTLED_MS, Flow, credited
 from broadcast.pacing.days import day_of, next_day_ms
 from broadcast.pacing.forecast import HORIZON_MS, finish_ms, forecast_ms, later_ms, sends_per_minute
+from broadcast.pacing.handling import handling
 from broadcast.pacing.outlook import Outlook, Outset, outlook
 from broadcast.pacing.rules import Rules
 from broadcast.pacing.sharing import Load
@@ -67,6 +68,7 @@ __all__ = [
     "day_of",
     "finish_ms",
     "forecast_ms",
+    "handling",
     "is_open",
     "is_same_step",
     "later_ms",

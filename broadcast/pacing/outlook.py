@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from broadcast.pacing.allowance import used_on
 from broadcast.pacing.forecast import HORIZON_MS, forecast_ms, later_ms
+from broadcast.pacing.handling import handling
 from broadcast.pacing.rules import Rules
 from broadcast.pacing.sharing import Load, Share, after, until_done
 from broadcast.pacing.slowing import lasting, lateness_ms, lateness_spread_ms, slowed
@@ -23,7 +24,9 @@ class Outset:
     """A lane as a campaign finds it. Times are Unix ms."""
 
     from_ms: int  #: nothing leaves before
+    rests: bool = False  #: whether that is still to come, so that the tick has to find it
     left_ms: int | None = None  #: the last departure; None: one leaves right then
+    left_gap_ms: int = 0  #: the gap after it, of two neighbours the wider counting
     rules: Rules = field(default_factory=Rules)
     zone: str = "UTC"  #: IANA zone of the days that a cap counts by
     used_day: str = ""  #: the local day …
@@ -37,7 +40,7 @@ class Outset:
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """When the first contact leaves, and when the last one has: as likely before as after, and in nine cases of ten."""
+    """When the first contact leaves, and when it is over: as likely before as after, and in nine cases of ten."""
 
     start_ms: int
     p50_ms: int
@@ -53,20 +56,26 @@ def outlook(own: Load, lane: Outset, *, begins_ms: int | None = None) -> Outlook
     """The outlook of a campaign that joins the lane now, or at `begins_ms`.
 
     Every contact that is answered busy leaves once more and slows the lane down, as many as do at present. Campaigns
-    share the departures by priority and turn, each at its own gap. That a gateway closes, that a person pauses, and
-    what joins the lane later are not foreseen.
+    share the departures by priority and turn, each at its own gap. What is to be done beside the pace takes its time;
+    see `handling`. That a gateway closes, that a person pauses, and what joins the lane later are not foreseen.
     """
     own, others = own.under(lane.rules), [load.under(lane.rules) for load in lane.others]
-    from_ms, ahead = lane.from_ms, after(0, others)
+    from_ms, ahead, is_ticked = lane.from_ms, after(0, others), lane.rests
     if begins_ms is not None and begins_ms > from_ms:
         ahead = _before(begins_ms, lane, others)
         if not any(load.left for load in ahead.rest):
-            from_ms, ahead = begins_ms, after(0, [])
+            from_ms, ahead, is_ticked = begins_ms, after(0, []), True
+    whole = _both(ahead, until_done(own, ahead.rest))
+    besides = handling(is_ticked=is_ticked or lane.rules.window is not None or lane.rules.has_cap)
+    horizon_ms = from_ms + HORIZON_MS
     return Outlook(
         start_ms=_over_ms(lane, from_ms, _both(ahead, until_done(own.only(1), ahead.rest)), is_first=True),
-        p50_ms=_over_ms(lane, from_ms, _both(ahead, until_done(own, ahead.rest))),
-        p90_ms=_over_ms(lane, from_ms, _both(ahead, until_done(own, ahead.rest)), deviations=_NINE_OF_TEN),
-        horizon_ms=from_ms + HORIZON_MS,
+        p50_ms=min(_over_ms(lane, from_ms, whole) + besides.p50_ms, horizon_ms),
+        p90_ms=min(
+            _over_ms(lane, from_ms, whole, deviations=_NINE_OF_TEN, besides_ms=besides.spread_ms) + besides.p50_ms,
+            horizon_ms,
+        ),
+        horizon_ms=horizon_ms,
     )
 
 
@@ -92,8 +101,19 @@ def _both(first: Share, then: Share) -> Share:
     )
 
 
-def _over_ms(lane: Outset, from_ms: int, share: Share, *, deviations: float = 0.0, is_first: bool = False) -> int:
-    """When these departures are over, or (with `deviations`) would be if chance is so unkind."""
+def _over_ms(
+    lane: Outset,
+    from_ms: int,
+    share: Share,
+    *,
+    deviations: float = 0.0,
+    besides_ms: float = 0.0,
+    is_first: bool = False,
+) -> int:
+    """When these departures are over, or (with `deviations`) would be if chance is so unkind.
+
+    Chance may be as unkind to something else, which then takes `besides_ms` longer.
+    """
     failing = 0.0 if is_first else min(lane.failing, MOST_FAILING)
     busy = share.departures * failing / (1 - failing)
     busy_spread = math.sqrt(share.departures * failing) / (1 - failing)
@@ -109,6 +129,7 @@ def _over_ms(lane: Outset, from_ms: int, share: Share, *, deviations: float = 0.
     used_today = used_on(
         from_ms, used=lane.used, used_day=lane.used_day, used_until_ms=lane.used_until_ms, zone=lane.zone
     )
+    wider_ms = max(lane.left_gap_ms - math.floor(gap_ms), 0)
     over_ms = forecast_ms(
         from_ms,
         departures,
@@ -116,10 +137,9 @@ def _over_ms(lane: Outset, from_ms: int, share: Share, *, deviations: float = 0.
         rules=lane.rules,
         used_today=used_today,
         zone=lane.zone,
-        last_ms=lane.left_ms,
+        last_ms=None if lane.left_ms is None else lane.left_ms + wider_ms,
     )
     jitter_spread = settles_at * math.sqrt(departures * share.variance)
-    spread_ms = deviations * math.hypot(
-        jitter_spread, lateness_spread_ms(busy, gap_ms=share.gap_ms, settles_at=settles_at)
-    )
+    busy_lateness = lateness_spread_ms(busy, gap_ms=share.gap_ms, settles_at=settles_at)
+    spread_ms = math.hypot(deviations * jitter_spread, deviations * busy_lateness, besides_ms)
     return min(later_ms(over_ms, spread_ms, lane.rules.window), horizon_ms)

@@ -8,7 +8,7 @@ tally                 hash    contact status -> how many; moves in the same scri
 contact               hash    one contact: phone, values, status, batch, run, attempts (and, before a person
                               had it sent again, `earlier` ones), times, reason
 pending               list    numbers of the contacts that wait for the lane, next first
-identities            set     people in an open campaign, by identity or (forgotten since)
+identities            set     people whom an open campaign is sent to, by identity or (forgotten since)
                               what stands for it; until it starts
 chunks                hash    chunk:part of an open campaign -> its first contact, and its digest; until it starts
 later                 zset    numbers of the contacts that wait for a time; score Unix ms

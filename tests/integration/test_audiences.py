@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from broadcast.domain.campaign import Move, State
 from broadcast.domain.contact import Recipient, Status
+from broadcast.domain.phone import identity
 from broadcast.engine import adding, removing, steering, telling
 from broadcast.engine.adding import Row
 from broadcast.errors import Conflict, Invalid, NotFound
@@ -133,6 +136,42 @@ def test_a_chunk_sent_again_changes_nothing_and_is_answered_the_same(client: Fla
     assert second.json["skippedReasons"] == {"duplicate": 601, "invalid_phone": 1}
     assert len(second.json["leftOut"]) == 100
     assert telling.progress(store, "c1").total == 2 * 602
+
+
+def test_who_was_left_out_is_added_by_a_corrected_chunk_and_nobody_twice(client: FlaskClient, store: Store) -> None:
+    opened(client, message="Vence {{Vencimento}}")
+    store.suppressions.add({"551190000003": {"source": "test"}})
+    lines = "".join(f"{phone};10/12/2026\n" for phone in [*phones(4), "nobody"])
+
+    wrong = add(client, f"telefone;Vencto\n{lines}".encode(), kind=CSV)
+    right = add(client, f"telefone;Vencimento\n{lines}".encode(), kind=CSV, chunk=2)
+    again = add(client, f"telefone;Vencimento\n{lines}".encode(), kind=CSV, chunk=3)
+
+    left_out = {"invalid_phone": 1, "opted_out": 1}
+    assert (wrong.json["queued"], wrong.json["skippedReasons"]) == (0, {"missing_variable": 3, **left_out})
+    assert (right.json["queued"], right.json["skippedReasons"]) == (3, left_out)
+    assert (again.json["queued"], again.json["skippedReasons"]) == (0, {"duplicate": 3, **left_out})
+    assert add(client, f"telefone;Vencto\n{lines}".encode(), kind=CSV).json == wrong.json, "and the same again"
+    assert add(client, f"telefone;Vencimento\n{lines}".encode(), kind=CSV, chunk=2).json == right.json
+
+
+def test_whoever_is_in_several_chunks_at_once_is_queued_once(client: FlaskClient, store: Store) -> None:
+    opened(client, message="Oi {{name}}")
+    short = [phone[:4] + phone[5:] for phone in phones(300)]
+
+    def chunk(number: int) -> None:
+        forms = phones(300) if number % 2 else short
+        rows = [{"phone": phone, **({"name": "A"} if (at + number) % 3 else {})} for at, phone in enumerate(forms)]
+        random.Random(number).shuffle(rows)
+        rows = [Row(at, Recipient(phone=row["phone"], name=row.get("name"))) for at, row in enumerate(rows)]
+        adding.add(store, "c1", rows, chunk=number // 2, country="BR")
+
+    with ThreadPoolExecutor(6) as pool:
+        for started in [pool.submit(chunk, number) for number in [*range(0, 12, 2), *range(1, 12, 2)]]:
+            with suppress(Conflict):  # of two under one number the first counts
+                started.result()
+    found = telling.contacts(store, "c1", status=Status.PENDING, limit=1000, cursor=None).items
+    assert sorted(identity(one.phone) for one in found) == sorted(identity(phone) for phone in phones(300))
 
 
 @pytest.mark.parametrize("people", [phones(600), phones(499), phones(250), phones(500, start=1), []])

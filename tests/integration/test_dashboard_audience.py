@@ -135,6 +135,25 @@ def test_a_file_that_breaks_off_is_corrected_and_gone_on_with(browser: Browser, 
     assert telling.progress(store, "promo").total == 300
 
 
+@pytest.mark.parametrize(
+    ("raw", "name", "said"),
+    [
+        ("Nome;Endereço\nAna;Rua A\n", "a.csv", "não tem uma coluna"),
+        ("João;11987651111\nZé;11987652222\n", "a.csv", "não tem uma coluna"),
+        ('telefone;nome\n11999990001;Ana\n11999990002;"Bia\n', "a.csv", "Há aspas que nunca se fecham"),
+        ('{"people": []}', "a.json", "não tem uma lista de contatos"),
+        ('"11999990001"', "a.json", "não tem uma lista de contatos"),
+        ("[" + "1" * 2**17, "a.json", "até o fim"),
+        ("telefone\n" + "x" * 2**17, "a.csv", "longa demais"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told(browser: Browser, raw: str, name: str, said: str) -> None:
+    opened(browser)
+    browser.headers = {"Accept-Language": "pt-BR"}
+    answer = add(browser, raw, name)
+    assert (answer.status_code, said in answer.text) == (422, True), answer.text
+
+
 def test_a_phone_that_is_no_text_is_told_so(browser: Browser) -> None:
     opened(browser)
     browser.headers = {"Accept-Language": "pt-BR"}

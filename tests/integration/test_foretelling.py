@@ -13,6 +13,7 @@ from broadcast.domain.campaign import Scope as RetryScope
 from broadcast.domain.contact import Status
 from broadcast.engine import accepting, reporting, steering
 from broadcast.engine.foretelling import Judged, judge
+from broadcast.pacing import handling
 from broadcast.store import Store
 from broadcast.store.keys import key
 from broadcast.store.tickets import Go, Outcome
@@ -23,6 +24,7 @@ from tests.lanes import ask, fan_out, tickets
 
 QUEUE = "/queue/add-broadcast"
 NOW_MS = 1_900_000_000_000
+AT_ONCE, BY_TICK = handling(is_ticked=False), handling(is_ticked=True)
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_a_preview_and_the_start_foretell_the_same(client: FlaskClient, store: S
 def test_the_error_is_known_when_the_campaign_is_over(lane: Store, services: Services) -> None:
     begin(lane)
     from_ms, _, p50_ms, _ = kept(lane)
-    assert p50_ms - from_ms == 50
+    assert p50_ms - from_ms == 50 + AT_ONCE.p50_ms
     assert judged(lane).incomparable == "running"
     end(lane)
 
@@ -88,7 +90,8 @@ def test_what_was_foretold_of_a_schedule_counts_from_then(store: Store) -> None:
     seconds, micros = store.scripts.client.time()
     at_ms = seconds * 1000 + micros // 1000 + 60_000
     begin(store, scheduled_ms=at_ms)
-    assert kept(store) == [at_ms, at_ms, at_ms + 50, at_ms + 50]
+    p50_ms = at_ms + 50 + BY_TICK.p50_ms
+    assert kept(store) == [at_ms, at_ms, p50_ms, p50_ms + BY_TICK.spread_ms]
 
 
 def test_an_open_campaign_is_foretold_when_it_starts(client: FlaskClient, store: Store) -> None:
@@ -99,7 +102,8 @@ def test_an_open_campaign_is_foretold_when_it_starts(client: FlaskClient, store:
     client.post("/campaigns/c1/contacts?chunk=0", json=["5511999990001", "5511999990002", "5511999990002"])
     client.post("/campaigns/c1/start")
     from_ms, start_ms, p50_ms, p90_ms = kept(store)
-    assert (start_ms - from_ms, p50_ms - from_ms, p90_ms - from_ms) == (0, 1000, 1000)
+    assert (start_ms - from_ms, p50_ms - from_ms) == (0, 1000 + AT_ONCE.p50_ms)
+    assert p90_ms - p50_ms == AT_ONCE.spread_ms
 
 
 def test_a_campaign_that_nobody_is_left_for_has_no_forecast(store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
+from math import hypot
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 
 from broadcast.domain.instance import Instance
 from broadcast.engine import accepting, previewing
-from broadcast.pacing import Rules
+from broadcast.pacing import Rules, handling
 from broadcast.settings import ApiKey, Settings
 from broadcast.store import Store
 from broadcast.web import create_app
@@ -60,6 +61,27 @@ def test_a_preview_says_what_a_send_then_does(client: FlaskClient, store: Store)
 
     sent = client.post(QUEUE, json=a_body("c1", "loja", contacts=people, message="Oi {{name}}")).json
     assert (sent["queued"], sent["skippedReasons"]) == (seen["contacts"]["queued"], seen["skippedReasons"])
+
+
+def test_a_row_that_will_not_do_leaves_the_place_to_the_corrected_one(client: FlaskClient) -> None:
+    ana = {"phone": "5511999990001", "name": "Ana"}
+    people = [ana, {**ana, "vars": {"due": "10/12"}}, {**ana, "vars": {"due": "11/12"}}]
+    seen = previewed(client, contacts=people, message="Vence {{due}}")
+
+    assert (seen["contacts"]["queued"], [one["text"] for one in seen["samples"]]) == (1, ["Vence 10/12"])
+    assert seen["skippedReasons"] == {"missing_variable": 1, "duplicate": 1}
+    sent = client.post(QUEUE, json=a_body("c1", "loja", contacts=people, message="Vence {{due}}")).json
+    assert (sent["queued"], sent["skippedReasons"]) == (1, seen["skippedReasons"])
+
+
+def test_another_tools_mark_is_warned_of(client: FlaskClient) -> None:
+    people = ["5511999990001", {"phone": "5511999990002", "vars": {"Vencimento": "10/12"}}]
+    (warning,) = previewed(client, contacts=people, message="Vence em [vencimento]")["warnings"]
+    assert (warning["code"], warning["text"]) == (
+        "foreign_mark",
+        "[vencimento] looks like another tool's mark and is sent as it stands; here it is {{name}} and [[Oi|Olá]].",
+    )
+    assert previewed(client, message="Vence em [vencimento]")["warnings"] == []
 
 
 def test_only_the_first_are_named_and_shown(client: FlaskClient) -> None:
@@ -142,16 +164,21 @@ def test_the_end_counts_gap_and_half_the_jitter_from_now(client: FlaskClient) ->
     seen = previewed(client, contacts=100, rateLimitMs=1000, jitterMs=500)
     assert before + 99 * 1.25 - 0.01 <= at("finishAt") <= before + 129
     assert at("finishAt") == at("finishAtP50")
-    assert at("finishAtP50") - at("startAt") == pytest.approx(99 * 1.25)
+    besides = handling(is_ticked=False)
+    assert at("finishAtP50") - at("startAt") == pytest.approx(99 * 1.25 + besides.p50_ms / 1000)
     # The first leaves at once, as its lane is idle. 100 gaps, the one before it too, spread by 0.5 s / sqrt(12) each.
     # Of ten runs, nine lie below 1.28 of what that makes together.
-    assert at("finishAtP90") - at("finishAtP50") == pytest.approx(1.28 * 0.5 / 12**0.5 * 10, abs=0.01)
+    by_jitter = 1.28 * 0.5 / 12**0.5 * 10
+    assert at("finishAtP90") - at("finishAtP50") == pytest.approx(hypot(by_jitter, besides.spread_ms / 1000), abs=0.01)
 
 
-def forecast(store: Store, **changes: Any) -> tuple[int | None, int | None, int]:
+def forecast(store: Store, *, is_ticked: bool = False, **changes: Any) -> tuple[int | None, int | None, int]:
+    """When it begins, when its departures are over, and how many wait already."""
     order = an_order("new", **{"contacts": 10, "gap_ms": 1000, **changes})
     found = previewing.preview(store, order, country="BR", now_ms=NOW_MS, wants_template=False).forecast
-    return found.start_ms and found.start_ms - NOW_MS, found.p50_ms and found.p50_ms - NOW_MS, found.waiting
+    besides_ms = handling(is_ticked=is_ticked).p50_ms
+    finish_ms = found.p50_ms and found.p50_ms - besides_ms - NOW_MS
+    return found.start_ms and found.start_ms - NOW_MS, finish_ms, found.waiting
 
 
 def test_equals_go_turn_by_turn_with_what_is_on_the_lane(store: Store) -> None:
@@ -166,8 +193,13 @@ def test_the_first_leaves_at_once_or_a_gap_after_the_last(client: FlaskClient, s
     for ago_ms, start_ms in ((1_000_000, 0), (600_000, 0), (400_000, 200_000), (-10, 600_010)):
         store.scripts.client.hset("bcast:lane:i1", "left", NOW_MS - ago_ms)
         assert forecast(store, gap_ms=600_000, contacts=2)[:2] == (start_ms, start_ms + 600_000)
+    # After a campaign of a wider gap the first leaves when that one is over.
+    store.scripts.client.hset("bcast:lane:i1", mapping={"left": NOW_MS - 1000, "gap": 3000})
+    assert forecast(store, gap_ms=500, contacts=3)[:2] == (2000, 3000)
+    assert forecast(store, gap_ms=5000, contacts=3)[:2] == (4000, 14_000)
+    store.scripts.client.hset("bcast:lane:i1", mapping={"left": NOW_MS + 10, "gap": 600_000})
     client.put("/instances/i1", json={"dailyCap": 100})  # days are gone through then
-    assert forecast(store, gap_ms=600_000, contacts=2)[:2] == (600_010, 1_200_010)
+    assert forecast(store, gap_ms=600_000, contacts=2, is_ticked=True)[:2] == (600_010, 1_200_010)
 
 
 def test_priority_decides_who_goes_first(store: Store) -> None:
@@ -178,7 +210,7 @@ def test_priority_decides_who_goes_first(store: Store) -> None:
 
 def test_a_schedule_finds_the_lane_as_it_will_be(store: Store) -> None:
     accepting.accept(store, an_order("old", contacts=20, gap_ms=1000), country="BR")
-    assert forecast(store, scheduled_ms=NOW_MS + 60_000) == (60_000, 69_000, 20)
+    assert forecast(store, scheduled_ms=NOW_MS + 60_000, is_ticked=True) == (60_000, 69_000, 20)
     assert forecast(store, scheduled_ms=NOW_MS + 5000) == (7000, 25_000, 20)
 
 
@@ -191,7 +223,8 @@ def test_what_is_answered_busy_at_present_makes_the_end_later(store: Store) -> N
         assert found.p90_ms is not None
         return (found.p50_ms - NOW_MS) / 1000, (found.p90_ms - NOW_MS) / 1000
 
-    assert ends() == (999, 999)
+    besides = handling(is_ticked=False)
+    assert ends() == (999 + besides.p50_ms / 1000, 999 + (besides.p50_ms + besides.spread_ms) / 1000)
     store.scripts.client.hset("bcast:lane:i1", mapping={"failing": 0.02, "answer_ms": NOW_MS})
     # 20 contacts leave once more, and each busy answer costs the lane about a minute of slow-down.
     assert ends()[0] == pytest.approx(1020 + 20 * 58, rel=0.05)
@@ -202,7 +235,7 @@ def test_what_is_answered_busy_at_present_makes_the_end_later(store: Store) -> N
 
 def test_a_lane_that_rests_begins_when_it_has_rested(store: Store) -> None:
     store.scripts.client.hset("bcast:lane:i1", "rest", NOW_MS + 30_000)
-    assert forecast(store) == (30_000, 39_000, 0)
+    assert forecast(store, is_ticked=True) == (30_000, 39_000, 0)
 
 
 def test_an_instances_own_rules_hold_in_the_forecast(client: FlaskClient, store: Store) -> None:

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.domain.columns import plain
-from broadcast.domain.content import Content, Kind, Needs, Template, fill, loose_mark, too_long
+from broadcast.domain.content import Content, Kind, Needs, Template, fill, foreign_mark, loose_mark, too_long
 from broadcast.domain.filling import MOST_KEPT, Choice, Variable, parsed, render, unreadable
 from broadcast.domain.folding import longest_on_one_line, on_one_line
+from broadcast.domain.foreign import COMMON
 from broadcast.domain.naming import Values, form_of
 from broadcast.engine.accepting import sort_out
 from tests.builders import an_order
@@ -306,6 +307,36 @@ def test_a_mark_without_a_partner_is_found(text: str, found: str | None) -> None
     assert loose_mark(Content(kind=Kind.TEXT, text=text)) == found
     template = Template(name="a", language="pt_BR", components=[{"parameters": [{"type": "text", "text": text}]}])
     assert loose_mark(Content(kind=Kind.TEXT, text="{{", template=template)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Oi {nome}, tudo bem?", "{nome}"),
+        ("{Oi|Olá} {{nome}}", "{Oi|Olá}"),
+        ("[Oi|Olá] {{nome}}", "[Oi|Olá]"),
+        ("Oi [nome]", "[nome]"),
+        ("Oi [ Vencimento ]", "[ Vencimento ]"),
+        ("#promo: oi #nome#!", "#nome#"),
+        ("50% de desconto, %NOME%", "%NOME%"),
+        ("Oi <Primeiro Nome>", "<Primeiro Nome>"),
+        ("Vence em #vencimento#", "#vencimento#"),
+        ("Oi ${cidade}", "{cidade}"),
+        ("[[Oi {nome}|Olá]] {{name}}", "{nome}"),
+        ("Por R$ 10 [1] (2) {3} {} [] [x] <3 <b>oi</b> 10% a 20% #promo #natal #name", None),
+        ("Fale com <ana@nome.com.br>, ou em https://x.example/a#nome?b=%20nome%20", None),
+        ('{"nome": "Ana", "x": "a|b"} {nome: Ana} { a, b } [a, b] [ | ] {1|2} [10|20]', None),
+        (r"{{name}} {{nome|amigo}} [[Oi|Olá]] \[[x|y]] {{{name}}} [[a|[b]]", None),
+        ("#nome da loja# e [cidade]", None),
+        ("1#2#1 [1] %1%", None),
+    ],
+)
+def test_other_tools_marks_are_found(text: str, found: str | None) -> None:
+    assert foreign_mark(Content(kind=Kind.TEXT, text=text), {"Vencimento", "1"}) == found
+
+
+def test_the_common_names_are_written_as_they_are_looked_for() -> None:
+    assert {form_of(name) for name in COMMON} == COMMON
 
 
 @given(MARKS)

@@ -29,11 +29,14 @@ local is_list_empty = redis.call("HLEN", suppressed_key()) == 0
 local function why_not(identity, hashed, reason)
   if identity == "" then return reason end
   -- Of who was forgotten since they were added, what stands for them is there.
-  for _, is_there in ipairs(redis.call("SMISMEMBER", identities_key(campaign), hashed, redis.sha1hex(identity))) do
+  local forms = { identity, hashed, redis.sha1hex(identity) }
+  for _, is_there in ipairs(redis.call("SMISMEMBER", identities_key(campaign), unpack(forms))) do
     if is_there == 1 then return "duplicate" end
   end
-  if redis.call("SADD", identities_key(campaign), identity) == 0 then return "duplicate" end
-  return not is_list_empty and is_suppressed(identity, hashed) and "opted_out" or reason
+  if not is_list_empty and is_suppressed(identity, hashed) then return "opted_out" end
+  -- Only who is sent to is kept: another row of somebody who is left out may be the corrected one.
+  if reason == "" then redis.call("SADD", identities_key(campaign), identity) end
+  return reason
 end
 
 left_out = cjson.decode(left_out)
