@@ -30,6 +30,12 @@ def _address(url: str) -> None:
         raise ValidationError("must be an http or https address, without a user, a query or a fragment")
 
 
+#: What is wrong with a credential.
+NO_TEXT = "must be printable ASCII without blanks"
+#: The same of what an answer shows in its place.
+SHOWN = "must be the text itself, for which answers show true or false; without `credentials`, those that are set stay"
+
+
 class _Credentials(fields.Field[Mapping[str, str]]):
     """Texts by name. Null says the same as leaving a name out. What is wrong is told without the text."""
 
@@ -39,7 +45,8 @@ class _Credentials(fields.Field[Mapping[str, str]]):
         given = {name: text for name, text in value.items() if text is not None}
         wrong = [name for name, text in given.items() if not (isinstance(text, str) and _CREDENTIAL.fullmatch(text))]
         if wrong:
-            raise ValidationError({name: ["must be printable ASCII without blanks"] for name in wrong})
+            said = {name: SHOWN if isinstance(given[name], bool) else NO_TEXT for name in wrong}
+            raise ValidationError({name: [why] for name, why in said.items()})
         return given
 
 

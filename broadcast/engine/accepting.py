@@ -15,6 +15,7 @@ from broadcast.domain.contact import Contact, Recipient, Status
 from broadcast.domain.content import Needs
 from broadcast.domain.phone import identity, normalise, why_none
 from broadcast.engine.foretelling import foretold, load_of
+from broadcast.engine.registering import registered_as
 from broadcast.errors import Conflict, FieldError, Invalid, Unavailable
 from broadcast.store import Store
 from broadcast.store.campaigns import CHUNK, Look
@@ -63,7 +64,7 @@ def accept(
     if not _claim(store, order, token=token, sleep=sleep):
         return _known(store, order)
     try:
-        check_schedule(order, now_ms=int(clock() * 1000))
+        check(store, order, now_ms=int(clock() * 1000))
         return _store(store, order, token=token, country=country, zone=zone)
     except (Invalid, Unavailable):
         with suppress(Unavailable):  # a Redis that is away is told by the lease
@@ -126,6 +127,15 @@ def _claim(store: Store, order: Order, *, token: str, sleep: Callable[[float], N
             raise Unavailable(f"Campaign {order.campaign} is still being accepted.")
         sleep(0.05)
         waited += 0.05
+
+
+def check(store: Store, order: Order, *, now_ms: int) -> None:
+    """Raise Invalid for a schedule that cannot be, or where another instance is registered with this one's number."""
+    check_schedule(order, now_ms=now_ms)
+    if other := registered_as(store, order.instance):
+        raise Invalid(
+            FieldError("/instanceId", f"is the phone number id of the registered instance {other}: name that")
+        )
 
 
 def check_schedule(order: Order, *, now_ms: int) -> None:

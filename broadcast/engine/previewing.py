@@ -11,7 +11,7 @@ from broadcast.domain.campaign import Order
 from broadcast.domain.contact import Contact, Status
 from broadcast.domain.content import Template, fill, foreign_mark, loose_mark
 from broadcast.domain.phrases import DEFAULT_WORDS
-from broadcast.engine.accepting import check_schedule, opted_out, sort_out
+from broadcast.engine.accepting import check, opted_out, sort_out
 from broadcast.engine.foretelling import foretell, load_of
 from broadcast.engine.risking import Risk, risks
 from broadcast.pacing import Rules, day_of, zone_for
@@ -87,7 +87,7 @@ def preview(
     days of an instance that has no sending window, `words` are those that opt somebody out. The order of a body
     without an id is not `is_named`.
     """
-    check_schedule(order, now_ms=now_ms)
+    check(store, order, now_ms=now_ms)
     contacts = list(sort_out(order, country=country, opted_out=opted_out(store, order, country=country)))
     queued = [contact for contact in contacts if contact.status is Status.PENDING]
     skipped = [contact for contact in contacts if contact.reason]

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from broadcast.domain.instance import Instance
 from broadcast.engine.sealing import seal, stand_in, unseal
 from broadcast.errors import Conflict, FieldError, Invalid
-from broadcast.gateways.catalogue import DIALECTS, names_of
+from broadcast.gateways.catalogue import DIALECTS, cannot_name, names_of
+from broadcast.gateways.words import can_name
 from broadcast.pacing import Rules
 from broadcast.store import Store
 
 log = logging.getLogger(__name__)
+
+#: What stands for the app of the settings where they have no secret of it.
+UNTOLD_APP = "app/of the settings"
+
+
+#: sort of name -> how one looks
+_LOOKS = {
+    "number": "it is digits, and not the number itself",
+    "account": "it is digits",
+    "session": "it is 1 to 64 letters, digits, _, - or .",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +51,21 @@ def register(
     """Keep the instance as it is asked for; True when it is new. Takes effect within seconds, without a restart.
 
     `needs_webhook_secret`: strangers can call, and the settings have no secret that the sandbox's calls would carry.
-    Raises Invalid for what does not go together, Conflict for what the settings do not allow.
+    Raises Invalid for what does not go together, Conflict for what the settings do not allow, or where another instance
+    sends from its number.
     """
     if only_sandbox and wanted.dialect not in {None, "sandbox"}:
         raise Conflict("FAULT_INJECTION is set: only instances of the sandbox can be registered.")
     kept = _instance(store, wanted, secret_key)
     if needs_webhook_secret:
         _check_calls(kept)
-    version = store.instances.keep(kept, wanted.rules, names=[*_names(kept), *_groups(kept, secret_key)])
+    names = [*_names(kept), *_groups(kept, secret_key)]
+    if other := _shares_number(store, kept.id, names):
+        raise Conflict(
+            f"{other} sends from this phone number already: its pace, cap and receipts would be of two instances. "
+            f"Register it as {other}, or give {other} another number first."
+        )
+    version = store.instances.keep(kept, wanted.rules, names=names)
     store.lanes.restart(wanted.instance)  # what is booked was planned by the old rules
     log.info("registered version %s", version, extra={"action": "register", "instance": wanted.instance})
     return version == 1
@@ -75,6 +94,43 @@ def _names(kept: Instance) -> Iterable[str]:
     return names_of(kept.dialect, kept.open_credentials, instance=kept.id) if kept.dialect else ()
 
 
+def _shares_number(store: Store, instance: str, names: Sequence[str]) -> str | None:
+    """Another instance that sends from the number of this one: of the same app, as far as anybody can tell.
+
+    Of another's app it may be registered in vain, which must keep nobody from their own number.
+    """
+    numbers = [name for name in names if name.startswith("number/")]
+    apps = _apps(names)
+    for number in numbers:
+        for other in sorted(store.instances.named(number) - {instance}):
+            if _apps(store.instances.names(other)) == apps:
+                return other
+        id_ = number.partition("/")[2]
+        if _may_be_default(store, apps) and id_ != instance and store.instances.is_by_default(id_):
+            return id_
+    return None
+
+
+def registered_as(store: Store, instance: str) -> str | None:
+    """The registered instance that sends from the number that this name of an unregistered one is, if there is one."""
+    if not store.default_app or not can_name(instance):
+        return None
+    kept = store.instances.find(instance)
+    if kept is not None and kept.dialect is not None:
+        return None
+    others = sorted(store.instances.named(f"number/{instance}"))
+    return next((other for other in others if _may_be_default(store, _apps(store.instances.names(other)))), None)
+
+
+def _may_be_default(store: Store, apps: set[str]) -> bool:
+    """Whether it may be the settings' app: without a secret there, or here, nobody can tell."""
+    return bool(store.default_app) and (not apps or store.default_app in {*apps, UNTOLD_APP})
+
+
+def _apps(names: Iterable[str]) -> set[str]:
+    return {name for name in names if name.startswith("app/")}
+
+
 def _groups(kept: Instance, secret_key: str | None) -> Iterator[str]:
     """What it shares with the instances that have the same secret, as `app/…`: it tells nothing of the secret."""
     if kept.dialect and kept.sealed and secret_key is not None:
@@ -97,7 +153,7 @@ def default_app(dialect: str, credentials: Mapping[str, str], secret_key: str | 
     if not any(credential.joins for credential in DIALECTS[dialect].credentials.values()):
         return ""
     groups = list(_groups_of(dialect, credentials, secret_key)) if secret_key else []
-    return groups[0] if groups else "app/of the settings"
+    return groups[0] if groups else UNTOLD_APP
 
 
 def _instance(store: Store, wanted: Registration, secret_key: str | None) -> Instance:
@@ -139,6 +195,10 @@ def _problems(dialect: str, credentials: Mapping[str, str]) -> Iterator[FieldErr
     known = DIALECTS[dialect]
     for name in credentials.keys() - known.credentials.keys():
         yield FieldError(f"/credentials/{name}", f"is none of {dialect}'s: {', '.join(known.credentials)}")
+    for name in cannot_name(dialect, credentials):
+        yield FieldError(
+            f"/credentials/{name}", f"cannot be {dialect}'s {name}: {_LOOKS[known.credentials[name].names]}"
+        )
     needed = [] if dialect == "sandbox" else [*known.required(), *known.checking()]
     for name in needed:
         if name not in credentials:

@@ -111,6 +111,13 @@ def names_of(dialect: str, credentials: Mapping[str, str], *, instance: str) -> 
     return frozenset(f"{sorts[name]}/{value}" for name, value in named.items() if _can_stand(sorts[name], value))
 
 
+def cannot_name(dialect: str, credentials: Mapping[str, str]) -> list[str]:
+    """Which of the credentials the service calls an instance by, and cannot."""
+    known = DIALECTS[dialect].credentials
+    sorts = {name: known[name].names for name in credentials if name in known and known[name].names}
+    return [name for name, sort in sorts.items() if not _can_stand(sort, credentials[name])]
+
+
 def _can_stand(sort: str, value: str) -> bool:
     """Whether it can be such a name: one of a session is a word, any other of Meta's ids."""
     return can_name(value) if sort != "session" else re.fullmatch(r"[\w.-]{1,64}", value, re.ASCII) is not None

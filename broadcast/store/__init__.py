@@ -38,6 +38,7 @@ class Store:
         default_app: str = "",
     ) -> None:
         pseudonyms = Pseudonyms(secret_key)
+        self.default_app = default_app
         self.scripts = Scripts(connect(url, patience=patience, answer_s=answer_s), rest_s=rest_s)
         self.callers = Callers(self.scripts)
         self.campaigns = Campaigns(self.scripts, pseudonyms)

@@ -48,6 +48,15 @@ class Instances:
         flat = (item for pair in fields.items() for item in pair)
         return int(self._scripts.run("keep", instance.id, ",".join(sorted(names)), *flat))
 
+    def names(self, instance: str) -> frozenset[str]:
+        """What is kept of an instance as its names: what webhooks call it by, and the groups that it is in."""
+        kept = self._scripts.ask(lambda: self._scripts.client.hget(key("instance", instance), "names"))
+        return frozenset(filter(None, (kept or "").split(",")))
+
+    def is_by_default(self, instance: str) -> bool:
+        """Whether an instance has sent, or has rules, without being registered with a gateway."""
+        return bool(self._scripts.ask(lambda: self._scripts.client.sismember(key("by_default"), instance)))
+
     def named(self, name: str) -> frozenset[str]:
         """The instances that a gateway's webhooks call so."""
         return frozenset(self._scripts.ask(lambda: self._scripts.client.smembers(key("named", name))))

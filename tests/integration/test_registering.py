@@ -28,7 +28,7 @@ from broadcast.store import Store
 from broadcast.store.tickets import Ticket
 from broadcast.web import create_app, create_webhook_app
 from broadcast.wiring import BELIEVED_S, Gateways, build_services
-from tests.builders import an_order
+from tests.builders import a_body, an_order
 from tests.stubs import answering
 
 SECRET_KEY = "a-secret-key-of-32-characters-or-more"
@@ -135,6 +135,59 @@ def test_what_is_no_secret_is_shown(api: FlaskClient) -> None:
         "wabaId": False,
     }
     assert shown["url"] == "https://graph.facebook.com/v23.0"
+
+
+NUMBER = {"dialect": "cloud", "credentials": {"token": "EAA", "appSecret": "s", "phoneNumberId": "5550077"}}
+
+
+@pytest.fixture
+def cloud_api(redis_url: str) -> Iterator[FlaskClient]:
+    services = build_services(settings(redis_url, gateway="cloud", cloud_api_token="EAA", cloud_app_secret="s"))
+    yield create_app(services).test_client()
+    services.store.scripts.client.close()
+
+
+def send_from(api: FlaskClient, instance: str, campaign: str = "c1") -> Any:
+    return api.post("/queue/add-broadcast", json=a_body(campaign, instance), headers=CRM)
+
+
+def test_one_number_is_no_two_instances(cloud_api: FlaskClient) -> None:
+    assert put(cloud_api, NUMBER).status_code == 201
+    answer = cloud_api.put("/instances/outra", json=NUMBER, headers=CRM)
+    assert (answer.status_code, "loja sends from this phone number already" in answer.text) == (409, True)
+    another_app = {**NUMBER, "credentials": {**NUMBER["credentials"], "appSecret": "another"}}
+    assert cloud_api.put("/instances/outra", json=another_app, headers=CRM).status_code == 201
+    assert put(cloud_api, NUMBER).status_code == 200  # its own again
+
+    refused = send_from(cloud_api, "5550077")
+    assert (refused.status_code, pointers(refused)) == (422, {"/instanceId"})
+    assert "registered instance loja" in refused.text
+    assert send_from(cloud_api, "5550078").status_code == 202
+
+
+def test_a_number_that_sends_unregistered_is_registered_under_its_name(cloud_api: FlaskClient) -> None:
+    assert send_from(cloud_api, "5550077").status_code == 202
+    answer = put(cloud_api, NUMBER)
+    assert (answer.status_code, "Register it as 5550077" in answer.text) == (409, True)
+    assert cloud_api.put("/instances/5550077", json=NUMBER, headers=CRM).status_code == 201
+    assert send_from(cloud_api, "5550077", "c2").status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("credentials", "wrong"),
+    [
+        ({"phoneNumberId": "../me"}, "phoneNumberId"),
+        ({"phoneNumberId": "+5511999990001"}, "phoneNumberId"),
+        ({"wabaId": "WX3"}, "wabaId"),
+        ({"token": True}, "token"),  # what a GET showed
+        ({"wabaId": False}, "wabaId"),
+    ],
+)
+def test_what_cannot_be_a_credential_is_refused_by_its_name(
+    api: FlaskClient, credentials: dict[str, Any], wrong: str
+) -> None:
+    answer = put(api, {"dialect": "cloud", "credentials": {"token": "EAA", "appSecret": "s", **credentials}})
+    assert (answer.status_code, pointers(answer)) == (422, {f"/credentials/{wrong}"})
 
 
 def test_no_secret_is_anywhere_but_encrypted(api: FlaskClient, store: Store, caplog: pytest.LogCaptureFixture) -> None:

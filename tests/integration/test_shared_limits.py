@@ -44,8 +44,9 @@ def meta() -> Iterator[Graph]:
 @pytest.fixture
 def cloud(redis_url: str, meta: Graph) -> Iterator[Services]:
     services = build_services(Settings(redis_url=redis_url, secret_key=KEY))
-    for name, (account, secret) in INSTANCES.items():
-        given = {"token": TOKEN, "appSecret": secret, "phoneNumberId": NUMBER_ID, "wabaId": account}
+    for index, (name, (account, secret)) in enumerate(INSTANCES.items()):
+        number = NUMBER_ID if name == "loja" else f"200{index}"
+        given = {"token": TOKEN, "appSecret": secret, "phoneNumberId": number, "wabaId": account}
         put(services.store, name, meta, {key: value for key, value in given.items() if value is not None})
     services.store.workers.beat("broadcast", "w1")
     services.store.workers.beat("control", "w1")
@@ -217,7 +218,7 @@ def test_who_is_registered_meanwhile_rests_with_those_of_the_same_app_or_account
     given = {
         "token": TOKEN,
         "appSecret": secret,
-        "phoneNumberId": NUMBER_ID,
+        "phoneNumberId": "2999",
         **({"wabaId": account} if account else {}),
     }
     put(cloud.store, "nova", meta, given)
@@ -229,7 +230,7 @@ def test_who_is_registered_with_the_settings_app_meanwhile_rests_with_those_that
 ) -> None:
     services = by_the_settings(redis_url, meta, secret_key=KEY, cloud_app_secret=SECRET)
     services.store.lanes.rest("1007", for_ms=120_000, reason="too_many_requests", spans="app")
-    put(services.store, "nova", meta, {"token": TOKEN, "appSecret": SECRET, "phoneNumberId": NUMBER_ID})
+    put(services.store, "nova", meta, {"token": TOKEN, "appSecret": SECRET, "phoneNumberId": "2999"})
     assert resting(services.store) == UNREGISTERED | {"nova"}
 
 
