@@ -15,7 +15,7 @@ from flask_babel import gettext
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import formats, refusing, rights, sheet, wording
+from broadcast.dashboard import formats, refusing, rights, sheet, starting, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
@@ -159,7 +159,7 @@ def possible(status: Mapping[str, Any]) -> list[str]:
     """What a person may do now, by the rules that the engine goes by; the likeliest first."""
     state = State(status["status"])
     if status["holdReason"] == "open":  # it is started or cancelled, and nothing else
-        return ["start", "cancel"] if status["total"] else ["cancel"]
+        return ["start", "cancel"] if status["counts"]["pending"] else ["cancel"]
     moves = [move.value for move, rule in RULES.items() if state in rule.from_]
     can_retry = state in RETRIED_FROM
     return moves + [f"retry-{scope.value}" for scope in Scope if can_retry and status["counts"][scope.value]]
@@ -230,6 +230,8 @@ def confirm(campaign: str, deed: str) -> ResponseReturnValue:
     status = asking.status(campaign)
     if deed not in possible(status):
         return _cannot_be(campaign, status["status"])
+    if deed == "start":
+        return starting.show(status)
     return render_template(
         "dashboard/confirm.html",
         title=wording.deed(deed),
