@@ -44,7 +44,7 @@ def list_suppressions() -> ResponseReturnValue:
     """A page of the list."""
     given = {name: value for name, value in request.args.items() if value and name == "cursor"}
     query = shapes.load(shapes.SuppressionsQuery(), {"limit": PER_PAGE, **given})
-    found = optouts.page(services().store, **query)
+    found = optouts.page(services().store, limit=query["limit"], cursor=query["cursor"])
     shown = [answers.suppressed(one, auth.caller()) for one in found.items]
     may_remove = auth.caller().instances is None and auth.caller().has_one_of(ADMIN)
     return render_template(
