@@ -69,6 +69,20 @@ def preview(body: Mapping[str, Any]) -> dict[str, Any]:
     return answers.preview(found)
 
 
+def preview_open(campaign: str) -> dict[str, Any]:
+    """What starting an open campaign would do."""
+    instance, settings = instance_of(campaign), services().settings
+    found = previewing.of_open(
+        services().store,
+        campaign,
+        now_ms=int(time.time() * 1000),
+        wants_template=_dialect(instance).templates,
+        zone=settings.default_time_zone,
+        words=settings.optout_words,
+    )
+    return answers.preview(found)
+
+
 def _check(order: Order) -> None:
     """Raise Forbidden, or Invalid for what the instance's gateway cannot send."""
     auth.may_use(order.instance)

@@ -114,6 +114,13 @@ def add_contacts(campaign: str) -> ResponseReturnValue:
     return jsonify(audiences.add(campaign, request))
 
 
+@blueprint.get("/<campaign>/preview")
+@blueprint.doc(**call(shows={200: "Previewed"}, conflicts=True))
+def preview_open(campaign: str) -> ResponseReturnValue:
+    """Look at an open campaign before it is started: the same, by its counts and the first of its contacts."""
+    return jsonify(asking.preview_open(campaign))
+
+
 @blueprint.post("/<campaign>/start")
 @blueprint.doc(**call(shows={200: "Started"}, conflicts=True))
 def start(campaign: str) -> ResponseReturnValue:

@@ -36,6 +36,7 @@ VIEWS: Mapping[str, frozenset[Scope]] = {
     "campaigns.events": READ,
     "campaigns.list_events": READ,
     "campaigns.preview": READ_OR_SEND,
+    "campaigns.preview_open": READ,
     "campaigns.pause": SEND,
     "campaigns.resume": SEND,
     "campaigns.cancel": SEND,

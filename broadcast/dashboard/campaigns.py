@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
@@ -15,20 +14,17 @@ from flask_babel import gettext
 from broadcast.api import answers, asking, auth, reports, shapes, streams
 from broadcast.api.looks import DONE
 from broadcast.api.scopes import ADMIN
-from broadcast.dashboard import formats, refusing, rights, sheet, wording
+from broadcast.dashboard import counting, refusing, rights, sheet, starting, wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.drawing import Drawing, drawn
 from broadcast.domain.campaign import RETRIED_FROM, RULES, Move, Scope, State
 from broadcast.domain.contact import OPEN, Status
-from broadcast.engine import charting, reporting, searching
-from broadcast.errors import Conflict, NotFound, Unavailable
+from broadcast.engine import charting, searching
+from broadcast.errors import Conflict, NotFound
 
 #: A page's campaigns, and its contacts.
 PER_PAGE = 20
 CONTACTS_PER_PAGE = 50
-#: So many reasons are shown, the rest as one; and who looks waits so long for them to be counted.
-MOST_REASONS = 10
-COUNT_S = 1.0
 #: A chart is shown for so many seconds, so that fifty who look cost what one does; and so many are kept.
 CHART_S = 2.0
 MOST_CHARTS = 200
@@ -47,14 +43,6 @@ DEEDS: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 #: where they are done
 DEED = "/campaigns/<campaign>/<any(start, pause, resume, cancel, 'retry-failed', 'retry-unconfirmed'):deed>"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ranking:
-    """Reasons and how many contacts each had, the most frequent first; "" stands for all others."""
-
-    rows: Sequence[tuple[str, int]]
-    as_of: str
 
 
 @blueprint.get("")
@@ -93,7 +81,7 @@ def one(campaign: str) -> ResponseReturnValue:
         deeds=possible(status),
         may_remove=can_remove(status) and auth.caller().has_one_of(ADMIN),
         chart=_chart(status),
-        reasons=_reasons(status),
+        **counting.counted(status),
     )
 
 
@@ -121,9 +109,9 @@ def report(campaign: str) -> ResponseReturnValue:
 
 @blueprint.get("/campaigns/<campaign>/chart")
 def chart(campaign: str) -> ResponseReturnValue:
-    """The chart and the reasons alone, for a script that puts them in the place of older ones."""
+    """The figures, the chart and the reasons alone, for a script that puts them in the place of older ones."""
     status = asking.status(campaign)
-    return render_template("dashboard/_aside.html", one=status, chart=_chart(status), reasons=_reasons(status))
+    return render_template("dashboard/_aside.html", one=status, chart=_chart(status), **counting.counted(status))
 
 
 def _chart(status: Mapping[str, Any]) -> Drawing | None:
@@ -140,26 +128,11 @@ def _chart(status: Mapping[str, Any]) -> Drawing | None:
     return drawing
 
 
-def _reasons(status: Mapping[str, Any]) -> Ranking | None:
-    """Why contacts failed, all that did when the summary was counted; None while it is counted for the first time."""
-    if not status["counts"]["failed"]:
-        return Ranking(rows=[], as_of="")
-    try:
-        found = reporting.summary(asking.services().store, status["campaignId"], wait_s=COUNT_S)
-    except Unavailable:
-        return None
-    ranked = found.reasons[Status.FAILED.value]
-    others = sum(count for _, count in ranked[MOST_REASONS:])
-    rows = [*ranked[:MOST_REASONS], *([("", others)] if others else [])]
-    age_ms = int(time.time() * 1000) - found.as_of_ms
-    return Ranking(rows=rows, as_of=formats.moment(found.as_of_ms, age_ms)) if rows else None
-
-
 def possible(status: Mapping[str, Any]) -> list[str]:
     """What a person may do now, by the rules that the engine goes by; the likeliest first."""
     state = State(status["status"])
     if status["holdReason"] == "open":  # it is started or cancelled, and nothing else
-        return ["start", "cancel"] if status["total"] else ["cancel"]
+        return ["start", "cancel"] if status["counts"]["pending"] else ["cancel"]
     moves = [move.value for move, rule in RULES.items() if state in rule.from_]
     can_retry = state in RETRIED_FROM
     return moves + [f"retry-{scope.value}" for scope in Scope if can_retry and status["counts"][scope.value]]
@@ -230,6 +203,8 @@ def confirm(campaign: str, deed: str) -> ResponseReturnValue:
     status = asking.status(campaign)
     if deed not in possible(status):
         return _cannot_be(campaign, status["status"])
+    if deed == "start":
+        return starting.show(status)
     return render_template(
         "dashboard/confirm.html",
         title=wording.deed(deed),

@@ -86,6 +86,17 @@ def seconds(ms: float) -> str:
     return f"{format_decimal(ms / 1000, '#,##0.###')}{NBSP}s"
 
 
+def span(ms: float) -> str:
+    """How long something took: 3,2 s, 2 min 5 s, or 3 h 5 min."""
+    whole = round(ms / 1000)
+    if whole < 60:
+        return f"{format_decimal(round(ms / 1000, 1))}{NBSP}s"
+    (large, small), units = (
+        (divmod(whole, 60), ("min", "s")) if whole < 3600 else (divmod(whole // 60, 60), ("h", "min"))
+    )
+    return f"{format_decimal(large)}{NBSP}{units[0]}" + (f" {small}{NBSP}{units[1]}" if small else "")
+
+
 def phone(digits: str, reason: str | None = None) -> str:
     """A Brazilian number as people write it; any other with its plus. What is no number stays as it is."""
     if reason == "invalid_phone" or not digits.isdecimal():

@@ -1,21 +1,25 @@
-"""Previewing a campaign: what accepting it would do, and when it would be over. Nothing is sent, and nothing stored."""
+"""Previewing a campaign: what accepting or starting it would do, until when. Nothing is sent, and nothing stored."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from broadcast.domain.campaign import Order
+from broadcast.domain.campaign import Campaign, Order, State
 from broadcast.domain.contact import Contact, Status
 from broadcast.domain.content import Template, fill, foreign_mark, loose_mark
 from broadcast.domain.phrases import DEFAULT_WORDS
-from broadcast.engine.accepting import check, opted_out, sort_out
+from broadcast.engine.accepting import check, left_out, opted_out, sort_out
 from broadcast.engine.foretelling import foretell, load_of
 from broadcast.engine.risking import Risk, risks
+from broadcast.engine.telling import contact_of
+from broadcast.errors import Conflict, NotFound
 from broadcast.pacing import Rules, day_of, zone_for
 from broadcast.store import Store
+from broadcast.store.campaigns import Look
 from broadcast.store.lanes import Found
 
 #: So many of those who are left out are named.
@@ -58,7 +62,7 @@ class Warning:  # noqa: A001 - it is one
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What accepting an order would do."""
+    """What accepting an order, or starting an open campaign, would do."""
 
     total: int
     queued: int
@@ -91,20 +95,123 @@ def preview(
     contacts = list(sort_out(order, country=country, opted_out=opted_out(store, order, country=country)))
     queued = [contact for contact in contacts if contact.status is Status.PENDING]
     skipped = [contact for contact in contacts if contact.reason]
-    lane, rules = store.lanes.outset(order.instance), store.instances.rules(order.instance)
+    seen = _seen(
+        store,
+        order,
+        _Audience(
+            total=len(contacts),
+            queued=len(queued),
+            reasons=Counter(contact.reason for contact in skipped if contact.reason),
+            left_out=skipped[:MOST_LEFT_OUT],
+            first=queued[:MOST_SAMPLES],
+        ),
+        now_ms=now_ms,
+        wants_template=wants_template,
+        zone=zone,
+        words=words,
+    )
+    taken = _taken(order, store.campaigns.digest_of(order.campaign) if is_named else None)
+    return replace(seen, warnings=[*taken, *seen.warnings])
+
+
+def of_open(
+    store: Store,
+    campaign: str,
+    *,
+    now_ms: int,
+    wants_template: bool,
+    zone: str = "UTC",
+    words: Collection[str] = DEFAULT_WORDS,
+) -> Preview:
+    """What starting an open campaign now would do, by its counts and its first contacts: a million cost what ten do.
+
+    Those who are left out are named where they are among the first. Raises NotFound, and Conflict where it is not open.
+    """
+    look, found = store.campaigns.look(campaign), store.campaigns.find(campaign)
+    if look is None or found is None:
+        raise NotFound(f"There is no campaign {campaign}.")
+    state = State(look.order["status"])
+    if not look.order.get("open") or state is not State.SCHEDULED:
+        raise Conflict(f"Campaign {campaign} is {state.value}, and not open for contacts.")
+    audience = _audience_of(store, look)
+    return _seen(
+        store, _order_of(look, found), audience, now_ms=now_ms, wants_template=wants_template, zone=zone, words=words
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Audience:
+    """Who would be sent to and who not, by their numbers, and the first of both."""
+
+    total: int
+    queued: int
+    reasons: Mapping[str, int]
+    left_out: Sequence[Contact]
+    first: Sequence[Contact]
+
+
+def _audience_of(store: Store, look: Look) -> _Audience:
+    reasons = left_out(look)
+    page = store.contacts.page(look.campaign, status=Status.SKIPPED, reason=None, after=-1, limit=MOST_LEFT_OUT)
+    return _Audience(
+        total=int(look.order["total"]),
+        queued=look.tally.get(Status.PENDING.value, 0),
+        reasons=reasons,
+        left_out=[_contact(*one) for one in page[0]],
+        first=[_contact(*one) for one in store.contacts.next_of(look.campaign, MOST_SAMPLES)],
+    )
+
+
+def _contact(number: int, fields: Mapping[str, str]) -> Contact:
+    found = contact_of(number, fields)
+    values = json.loads(fields.get("values") or "{}")
+    return Contact(
+        number=number,
+        phone=found.phone,
+        status=found.status,
+        values=values,
+        reason=found.reason,
+        detail=found.detail,
+    )
+
+
+def _order_of(look: Look, found: Campaign) -> Order:
+    return Order(
+        campaign=look.campaign,
+        instance=found.instance,
+        recipients=(),
+        content=found.content,
+        gap_ms=int(look.order["gap_ms"]),
+        jitter_ms=int(look.order["jitter_ms"]),
+        priority=found.priority,
+        scheduled_ms=int(look.order["scheduled_ms"]) if "scheduled_ms" in look.order else None,
+        on_unknown=found.on_unknown,
+        is_open=True,
+        digest="",
+    )
+
+
+def _seen(
+    store: Store,
+    order: Order,
+    audience: _Audience,
+    *,
+    now_ms: int,
+    wants_template: bool,
+    zone: str,
+    words: Collection[str],
+) -> Preview:
+    lane, rules, queued = store.lanes.outset(order.instance), store.instances.rules(order.instance), audience.queued
     today = date.fromisoformat(day_of(now_ms, zone_for(rules, zone)))
     return Preview(
-        total=len(contacts),
-        queued=len(queued),
-        reasons=Counter(contact.reason for contact in skipped if contact.reason),
-        left_out=skipped[:MOST_LEFT_OUT],
-        samples=[_sample(order, contact) for contact in queued[:MOST_SAMPLES]],
-        forecast=_forecast(order, lane, rules, queued=len(queued), now_ms=now_ms, zone=zone),
-        warnings=[
-            *_taken(order, store.campaigns.digest_of(order.campaign) if is_named else None),
-            *_warnings(order, lane.fields, wants_template=wants_template),
-        ],
-        risks=list(risks(order, rules, queued=len(queued), today=today, words=words, is_official=wants_template)),
+        total=audience.total,
+        queued=queued,
+        reasons=audience.reasons,
+        left_out=audience.left_out,
+        samples=[_sample(order, contact) for contact in audience.first],
+        forecast=_forecast(order, lane, rules, queued=queued, now_ms=now_ms, zone=zone),
+        warnings=list(_warnings(order, lane.fields, wants_template=wants_template)),
+        risks=list(risks(order, rules, queued=queued, today=today, words=words, is_official=wants_template)),
     )
 
 

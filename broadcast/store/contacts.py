@@ -226,6 +226,12 @@ class Contacts:
         rows, last = self._scripts.run("list", campaign, only, reason or "", after, limit, LOOKED_AT)
         return [(number, pairs(flat)) for number, flat in rows], last
 
+    def next_of(self, campaign: str, count: int) -> list[tuple[int, Mapping[str, str]]]:
+        """The contacts that leave first of those that wait for their lane."""
+        numbers = self._scripts.ask(lambda: self._scripts.client.lrange(key("pending", campaign), 0, count - 1))
+        found = self.some(campaign, [int(number) for number in numbers])
+        return [(number, fields) for number, fields in found if fields]
+
     def outcomes(self, campaign: str, *, first: int, count: int) -> list[Sequence[str]]:
         """What became of some contacts, from number `first` on; none at the end. See outcomes.lua."""
         return list(self._scripts.run("outcomes", campaign, first, count))

@@ -313,7 +313,7 @@ def test_an_audience_is_added_file_by_file_and_then_started(
     page.get_by_label("arquivo").set_input_files(large)
     page.get_by_role("button", name="Incluir").click()
     assert "grande demais" in page.get_by_label("arquivo").evaluate("file => file.validationMessage")
-    expect(page.get_by_text("0 contatos até agora")).to_be_visible()
+    expect(page.get_by_text("O primeiro arquivo")).to_be_visible()
     for index in range(2):
         rows = [f"{number};P" for number in phones(20, start=20 * index)]
         file = tmp_path / f"parte-{index}.csv"
@@ -321,7 +321,7 @@ def test_an_audience_is_added_file_by_file_and_then_started(
         page.get_by_label("arquivo").set_input_files(file)
         page.get_by_role("button", name="Incluir").click()
         expect(page.get_by_role("status")).to_contain_text("20 contatos foram incluídos.")
-    expect(page.get_by_text("42 contatos até agora")).to_be_visible()
+    expect(page.locator(".big")).to_have_text("40 a receber, 2 ficam de fora")
     page.get_by_text("Mostrar").click()
     expect(page.get_by_text("Linha 22: não é um número")).to_be_visible()
     assert violations(page) == []
@@ -331,7 +331,10 @@ def test_an_audience_is_added_file_by_file_and_then_started(
     page.go_back()
     expect(page.get_by_role("status")).to_contain_text("20 contatos foram incluídos.")
     page.get_by_role("link", name="Começar").click()
-    page.get_by_role("button", name="Começar").click()
+    expect(page.locator(".big")).to_have_text("40 de 42 contatos")
+    expect(page.locator(".sample blockquote").first).to_have_text("Olá P")
+    assert violations(page) == []
+    page.get_by_role("button", name="Começar: enviar a 40 contatos").click()
     expect(page.get_by_role("status").first).to_contain_text("enviando")
     wait_for(lambda: stack.arrivals(fresh), what="the first message")
     stack.post(f"/campaigns/aberta-{fresh}/cancel", Authorization=f"Bearer {KEY}").raise_for_status()
@@ -364,6 +367,9 @@ def test_every_page_passes_axe_and_fits_on_every_window(context: BrowserContext,
     send(stack, f"natal-{fresh}", f"{fresh}-b", contacts=300, rateLimitMs=2000)
     body = {"campaignId": f"aberta-{fresh}", "instanceId": fresh, "message": "Oi", "open": True}
     stack.post("/queue/add-broadcast", body, Authorization=f"Bearer {KEY}").raise_for_status()
+    people = {"contacts": [*phones(20), "123"]}
+    added = stack.post(f"/campaigns/aberta-{fresh}/contacts?chunk=1", people, Authorization=f"Bearer {KEY}")
+    added.raise_for_status()
     page.request.post("/dashboard/suppressions", form={"csrf_token": token(page), "phones": "11999990001\n11999990002"})
     long = f"{fresh}-{'x' * 128}"[:128]
     send(stack, long, long, contacts=5, scheduledFor=f"{TO_COME}-01-01T00:00:00Z")
@@ -375,6 +381,7 @@ def test_every_page_passes_axe_and_fits_on_every_window(context: BrowserContext,
         "instances": "/dashboard/instances", "new": "/dashboard/new", "suppressions": "/dashboard/suppressions",
         "confirm": f"/dashboard/campaigns/natal-{fresh}/cancel", "nothing": "/dashboard/nothing",
         "audience": f"/dashboard/campaigns/aberta-{fresh}/audience", "open": f"/dashboard/campaigns/aberta-{fresh}",
+        "start": f"/dashboard/campaigns/aberta-{fresh}/start",
         "remove": f"/dashboard/campaigns/verao-{fresh}/remove", "long": f"/dashboard/campaigns/{long}",
         "long-instance": f"/dashboard/instances/{long}", "long-contacts": f"/dashboard/campaigns/{long}/contacts",
     }  # fmt: skip

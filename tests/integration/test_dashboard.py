@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from broadcast.api import asking, reports
 from broadcast.api.answers import rfc3339
 from broadcast.api.auth import REVOKED_S
-from broadcast.dashboard import campaigns, formats, refusing, rights, sheet, wording
+from broadcast.dashboard import counting, formats, refusing, rights, sheet, wording
 from broadcast.dashboard.reasons import REASONS
 from broadcast.domain.caller import EVERY_SCOPE, Caller, Scope
 from broadcast.domain.campaign import Move, State
@@ -167,7 +167,7 @@ def test_who_was_left_out_or_cancelled_is_among_those_who_did_not_get_it(browser
 def test_a_page_does_not_wait_for_a_long_count(browser: Browser, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     send(browser, "c1", contacts=phones(2))
     fail(store, "c1", 0, "rejected")
-    monkeypatch.setattr(campaigns, "COUNT_S", 0.1)
+    monkeypatch.setattr(counting, "COUNT_S", 0.1)
     monkeypatch.setattr(store.summaries, "claim", lambda *_, **__: None)  # another counts
     assert "Being counted." in browser.text("/campaigns/c1")
     monkeypatch.undo()

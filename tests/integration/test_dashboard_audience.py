@@ -262,6 +262,6 @@ def test_the_list_shows_what_an_open_campaign_has_so_far(browser: Browser) -> No
     opened(browser)
     add(browser, "11999990001")
     shown = browser.text("")
-    assert re.search(r'data-live="total"[^>]*>1</strong> contacts so far', shown)
+    assert re.search(r'data-live="counts.pending"[^>]*>1</strong> <span>would be sent to', shown)
     assert shown.count('data-hold="open"') == 1
     assert shown.count("taking contacts") == 1

@@ -30,6 +30,8 @@ CHECKS = (
 )  # fmt: skip
 QUEUE = "/queue/add-broadcast"
 CONTACTS = "/campaigns/{campaign}/contacts"
+#: What is asked of a campaign that takes contacts.
+OF_OPEN = {("post", CONTACTS), ("get", "/campaigns/{campaign}/preview")}
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def test_every_example_runs_and_is_answered_as_described(
     if method == "delete":
         client.post("/suppressions", json={"phones": ["5511999990001"]})
     if path != QUEUE and "send_broadcast" not in str(body):
-        is_open = {"open": True, "contacts": None} if (method, path) == ("post", CONTACTS) else {}
+        is_open = {"open": True, "contacts": None} if (method, path) in OF_OPEN else {}
         client.post(QUEUE, json={**a_body("campaign-123", "loja", callbackUrl="https://crm.example/news"), **is_open})
     if (method, path) == ("delete", "/campaigns/{campaign}"):
         client.post("/campaigns/campaign-123/cancel")
