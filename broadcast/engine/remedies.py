@@ -67,6 +67,11 @@ _FOR_CAMPAIGN: Mapping[str, str] = {
         "Compare the places of the template in Meta's manager with the order; then cancel and order anew, or correct "
         "the template there, resume, and have those that failed sent again."
     ),
+    "window_closed": (
+        "Meta takes free text only within 24 hours after a person wrote to you. Cancel, and order anew with a "
+        "template; a resume goes on with the rest."
+    ),
+    "rejected": "Meta does not take this message: cancel, and order anew with another; a resume goes on with the rest.",
 }
 
 

@@ -22,13 +22,17 @@ UPGRADE_S = 60.0
 CAPPED_S = 86_400.0
 #: The values of one contact may not fit the template; after so many in a row, the campaign's do not.
 MISFITS = 3
+#: What one contact is told may be its own fault; what so many are told in a row is the message's: free text to people
+#: who have not written, or a request that Meta does not take.
+ALIKE = 20
 
 #: code -> what it means. Source: Meta's error-codes page, 2026-09, and for 17, 102, 104, 613, 803 and 2500 the Graph
 #: API's. Each is classed by what can be done about it: another contact may go, another campaign, or nothing at all.
 MEANINGS: Mapping[int, Meaning] = {
     # It passes by itself, and stops everybody meanwhile.
     **dict.fromkeys((1, 131000), Busy("gateway_error", most_attempts=3)),
-    **dict.fromkeys((2, 131016, 133004), Busy("gateway_error")),
+    # 2494100, which tells of the number's maintenance, is not on those pages.
+    **dict.fromkeys((2, 131016, 133004, 2494100), Busy("gateway_error")),
     **dict.fromkeys((17, 613), Busy("too_many_requests", after_s=CALLS_S)),
     4: Busy("too_many_requests", after_s=CALLS_S, spans="app"),
     80007: Busy("too_many_requests", after_s=CALLS_S, spans="account"),
@@ -58,14 +62,14 @@ MEANINGS: Mapping[int, Meaning] = {
     **dict.fromkeys((132068, 132069), Closed("template_flow_blocked", scope=Scope.CAMPAIGN)),
     # The person.
     131026: Refused("not_on_whatsapp"),
-    131047: Refused("window_closed"),
+    131047: Refused("window_closed", halts_after=ALIKE),
     131050: Refused("opted_out", opts_out=True),
     130472: Refused("in_experiment"),
     130403: Refused("blocked_by_us"),
     **dict.fromkeys((131021, 131030), Refused("recipient_not_allowed")),
     # The message, perhaps by what this contact's values made of it.
     **dict.fromkeys((132000, 132005, 132008, 132012, 132018), Refused("template_parameters", halts_after=MISFITS)),
-    **dict.fromkeys((100, 131008, 131009, 131051, 131055, 135000), Refused("rejected")),
+    **dict.fromkeys((100, 131008, 131009, 131051, 131055, 135000), Refused("rejected", halts_after=ALIKE)),
     # Of media that people send to us; here only lest it be taken for a code of the future.
     131052: Refused("rejected"),
 }

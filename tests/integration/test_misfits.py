@@ -17,7 +17,7 @@ from broadcast.engine import accepting, settling, steering, telling
 from broadcast.engine.planning import Horizon
 from broadcast.engine.sending import Policy, Sending
 from broadcast.gateways.cloud import Cloud
-from broadcast.gateways.meta import MEANINGS
+from broadcast.gateways.meta import ALIKE, MEANINGS, meaning_of
 from broadcast.settings import Settings
 from broadcast.store import Store
 from broadcast.store.keys import key
@@ -185,6 +185,34 @@ def test_three_receipts_in_a_row_pause_the_campaign_as_answers_do(lane: Store) -
     assert kinds(lane).count("campaign.paused") == 1
     tell(lane, *ids[3:])
     assert kinds(lane).count("campaign.paused") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [(131047, "order anew with a template"), (100, "does not take this message")]
+)
+def test_what_so_many_are_told_in_a_row_would_be_told_to_everybody(
+    lane: Store, meta: Graph, code: int, says: str
+) -> None:
+    order(lane, contacts=40)
+    for _ in range(25):
+        meta.fail_next(code)
+    words = send_all(lane, meta)
+
+    progress = telling.progress(lane, "c1")
+    assert (progress.state, words.count("failed")) == (State.PAUSED, ALIKE)
+    assert says in (progress.hold_detail or "")
+
+
+def test_free_text_that_some_may_get_goes_on(lane: Store) -> None:
+    order(lane, contacts=60)
+    closed = meaning_of({"code": 131047, "message": "Re-engagement message"})
+    assert closed is not None
+    ids = take(lane, depart(lane, 2 * ALIKE))
+    for index, message_id in enumerate(ids):
+        is_open = index % ALIKE == ALIKE - 1  # who wrote lately
+        found = Receipt(message_id=message_id, status=Status.FAILED, reason=closed.reason, means=closed)
+        settling.settle(lane, "i1", [replace(found, status=Status.DELIVERED, means=None) if is_open else found])
+    assert state(lane) is State.RUNNING
 
 
 def test_three_receipts_of_one_call_do_so_too(lane: Store) -> None:

@@ -178,8 +178,8 @@ CLASSES: Mapping[str, tuple[int, ...]] = {
     ),
     "Refused and opted out": (131050,),
 }
-#: Codes of the Graph API itself, and one of Meta's that its page calls by another name.
-OTHERS = {17, 102, 104, 613, 803, 2500, 132008}
+#: Codes of the Graph API itself, one that its page calls by another name, and one that it leaves out.
+OTHERS = {17, 102, 104, 613, 803, 2500, 132008, 2494100}
 
 
 def class_of(code: int) -> str:
