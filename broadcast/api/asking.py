@@ -211,6 +211,10 @@ def register(name: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     _may_use(name)
     if name in shapes.TAKEN:
         raise Invalid(FieldError("/instanceId", f"must be another name: {name} has an address of its own"))
+    kept = services().store.instances.find(name)
+    if kept is not None and kept.dialect is not None and "dialect" not in body:
+        why = f"is {kept.dialect} now, and would be unset: name it again, or null for the gateway of the settings"
+        raise Invalid(FieldError("/dialect", why))
     settings = services().settings
     is_new = registering.register(
         services().store,

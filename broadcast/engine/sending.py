@@ -40,6 +40,9 @@ LEASE_SLACK_MS = 10_000
 RECORD_AGAIN_S, RECORD_FOR_S = 1.0, 600.0
 #: So many campaigns are kept in memory, so that each send need not read its text again.
 MOST_KEPT = 1000
+#: So many answers in a row that leave unknown what became of their message are by a gateway that is not there: its lane
+#: slows down with each.
+UNKNOWNS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +149,8 @@ class Sending:
 
     def _follow_up(self, ticket: Ticket, outcome: Outcome) -> None:
         """What the answer means for others than this contact."""
-        if outcome.slows:
+        is_lost = outcome.answer == "unknown" and self.store.lanes.unknowns(ticket.instance) >= UNKNOWNS
+        if outcome.slows or is_lost:
             slow_down(self.store, ticket.instance, reason=outcome.reason)
         if outcome.halts:
             because = ": ".join(filter(None, (outcome.reason, outcome.detail)))

@@ -16,8 +16,11 @@ from broadcast.store.campaigns import Look, look_of
 from broadcast.store.keys import key
 from broadcast.store.scripts import Scripts, pairs
 
-#: Hosts, and campaigns with progress, that one script looks at.
-HOSTS, REPORTED = 200, 100
+#: Hosts that one script looks at: it ends when the workers' hands are full. Those that did not answer wait in front of
+#: others for the few hands that they may have.
+HOSTS = 2000
+#: Campaigns with progress that one looks at.
+REPORTED = 100
 #: Campaigns of each host that are looked at for one that fails.
 CAMPAIGNS = 50
 #: Callbacks that one script looks at.

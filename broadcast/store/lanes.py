@@ -297,6 +297,10 @@ class Lanes:
         (factor, since_ms), (seconds, micros) = self._scripts.ask(ask)
         return float(factor or 1), int(since_ms or 0), seconds * 1000 + micros // 1000
 
+    def unknowns(self, instance: str) -> int:
+        """How many of the lane's last answers in a row left unknown what became of their message."""
+        return int(self._scripts.ask(lambda: self._scripts.client.hget(key("lane", instance), "unknowns")) or 0)
+
     def look(self, instance: str) -> LaneLook:
         """How one lane stands."""
         return self.looks([instance])[0]

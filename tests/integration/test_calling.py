@@ -449,6 +449,23 @@ def test_a_hand_is_kept_from_hosts_that_did_not_answer(store: Store, crm: Crm) -
     assert host_of(crm.url) in taken | set(store.callbacks.due(hands=2, lease_ms=30_000, claim="claim2"))
 
 
+def test_of_hosts_that_wait_for_a_hand_the_one_that_waits_longest_is_called(store: Store) -> None:
+    names = [f"http://127.0.0.{number}:9" for number in range(1, 5)]
+    for number, host in enumerate(names):
+        accept(store, f"{host}/", f"c{number}")
+    assert call_all(store) == 4  # none answers
+    store.workers.beat("callbacks", "w1")
+
+    called = []
+    for host in names:
+        hurry(store, host, *(f"c{number}" for number in range(4)))
+    for _ in names:
+        (host,) = store.callbacks.due(hands=2, lease_ms=30_000, claim="claim")  # such hosts have one hand
+        store.callbacks.hang_up(host, token="claim")
+        called.append(host)
+    assert sorted(called) == names
+
+
 def test_a_host_with_a_backlog_goes_behind_those_that_wait(store: Store) -> None:
     store.workers.beat("callbacks", "w1")
     for host in (1, 2):

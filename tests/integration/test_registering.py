@@ -137,6 +137,14 @@ def test_what_is_no_secret_is_shown(api: FlaskClient) -> None:
     assert shown["url"] == "https://graph.facebook.com/v23.0"
 
 
+def test_rules_alone_take_no_gateway_away_without_a_word(api: FlaskClient) -> None:
+    assert put(api, WHOLE).status_code == 201
+    answer = put(api, {"dailyCap": 300})
+    assert (answer.status_code, pointers(answer), "is evolution now" in answer.text) == (422, {"/dialect"}, True)
+    assert put(api, {"dialect": None, "dailyCap": 300}).status_code == 200
+    assert put(api, {"dailyCap": 200}).status_code == 200
+
+
 NUMBER = {"dialect": "cloud", "credentials": {"token": "EAA", "appSecret": "s", "phoneNumberId": "5550077"}}
 
 
@@ -329,7 +337,7 @@ def test_where_faults_are_injected_only_the_sandbox_is_registered(redis_url: str
     answer = put(api, WHOLE)
     assert (answer.status_code, "FAULT_INJECTION" in answer.json["detail"]) == (409, True)
     assert put(api, {"dialect": "sandbox", "dailyCap": 5}).status_code == 201
-    assert put(api, {"dailyCap": 6}).status_code == 200
+    assert put(api, {"dialect": None, "dailyCap": 6}).status_code == 200
     services.store.scripts.client.close()
 
 

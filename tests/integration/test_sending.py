@@ -254,6 +254,19 @@ def test_an_answer_that_redis_cannot_take_yet_is_recorded_when_it_can(store: Sto
     assert count(store, Status.SENT) == 1
 
 
+def test_a_gateway_that_is_not_there_slows_its_lane_down_and_one_lost_message_does_not(store: Store) -> None:
+    accepting.accept(store, an_order(contacts=20, gap_ms=10), country="BR")
+    gateway = Told([*[Unknown("unknown_answer")] * 4, Accepted("m4"), *[Unknown("unknown_answer")] * 5])
+    store.workers.beat("broadcast", "w1")
+    engine = Sending(store, lambda _: gateway, Policy(max_attempts=3, timeout_s=5))
+    due = iter(tickets(fan_out(store)))
+    factors = []
+    for ticket, _ in zip(due, range(10), strict=False):
+        engine.send(ticket, quick_left=0)
+        factors.append(store.lanes.slowness("i1")[0])
+    assert factors == [*[1.0] * 9, 2.0]
+
+
 @pytest.mark.parametrize("is_forgotten", [False, True])
 @pytest.mark.parametrize(
     ("answer", "status", "state"),

@@ -34,7 +34,7 @@ from broadcast.store import Store
 from broadcast.store.keys import key
 from broadcast.store.tickets import Back, Go, Gone, Outcome, Ticket, Wait
 from tests.builders import an_order, phones
-from tests.lanes import HORIZON, ask, fan_out, tickets
+from tests.lanes import HORIZON, ask, depart, fan_out, tickets
 
 DAY_MS = 86_400_000
 
@@ -470,6 +470,21 @@ def test_a_probe_is_remembered_until_the_lane_is_opened_and_closes_nothing(lane:
 
     steering.open_lane(lane, "i1")
     assert (inspecting.lane(lane, "i1").health, inspecting.lane(lane, "i1").remedy) == (None, None)
+
+
+def test_one_that_closes_its_lane_again_and_again_lets_others_go_first(lane: Store) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=10), country="BR")
+    refused = outcome_of(Closed("unauthorized"), attempt=1, max_attempts=5, quick_left=0)
+    for _ in range(2):
+        (first,) = tickets(fan_out(lane, horizon=Horizon(ms=10_000, contacts=1)))
+        assert first.number == 0  # the first time it was perhaps the lane's fault
+        depart(lane, first)
+        lane.contacts.record(first, refused)
+        steering.open_lane(lane, "i1")
+
+    assert [ticket.number for ticket in tickets(fan_out(lane))] == [1, 2]
+    (waiting,) = lane.scripts.client.zrange(key("later", "c1"), 0, -1, withscores=True)
+    assert waiting[1] == pytest.approx(time.time() * 1000 + 600_000, abs=60_000)
 
 
 def test_a_closed_lane_says_what_to_do(lane: Store) -> None:

@@ -26,9 +26,7 @@ for _, host in ipairs(redis.call("ZRANGEBYSCORE", hosts_key(), "-inf", now, "LIM
     redis.call("ZREM", hosts_key(), host)
   elseif math.max(lease, rest, due) > now then
     redis.call("ZADD", hosts_key(), math.max(lease, rest, due), host)
-  elseif is_silent(host) and for_silent <= 0 then
-    redis.call("ZADD", hosts_key(), now + 1000, host)
-  else
+  elseif not is_silent(host) or for_silent > 0 then  -- who waits for a hand keeps its place: it was due before others
     if is_silent(host) then for_silent = for_silent - 1 end
     redis.call("HSET", host_key(host), "held", claim)
     redis.call("PERSIST", host_key(host))

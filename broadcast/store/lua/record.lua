@@ -66,6 +66,12 @@ local failing = redis.call("HGET", lane_key(instance), "failing")
 local is_again = (to == "pending" or to == "booked") and uncounted ~= "1"
 redis.call("HSET", lane_key(instance), "answer", answer, "answer_ms", now, "answer_reason", reason,
   "failing", 0.95 * (failing or 0) + (is_again and 0.05 or 0))
+-- How many in a row nobody knows the end of, which one lost connection makes and a gateway that is down.
+if answer == "unknown" then
+  redis.call("HINCRBY", lane_key(instance), "unknowns", 1)
+elseif answer == "accepted" or answer == "refused" then
+  redis.call("HDEL", lane_key(instance), "unknowns")
+end
 if hold ~= "" and not (hold == "closed" and held_by_gateway(instance) == "restricted") then
   close_lane(instance, hold, reason, detail, ref, true)
 end
@@ -92,8 +98,15 @@ if not moves then
 end
 if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end
 
+-- One that closes its lane again was perhaps all that was wrong: others go first, for longer each time.
+local function aside_ms()
+  local times = hold == "closed" and redis.call("HINCRBY", contact, "closings", 1) or 0
+  return times > 1 and math.min(600000 * 2 ^ (times - 2), 21600000) or nil
+end
+
 if to == "pending" then
   if answer == "unknown" then doubt(instance, campaign, number) end
+  if due == "" then due = aside_ms() or "" end
   give_back(instance, campaign, number, status, due ~= "" and now + due or nil)
   if status == "unconfirmed" then  -- and told of as such
     untell(campaign, last_told(contact))
