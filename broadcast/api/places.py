@@ -10,26 +10,29 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from broadcast.api.checks import Shape, is_web_address, like, readable, storable, the_same_for_all
-from broadcast.domain.content import MOST_CODE, MOST_PARAMETER
 from broadcast.domain.filling import is_empty
 from broadcast.domain.folding import on_one_line
+from broadcast.domain.places import MOST_CODE, MOST_NAME, MOST_PARAMETER
 
 #: Characters of an action's data.
 MOST_JSON = 32_768
-MOST_NAME = 512
-#: How deep the data of a flow may be nested.
+#: How deep the data of an action may be nested.
 MOST_DEPTH = 10
 
 
 def _as_meta_takes_it(text: str) -> None:
     if on_one_line(text) != text:
         raise ValidationError("must be on one line, without tabs, and with no more than four blanks in a row")
+    _speaking(text)
+
+
+def _speaking(text: str) -> None:
     if text and is_empty(text):
         raise ValidationError("must not be empty, in any of its options")
 
 
 _TEXT: list[Callable[[str], Any]] = [validate.Length(1, MOST_PARAMETER), storable, readable, _as_meta_takes_it]
-_SHORT: list[Callable[[str], Any]] = [validate.Length(1, MOST_NAME), storable]
+_SHORT: list[Callable[[str], Any]] = [validate.Length(1, MOST_NAME), storable, readable, _speaking]
 
 
 def _address(url: str) -> None:
@@ -115,7 +118,10 @@ class Product(Shape):
 
 
 def _plain(value: Any) -> None:
-    """Raise ValidationError for what a gateway's JSON cannot carry, and for more than is sane."""
+    """Raise ValidationError for what a gateway's JSON cannot carry, and for more than is sane.
+
+    Its texts are filled as all are; the names in it are the same for every contact.
+    """
     left = [(value, 1)]
     while left:
         one, depth = left.pop()
@@ -123,8 +129,12 @@ def _plain(value: Any) -> None:
             raise ValidationError(f"must not be nested deeper than {MOST_DEPTH}")
         if isinstance(one, str):
             storable(one)
+            readable(one)
         elif isinstance(one, Mapping):
-            left += [(inner, depth + 1) for pair in one.items() for inner in pair]
+            for name in one:
+                storable(name)
+                the_same_for_all(name)
+            left += [(inner, depth + 1) for inner in one.values()]
         elif isinstance(one, list):
             left += [(inner, depth + 1) for inner in one]
     if len(json.dumps(value)) > MOST_JSON:
@@ -132,7 +142,7 @@ def _plain(value: Any) -> None:
 
 
 class Action(Shape):
-    """What a button of a flow or of a catalogue opens; Meta's own data, in which nothing is filled."""
+    """What a button of a flow or of a catalogue opens; in Meta's own data only texts are filled."""
 
     flow_token = fields.Str(validate=_SHORT)
     flow_action_data = fields.Dict(keys=fields.Str(), validate=_plain)

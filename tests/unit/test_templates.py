@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from broadcast.api import shapes
 from broadcast.domain.campaign import Order
-from broadcast.domain.content import Content, Kind, Needs, Template, render_template
+from broadcast.domain.content import Content, Kind, Needs, Template, fill, render_template
 from broadcast.domain.filling import render
 from broadcast.domain.folding import on_one_line
 from broadcast.errors import Invalid
@@ -215,17 +215,15 @@ PRODUCT = {"type": "product", "product": {"product_retailer_id": "7", "catalog_i
         [{"type": "carousel", "cards": [card(0, component("header", PRODUCT))]}],
     ],
 )
-def test_every_other_sort_of_template_is_taken_and_only_its_texts_are_filled(components: list[Any]) -> None:
+def test_every_other_sort_of_template_is_taken_and_its_texts_are_filled(components: list[Any]) -> None:
     template = order({"name": "promo", "language": "pt_BR", "components": components}).content.template
     assert template
-    wants_code = '"text": "{{code}}"' in json.dumps(components) or "coupon_code" in json.dumps(components)
+    wants_code = "{{code}}" in json.dumps(components)
     assert Needs(Content(kind=Kind.TEXT, text="", template=template)).lacking({}) == ["code"] * wants_code
 
     sent = checked(request_of(a_message(template=render_template(template, {"code": "7"}, variant="c1:0"))), {})
 
-    filled = json.dumps(components)
-    for name in ("text", "coupon_code"):
-        filled = filled.replace(f'"{name}": "{{{{code}}}}"', f'"{name}": "7"')
+    filled = json.dumps(components).replace("{{code}}", "7")
     assert sent["template"]["components"] == json.loads(filled.replace('"index": 1', '"index": "1"'))
 
 
@@ -266,6 +264,68 @@ def test_every_other_sort_of_template_is_taken_and_only_its_texts_are_filled(com
 def test_what_those_may_not_have_is_named_by_its_place(template: Any, pointer: str) -> None:
     assert pointer in pointers(template)
     assert all(one.startswith(HEADER) for one in pointers(template))
+
+
+OTHERS = [
+    (part("body", {"type": "currency", "currency": {**MONEY, "fallback_value": "R$ {{due}}"}}), "currency"),
+    (part("body", {"type": "date_time", "date_time": {"fallback_value": "até {{due}}"}}), "date_time"),
+    (part("header", {"type": "document", "document": {**LINK, "filename": "{{due}}.pdf"}}), "document"),
+    (part("header", {"type": "location", "location": {**PLACE, "address": "{{due}}"}}), "location"),
+    (part("button", {"type": "payload", "payload": "pay {{due}}"}, sub_type="quick_reply", index=0), "payload"),
+    (part("button", action(flow_token="{{due}}"), sub_type="flow", index=0), "action"),
+    (part("button", action(flow_action_data={"a": [{"b": "{{due}}"}]}), sub_type="flow", index=0), "action"),
+]
+
+
+@pytest.mark.parametrize(("said", "kind"), OTHERS)
+def test_what_stands_elsewhere_than_in_a_text_is_filled_as_well(said: dict[str, Any], kind: str) -> None:
+    content = order(said).content
+    assert Needs(content).why_not({}) == ("missing_variable", "due")
+    assert Needs(content).why_not({"due": "24/12"}) == ("", "")
+
+    template = fill(content, {"due": "24/12\n"}, variant="c1:0").template
+
+    assert template
+    (shown,) = checked(request_of(a_message(template=template)), {})["template"]["components"][0]["parameters"]
+    (given,) = said["components"][0]["parameters"]
+    assert shown == {"type": kind, kind: json.loads(json.dumps(given[kind]).replace("{{due}}", "24/12 "))}
+
+
+@pytest.mark.parametrize(("said", "kind"), OTHERS[:-1])
+def test_a_contact_whose_value_leaves_such_a_text_too_long_is_left_out(said: dict[str, Any], kind: str) -> None:
+    reason, detail = Needs(order(said).content).why_not({"due": "7" * 513})
+    assert (reason, detail.partition("/")[2], bool(kind)) == ("too_long", "512", True)
+
+
+def test_what_is_fixed_in_an_actions_data_stays_and_may_be_empty() -> None:
+    data = {"a": "x\n\ty", "b": "", "c": "{{name|}}", "d": "{{name}}:\n1", "e": [True, None, 1.5]}
+    content = order(part("button", action(flow_action_data=data), sub_type="flow", index=0)).content
+    assert Needs(content).why_not({"name": " "}) == ("", "")
+
+    template = fill(content, {"name": "Ana\nLu"}, variant="c1:0").template
+
+    assert template
+    shown = template.components[0]["parameters"][0]["action"]["flow_action_data"]
+    assert shown == {**data, "c": "Ana Lu", "d": "Ana Lu:\n1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        (part("header", {"type": "document", "document": {**LINK, "filename": "{{?}}.pdf"}}), "document/filename"),
+        (part("body", {"type": "date_time", "date_time": {"fallback_value": "[[a| ]]"}}), "date_time/fallback_value"),
+        (
+            part("button", action(flow_action_data={"a": {"{{name}}": 1}}), sub_type="flow", index=0),
+            "action/flow_action_data",
+        ),
+        (
+            part("button", action(flow_action_data={"a": "{{?}}"}), sub_type="flow", index=0),
+            "action/flow_action_data",
+        ),
+    ],
+)
+def test_a_mark_that_would_go_out_as_it_stands_is_refused_wherever_it_is(said: Any, pointer: str) -> None:
+    assert pointers(said) == [f"{FIRST}/{pointer}"]
 
 
 def test_a_medium_is_the_same_for_all() -> None:
@@ -322,6 +382,12 @@ COMPONENT = st.fixed_dictionaries(
 VALUES = st.dictionaries(st.sampled_from(["name", "city", "code"]), TEXT)
 
 
+def said_in(kind: str, text: str, values: dict[str, str]) -> str:
+    if kind == "text":
+        return on_one_line(render(text, values, variant="c1:0"))
+    return render(text, {name: on_one_line(value) for name, value in values.items()}, variant="c1:0")
+
+
 @given(st.lists(COMPONENT, max_size=3), VALUES)
 def test_only_texts_are_filled_and_the_template_stays_as_it_was(components: list[Any], values: dict[str, str]) -> None:
     template = Template(name="promo", language="pt_BR", components=components)
@@ -333,11 +399,9 @@ def test_only_texts_are_filled_and_the_template_stays_as_it_was(components: list
     for was, now in zip(before, filled.components, strict=True):
         assert {**now, "parameters": None} == {**was, "parameters": None}
         for parameter, shown in zip(was["parameters"], now["parameters"], strict=True):
-            is_text = parameter["type"] == "text"
+            kind = parameter["type"]
             assert shown == (
-                {**parameter, "text": on_one_line(render(parameter["text"], values, variant="c1:0"))}
-                if is_text
-                else parameter
+                parameter if kind == "image" else {**parameter, kind: said_in(kind, parameter[kind], values)}
             )
     assert json.loads(json.dumps(filled.components)) == filled.components
 
@@ -349,7 +413,8 @@ def test_whoever_lacks_nothing_gets_every_variable_filled(
     template = Template(name="promo", language="pt_BR", components=components)
     lacks = Needs(Content(kind=Kind.TEXT, text=message, template=template)).lacking(values)
 
-    texts = [one["text"] for part in components for one in part["parameters"] if one["type"] == "text"]
+    given = [one for part in components for one in part["parameters"] if one["type"] != "image"]
+    texts = [one[one["type"]] for one in given]
     missing = {
         name for name in ("name", "code") if any(f"{{{{{name}}}}}" in text for text in texts) and not values.get(name)
     }
