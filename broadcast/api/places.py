@@ -16,6 +16,8 @@ from broadcast.domain.places import MOST_CODE, MOST_NAME, MOST_PARAMETER
 
 #: Characters of an action's data.
 MOST_JSON = 32_768
+#: How long a button may call for: 30 days.
+MOST_MINUTES = 43_200
 #: How deep the data of an action may be nested.
 MOST_DEPTH = 10
 
@@ -142,11 +144,16 @@ def _plain(value: Any) -> None:
 
 
 class Action(Shape):
-    """What a button of a flow or of a catalogue opens; in Meta's own data only texts are filled."""
+    """What a button of a flow, a catalogue, an order or products opens.
+
+    What is inside `flow_action_data`, `order_details` and `sections` is Meta's to judge.
+    """
 
     flow_token = fields.Str(validate=_SHORT)
     flow_action_data = fields.Dict(keys=fields.Str(), validate=_plain)
     thumbnail_product_retailer_id = fields.Str(validate=_SHORT)
+    order_details = fields.Dict(keys=fields.Str(), validate=_plain)
+    sections = fields.List(fields.Dict(keys=fields.Str()), validate=[validate.Length(min=1), _plain])
 
 
 class Offer(Shape):
@@ -172,6 +179,8 @@ class Parameter(Shape):
     coupon_code = fields.Str(validate=[validate.Length(1, MOST_CODE), storable, readable, _as_meta_takes_it])
     action = fields.Nested(Action)
     limited_time_offer = fields.Nested(Offer)
+    order_status = fields.Dict(keys=fields.Str(), validate=_plain)
+    ttl_minutes = fields.Int(strict=True, validate=validate.Range(1, MOST_MINUTES))
 
     @validates_schema(skip_on_field_errors=True)
     def has_what_its_type_says(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -190,4 +199,5 @@ class Parameter(Shape):
 PARAMETERS = (
     *("text", "image", "video", "document", "currency", "date_time", "payload"),
     *("location", "product", "coupon_code", "action", "limited_time_offer"),
+    *("order_status", "ttl_minutes"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -16,23 +17,27 @@ MOST_COMPONENTS = 14
 MOST_PARAMETERS = 100
 MOST_CARDS = 10
 
-#: button -> the type of its parameter. Meta's examples write some in capitals.
-BUTTONS: Mapping[str, str] = {
-    "quick_reply": "payload",
-    "url": "text",
-    "copy_code": "coupon_code",
-    "flow": "action",
-    "catalog": "action",
+#: button -> the types of its parameters. Meta's examples write some in capitals.
+BUTTONS: Mapping[str, tuple[str, ...]] = {
+    "quick_reply": ("payload",),
+    "url": ("text",),
+    "copy_code": ("coupon_code",),
+    "flow": ("action",),
+    "catalog": ("action",),
+    "mpm": ("action",),
+    "order_details": ("action",),
+    "voice_call": ("ttl_minutes", "payload"),
 }
 _HEADER = ("text", "image", "video", "document", "currency", "date_time", "location")
 _BODY = ("text", "currency", "date_time")
-_BUTTON = tuple(dict.fromkeys(BUTTONS.values()))
+_BUTTON = tuple(dict.fromkeys(chain.from_iterable(BUTTONS.values())))
 #: component -> the types that its parameters may have; a button's are those of its sort, and a carousel has none
 TAKES: Mapping[str, tuple[str, ...]] = {
     "header": _HEADER,
     "body": _BODY,
     "button": _BUTTON,
     "limited_time_offer": ("limited_time_offer",),
+    "order_status": ("order_status",),
     "carousel": (),
 }
 #: the same of a carousel's card
@@ -40,10 +45,12 @@ ON_CARDS: Mapping[str, tuple[str, ...]] = {"header": ("image", "video", "product
 #: Those that a template may have without a place in them: an empty list of parameters fills nothing.
 MAY_BE_EMPTY = frozenset({"header", "body"})
 _SUB_TYPES = (*BUTTONS, *(name.upper() for name in BUTTONS))
-#: button -> what its action may say
-ACTIONS: Mapping[str, frozenset[str]] = {
-    "flow": frozenset({"flow_token", "flow_action_data"}),
-    "catalog": frozenset({"thumbnail_product_retailer_id"}),
+#: button -> what its action may say, and whether it must
+ACTIONS: Mapping[str, Mapping[str, bool]] = {
+    "flow": {"flow_token": False, "flow_action_data": False},
+    "catalog": {"thumbnail_product_retailer_id": False},
+    "mpm": {"thumbnail_product_retailer_id": True, "sections": True},
+    "order_details": {"order_details": True},
 }
 
 
@@ -78,14 +85,16 @@ class Part(Shape):
     def fits_together(self, data: Mapping[str, Any], **_: Any) -> None:
         """A button says which one it is; each component takes some parameters only, and all but a body just one."""
         kind, is_button = data["type"], data["type"] == "button"
+        sort = data["sub_type"].lower() if is_button and "sub_type" in data else ""
+        # In Meta's examples a template's only button to call has none.
+        may_lack = {"index"} if sort == "voice_call" else set()
         problems: dict[str, Any] = {
             name: "is missing, and type is button" if is_button else f"does not belong to type {kind}"
-            for name in ("sub_type", "index")
+            for name in {"sub_type", "index"} - may_lack
             if (name in data) != is_button
         }
         if kind != "carousel" and not (kind in self.may_be_empty and data.get("parameters") == []):
-            sort = data["sub_type"].lower() if is_button and "sub_type" in data else ""
-            takes = (BUTTONS[sort],) if sort else self.takes[kind]
+            takes = BUTTONS[sort] if sort else self.takes[kind]
             problems |= _misfits(data.get("parameters"), takes, kind=kind, sort=sort)
         if problems:
             raise ValidationError(problems)
@@ -162,13 +171,22 @@ def _misfits(
     }
     if wrong:
         return {"parameters": wrong}
-    if kind != "body" and len(parameters) > 1:
+    if sort == "voice_call":
+        doubled = _doubled(parameters)
+    elif kind != "body" and len(parameters) > 1:
         return {"parameters": f"must be just one in a {kind}"}
-    odd = parameters[0]["action"].keys() - ACTIONS[sort] if sort in ACTIONS else ()
-    if odd:
-        return {"parameters": {0: {"action": {name: [f"does not belong to a button of {sort}"] for name in odd}}}}
-    misnamed = _misnamed(parameters)
-    return {"parameters": misnamed} if misnamed else {}
+    else:
+        doubled = {}
+    odd = _of_another(parameters[0]["action"], sort) if sort in ACTIONS else {}
+    misfits = doubled or ({0: {"action": odd}} if odd else _misnamed(parameters))
+    return {"parameters": misfits} if misfits else {}
+
+
+def _of_another(action: Mapping[str, Any], sort: str) -> dict[str, list[str]]:
+    """What an action has that is not its button's, and what it lacks."""
+    may = ACTIONS[sort]
+    odd = {name: [f"does not belong to a button of {sort}"] for name in action.keys() - may.keys()}
+    return odd | {name: [f"is missing, and sub_type is {sort}"] for name in may if may[name] and name not in action}
 
 
 def _misnamed(parameters: Sequence[Mapping[str, Any]]) -> dict[int, Any]:

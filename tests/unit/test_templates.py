@@ -200,6 +200,27 @@ WHOLE_CARD = card(0, component("header", IMAGE), component("body", TEXT_7), butt
 PRODUCT = {"type": "product", "product": {"product_retailer_id": "7", "catalog_id": "8"}}
 
 
+#: As Meta documents it for Brazil, 2026-06.
+PIX = {
+    "reference_id": "{{code}}",
+    "type": "digital-goods",
+    "payment_type": "br",
+    "payment_settings": [
+        {
+            "type": "pix_dynamic_code",
+            "pix_dynamic_code": {"code": "00020101{{code}}", "merchant_name": "Loja", "key": "1", "key_type": "CNPJ"},
+        },
+        {"type": "boleto", "boleto": {"digitable_line": "{{code}}"}},
+    ],
+    "currency": "BRL",
+    "total_amount": {"value": 50000, "offset": 100},
+    "order": {"status": "pending", "items": [{"name": "Bolo", "amount": {"value": 50000, "offset": 100}}]},
+}
+STATUS = {"reference_id": "{{code}}", "order": {"status": "processing", "description": "{{code}}\n"}}
+SECTIONS = [{"title": "Para {{code}}", "product_items": [{"product_retailer_id": "{{code}}"}]}]
+CALL = {"type": "payload", "payload": "{{code}}"}
+
+
 @pytest.mark.parametrize(
     "components",
     [
@@ -213,6 +234,12 @@ PRODUCT = {"type": "product", "product": {"product_retailer_id": "7", "catalog_i
         [button("CATALOG", action(thumbnail_product_retailer_id="{{code}}"))],
         [component("body", TEXT_7), {"type": "carousel", "cards": [WHOLE_CARD, {**WHOLE_CARD, "card_index": 1}]}],
         [{"type": "carousel", "cards": [card(0, component("header", PRODUCT))]}],
+        [component("body", TEXT_7), button("order_details", action(order_details=PIX))],
+        [button("ORDER_DETAILS", action(order_details={}))],
+        [button("mpm", action(thumbnail_product_retailer_id="7", sections=SECTIONS))],
+        [component("button", {"type": "ttl_minutes", "ttl_minutes": 1440}, sub_type="voice_call")],
+        [component("button", {"type": "ttl_minutes", "ttl_minutes": 1}, CALL, sub_type="voice_call", index="1")],
+        [component("order_status", {"type": "order_status", "order_status": STATUS})],
     ],
 )
 def test_every_other_sort_of_template_is_taken_and_its_texts_are_filled(components: list[Any]) -> None:
@@ -248,6 +275,38 @@ def test_every_other_sort_of_template_is_taken_and_its_texts_are_filled(componen
         (
             part("button", action(flow_action_data={"a": json.loads("[" * 20 + "]" * 20)}), sub_type="flow", index=0),
             f"{FIRST}/action/flow_action_data",
+        ),
+        (part("button", action(flow_token="x"), sub_type="order_details", index=0), f"{FIRST}/action/flow_token"),
+        (part("button", action(), sub_type="order_details", index=0), f"{FIRST}/action/order_details"),
+        (part("button", TEXT_ONLY, sub_type="order_details", index=0), f"{FIRST}/type"),
+        (part("button", action(order_details=PIX), sub_type="order_details"), f"{HEADER}/index"),
+        (part("button", action(order_details=[]), sub_type="order_details", index=0), f"{FIRST}/action/order_details"),
+        (
+            part("button", action(order_details={"a": "\ud800"}), sub_type="order_details", index=0),
+            f"{FIRST}/action/order_details",
+        ),
+        (
+            part("button", action(order_details={"a": "x" * 32_768}), sub_type="order_details", index=0),
+            f"{FIRST}/action/order_details",
+        ),
+        (
+            part("button", action(sections=SECTIONS), sub_type="mpm", index=0),
+            f"{FIRST}/action/thumbnail_product_retailer_id",
+        ),
+        (
+            part("button", action(thumbnail_product_retailer_id="7"), sub_type="mpm", index=0),
+            f"{FIRST}/action/sections",
+        ),
+        (part("button", action(sections=["a"]), sub_type="mpm", index=0), f"{FIRST}/action/sections/0"),
+        (part("button", CALL, CALL, sub_type="voice_call"), f"{HEADER}/parameters/1/type"),
+        (part("button", sub_type="voice_call"), f"{HEADER}/parameters"),
+        (part("button", {"type": "ttl_minutes", "ttl_minutes": 0}, sub_type="voice_call"), f"{FIRST}/ttl_minutes"),
+        (part("order_status", TEXT_ONLY), f"{FIRST}/type"),
+        (part("order_status", *[{"type": "order_status", "order_status": STATUS}] * 2), f"{HEADER}/parameters"),
+        (part("order_status", {"type": "order_status", "order_status": "paid"}), f"{FIRST}/order_status"),
+        (
+            carousel(card(0, component("order_status", {"type": "order_status", "order_status": {}}))),
+            f"{HEADER}/cards/0/components/0/type",
         ),
         (part("carousel", TEXT_ONLY), f"{HEADER}/cards"),
         (carousel(), f"{HEADER}/cards"),
@@ -295,6 +354,21 @@ def test_what_stands_elsewhere_than_in_a_text_is_filled_as_well(said: dict[str, 
 def test_a_contact_whose_value_leaves_such_a_text_too_long_is_left_out(said: dict[str, Any], kind: str) -> None:
     reason, detail = Needs(order(said).content).why_not({"due": "7" * 513})
     assert (reason, detail.partition("/")[2], bool(kind)) == ("too_long", "512", True)
+
+
+def test_an_orders_amount_is_a_number_although_a_contacts_value_is_a_text() -> None:
+    item = {"name": "{{name}}", "amount": {"value": "{{due}}", "offset": "100"}, "quantity": "{{n}}"}
+    code = {"type": "pix_dynamic_code", "pix_dynamic_code": {"code": "{{due}}"}}
+    details = {"order": {"items": [item], "tax": {"value": "{{n}}", "offset": 100}}, "payment_settings": [code]}
+    content = order(part("button", action(order_details=details), sub_type="order_details", index=0)).content
+
+    template = fill(content, {"name": "9", "due": "5000", "n": "1,5"}, variant="c1:0").template
+
+    assert template
+    shown = template.components[0]["parameters"][0]["action"]["order_details"]
+    sold = {"name": "9", "amount": {"value": 5000, "offset": "100"}, "quantity": "1,5"}
+    assert shown["order"] == {"items": [sold], "tax": {"value": "1,5", "offset": 100}}
+    assert shown["payment_settings"][0]["pix_dynamic_code"] == {"code": "5000"}
 
 
 def test_what_is_fixed_in_an_actions_data_stays_and_may_be_empty() -> None:
