@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -63,13 +64,29 @@ class _Index(fields.Field[str]):
         return str(value)
 
 
+class _Kind(fields.Str):
+    """Which component it is, in small letters; Meta's own examples write some in capitals."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        any_case = "|".join(re.sub("[a-z]", lambda match: f"[{match[0]}{match[0].upper()}]", kind) for kind in kinds)
+        shown = {"pattern": f"^(?:{any_case})$", "description": f"{', '.join(kinds)}, in capitals or not"}
+        super().__init__(required=True, metadata=shown)
+        self._kinds = kinds
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
+        kind = super()._deserialize(value, attr, data, **more).lower()
+        if kind not in self._kinds:
+            raise ValidationError(f"Must be one of: {', '.join(self._kinds)}.")
+        return kind
+
+
 class Part(Shape):
     """A component, or that of a card, which has places to fill."""
 
     takes: ClassVar[Mapping[str, tuple[str, ...]]] = ON_CARDS
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
 
-    type = fields.Str(required=True, validate=validate.OneOf(ON_CARDS))
+    type = _Kind(ON_CARDS)
     sub_type = fields.Str(validate=validate.OneOf(_SUB_TYPES))
     index = _Index(
         metadata={
@@ -106,7 +123,7 @@ _OF_A_CARD = {
     "description": "As a component of the template: a header of an image, a video or a product, a body, or a button.",
     "required": ["type", "parameters"],
     "properties": {
-        "type": {"type": "string", "enum": list(ON_CARDS)},
+        "type": {"type": "string", **_Kind(ON_CARDS).metadata},
         "parameters": {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": MOST_PARAMETERS},
     },
 }
@@ -138,7 +155,7 @@ class Component(Part):
     takes: ClassVar[Mapping[str, tuple[str, ...]]] = TAKES
     may_be_empty: ClassVar[frozenset[str]] = MAY_BE_EMPTY
 
-    type = fields.Str(required=True, validate=validate.OneOf(TAKES))
+    type = _Kind(TAKES)
     cards = fields.List(fields.Nested(Card), validate=validate.Length(1, MOST_CARDS))
 
     @validates_schema(skip_on_field_errors=True)
@@ -213,11 +230,47 @@ def _doubled(components: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
     return problems
 
 
+_LANGUAGE = like("[a-z]{2,3}(?:_[A-Z0-9]{2,4})?", "must be such as pt_BR")
+
+
+class LanguageObject(Shape):
+    """A language as Meta's API takes it."""
+
+    code = fields.Str(required=True, **_LANGUAGE)
+    policy = fields.Str(validate=validate.OneOf(["deterministic"]))
+
+
+class _Language(fields.Field[str]):
+    """A language's code, alone or in Meta's object."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        if isinstance(value, Mapping):
+            return str(LanguageObject().load(value)["code"])
+        code = fields.Str(**_LANGUAGE).deserialize(value)
+        return str(code)
+
+
 class Template(Shape):
     """A message that Meta approved, and what fills its places for each contact."""
 
     name = fields.Str(required=True, **like("[a-z0-9_]{1,512}", "must be of a-z, 0-9 and _"))
-    language = fields.Str(required=True, **like("[a-z]{2,3}(?:_[A-Z0-9]{2,4})?", "must be such as pt_BR"))
+    language = _Language(
+        required=True,
+        metadata={
+            "oneOf": [
+                {"type": "string", **_LANGUAGE["metadata"]},
+                {
+                    "type": "object",
+                    "required": ["code"],
+                    "properties": {
+                        "code": {"type": "string", **_LANGUAGE["metadata"]},
+                        "policy": {"enum": ["deterministic", None]},
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    )
     components = fields.List(
         fields.Nested(Component), load_default=list, allow_none=True, validate=validate.Length(max=MOST_COMPONENTS)
     )
@@ -227,6 +280,11 @@ class Template(Shape):
         """A second one would be no part of the template."""
         if problems := _doubled(data["components"] or ()):
             raise ValidationError(problems, "components")
+
+    def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
+        """A field that Meta had once is named as such."""
+        if isinstance(error.messages, dict) and "namespace" in error.messages:
+            error.messages["namespace"] = ["belongs to Meta's on-premises API, which is retired: leave it out"]
 
     @post_load
     def as_template(self, data: Mapping[str, Any], **_: Any) -> content.Template:

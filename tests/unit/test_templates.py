@@ -68,6 +68,35 @@ def test_names_and_languages_are_metas(name: str, language: str) -> None:
     assert said == Template(name=name, language=language, components=[])
 
 
+@pytest.mark.parametrize("more", [{}, {"policy": "deterministic"}, {"policy": None}])
+def test_a_language_may_stand_in_metas_object(more: dict[str, Any]) -> None:
+    said = {"name": "promo", "language": {"code": "pt_BR", **more}}
+    template = order(said).content.template
+    assert template == Template(name="promo", language="pt_BR", components=[])
+    assert checked(request_of(a_message(template=template)), {})["template"]["language"] == {"code": "pt_BR"}
+
+
+def test_a_component_may_be_written_in_capitals() -> None:
+    components = [{**one, "type": one["type"].upper()} for one in a_template()["components"]]
+    said = {**a_template(), "components": components}
+    assert order(said).content == order(a_template()).content
+    in_a_card = carousel(card(0, component("Header", IMAGE), component("BODY", TEXT_7)))
+    in_small = carousel(card(0, component("header", IMAGE), component("body", TEXT_7)))
+    assert order(in_a_card).content == order(in_small).content
+    doubled = {**a_template(), "components": [component("BODY", TEXT_ONLY), component("body", TEXT_ONLY)]}
+    assert pointers(doubled) == ["/template/components/1/type"]
+
+
+def test_a_namespace_is_said_to_be_of_a_retired_api() -> None:
+    with pytest.raises(Invalid, match="/template/namespace: belongs to Meta's on-premises API, which is retired"):
+        order({"name": "promo", "language": "pt_BR", "namespace": "x"})
+    assert sorted(pointers({"name": "promo", "namespace": None, "x": 1})) == [
+        "/template/language",
+        "/template/namespace",
+        "/template/x",
+    ]
+
+
 def test_a_button_is_counted_either_way() -> None:
     button = {"type": "button", "sub_type": "url", "index": 1, "parameters": [{"type": "text", "text": "x"}]}
     template = {"name": "promo", "language": "pt_BR", "components": [button]}
@@ -102,7 +131,11 @@ MONEY = {"fallback_value": "R$ 10", "code": "BRL", "amount_1000": 10_000}
         ({"name": "promo\n", "language": "pt_BR"}, "/template/name"),
         ({"name": "x" * 513, "language": "pt_BR"}, "/template/name"),
         ({"name": "promo", "language": "pt-BR"}, "/template/language"),
-        ({"name": "promo", "language": {"code": "pt_BR"}}, "/template/language"),
+        ({"name": "promo", "language": {"code": "pt-BR"}}, "/template/language/code"),
+        ({"name": "promo", "language": {"policy": "deterministic"}}, "/template/language/code"),
+        ({"name": "promo", "language": {"code": "pt_BR", "policy": "fallback"}}, "/template/language/policy"),
+        ({"name": "promo", "language": {"code": "pt_BR", "locale": "x"}}, "/template/language/locale"),
+        ({"name": "promo", "language": ["pt_BR"]}, "/template/language"),
         ({"name": "promo", "language": "pt_BR", "namespace": "x"}, "/template/namespace"),
         ({"name": "promo", "language": "pt_BR", "components": {}}, "/template/components"),
         ({"name": "promo", "language": "pt_BR", "components": ["body"]}, HEADER),
