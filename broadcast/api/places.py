@@ -10,26 +10,31 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from broadcast.api.checks import Shape, is_web_address, like, readable, storable, the_same_for_all
-from broadcast.domain.content import MOST_CODE, MOST_PARAMETER
 from broadcast.domain.filling import is_empty
 from broadcast.domain.folding import on_one_line
+from broadcast.domain.places import MOST_CODE, MOST_NAME, MOST_PARAMETER
 
 #: Characters of an action's data.
 MOST_JSON = 32_768
-MOST_NAME = 512
-#: How deep the data of a flow may be nested.
+#: How long a button may call for: 30 days.
+MOST_MINUTES = 43_200
+#: How deep the data of an action may be nested.
 MOST_DEPTH = 10
 
 
 def _as_meta_takes_it(text: str) -> None:
     if on_one_line(text) != text:
         raise ValidationError("must be on one line, without tabs, and with no more than four blanks in a row")
+    _speaking(text)
+
+
+def _speaking(text: str) -> None:
     if text and is_empty(text):
         raise ValidationError("must not be empty, in any of its options")
 
 
 _TEXT: list[Callable[[str], Any]] = [validate.Length(1, MOST_PARAMETER), storable, readable, _as_meta_takes_it]
-_SHORT: list[Callable[[str], Any]] = [validate.Length(1, MOST_NAME), storable]
+_SHORT: list[Callable[[str], Any]] = [validate.Length(1, MOST_NAME), storable, readable, _speaking]
 
 
 def _address(url: str) -> None:
@@ -115,7 +120,10 @@ class Product(Shape):
 
 
 def _plain(value: Any) -> None:
-    """Raise ValidationError for what a gateway's JSON cannot carry, and for more than is sane."""
+    """Raise ValidationError for what a gateway's JSON cannot carry, and for more than is sane.
+
+    Its texts are filled as all are; the names in it are the same for every contact.
+    """
     left = [(value, 1)]
     while left:
         one, depth = left.pop()
@@ -123,8 +131,12 @@ def _plain(value: Any) -> None:
             raise ValidationError(f"must not be nested deeper than {MOST_DEPTH}")
         if isinstance(one, str):
             storable(one)
+            readable(one)
         elif isinstance(one, Mapping):
-            left += [(inner, depth + 1) for pair in one.items() for inner in pair]
+            for name in one:
+                storable(name)
+                the_same_for_all(name)
+            left += [(inner, depth + 1) for inner in one.values()]
         elif isinstance(one, list):
             left += [(inner, depth + 1) for inner in one]
     if len(json.dumps(value)) > MOST_JSON:
@@ -132,11 +144,16 @@ def _plain(value: Any) -> None:
 
 
 class Action(Shape):
-    """What a button of a flow or of a catalogue opens; Meta's own data, in which nothing is filled."""
+    """What a button of a flow, a catalogue, an order or products opens.
+
+    What is inside `flow_action_data`, `order_details` and `sections` is Meta's to judge.
+    """
 
     flow_token = fields.Str(validate=_SHORT)
     flow_action_data = fields.Dict(keys=fields.Str(), validate=_plain)
     thumbnail_product_retailer_id = fields.Str(validate=_SHORT)
+    order_details = fields.Dict(keys=fields.Str(), validate=_plain)
+    sections = fields.List(fields.Dict(keys=fields.Str()), validate=[validate.Length(min=1), _plain])
 
 
 class Offer(Shape):
@@ -162,6 +179,8 @@ class Parameter(Shape):
     coupon_code = fields.Str(validate=[validate.Length(1, MOST_CODE), storable, readable, _as_meta_takes_it])
     action = fields.Nested(Action)
     limited_time_offer = fields.Nested(Offer)
+    order_status = fields.Dict(keys=fields.Str(), validate=_plain)
+    ttl_minutes = fields.Int(strict=True, validate=validate.Range(1, MOST_MINUTES))
 
     @validates_schema(skip_on_field_errors=True)
     def has_what_its_type_says(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -180,4 +199,5 @@ class Parameter(Shape):
 PARAMETERS = (
     *("text", "image", "video", "document", "currency", "date_time", "payload"),
     *("location", "product", "coupon_code", "action", "limited_time_offer"),
+    *("order_status", "ttl_minutes"),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -16,23 +18,27 @@ MOST_COMPONENTS = 14
 MOST_PARAMETERS = 100
 MOST_CARDS = 10
 
-#: button -> the type of its parameter. Meta's examples write some in capitals.
-BUTTONS: Mapping[str, str] = {
-    "quick_reply": "payload",
-    "url": "text",
-    "copy_code": "coupon_code",
-    "flow": "action",
-    "catalog": "action",
+#: button -> the types of its parameters. Meta's examples write some in capitals.
+BUTTONS: Mapping[str, tuple[str, ...]] = {
+    "quick_reply": ("payload",),
+    "url": ("text",),
+    "copy_code": ("coupon_code",),
+    "flow": ("action",),
+    "catalog": ("action",),
+    "mpm": ("action",),
+    "order_details": ("action",),
+    "voice_call": ("ttl_minutes", "payload"),
 }
 _HEADER = ("text", "image", "video", "document", "currency", "date_time", "location")
 _BODY = ("text", "currency", "date_time")
-_BUTTON = tuple(dict.fromkeys(BUTTONS.values()))
+_BUTTON = tuple(dict.fromkeys(chain.from_iterable(BUTTONS.values())))
 #: component -> the types that its parameters may have; a button's are those of its sort, and a carousel has none
 TAKES: Mapping[str, tuple[str, ...]] = {
     "header": _HEADER,
     "body": _BODY,
     "button": _BUTTON,
     "limited_time_offer": ("limited_time_offer",),
+    "order_status": ("order_status",),
     "carousel": (),
 }
 #: the same of a carousel's card
@@ -40,10 +46,12 @@ ON_CARDS: Mapping[str, tuple[str, ...]] = {"header": ("image", "video", "product
 #: Those that a template may have without a place in them: an empty list of parameters fills nothing.
 MAY_BE_EMPTY = frozenset({"header", "body"})
 _SUB_TYPES = (*BUTTONS, *(name.upper() for name in BUTTONS))
-#: button -> what its action may say
-ACTIONS: Mapping[str, frozenset[str]] = {
-    "flow": frozenset({"flow_token", "flow_action_data"}),
-    "catalog": frozenset({"thumbnail_product_retailer_id"}),
+#: button -> what its action may say, and whether it must
+ACTIONS: Mapping[str, Mapping[str, bool]] = {
+    "flow": {"flow_token": False, "flow_action_data": False},
+    "catalog": {"thumbnail_product_retailer_id": False},
+    "mpm": {"thumbnail_product_retailer_id": True, "sections": True},
+    "order_details": {"order_details": True},
 }
 
 
@@ -56,13 +64,29 @@ class _Index(fields.Field[str]):
         return str(value)
 
 
+class _Kind(fields.Str):
+    """Which component it is, in small letters; Meta's own examples write some in capitals."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        any_case = "|".join(re.sub("[a-z]", lambda match: f"[{match[0]}{match[0].upper()}]", kind) for kind in kinds)
+        shown = {"pattern": f"^(?:{any_case})$", "description": f"{', '.join(kinds)}, in capitals or not"}
+        super().__init__(required=True, metadata=shown)
+        self._kinds = kinds
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
+        kind = super()._deserialize(value, attr, data, **more).lower()
+        if kind not in self._kinds:
+            raise ValidationError(f"Must be one of: {', '.join(self._kinds)}.")
+        return kind
+
+
 class Part(Shape):
     """A component, or that of a card, which has places to fill."""
 
     takes: ClassVar[Mapping[str, tuple[str, ...]]] = ON_CARDS
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
 
-    type = fields.Str(required=True, validate=validate.OneOf(ON_CARDS))
+    type = _Kind(ON_CARDS)
     sub_type = fields.Str(validate=validate.OneOf(_SUB_TYPES))
     index = _Index(
         metadata={
@@ -78,14 +102,16 @@ class Part(Shape):
     def fits_together(self, data: Mapping[str, Any], **_: Any) -> None:
         """A button says which one it is; each component takes some parameters only, and all but a body just one."""
         kind, is_button = data["type"], data["type"] == "button"
+        sort = data["sub_type"].lower() if is_button and "sub_type" in data else ""
+        # In Meta's examples a template's only button to call has none.
+        may_lack = {"index"} if sort == "voice_call" else set()
         problems: dict[str, Any] = {
             name: "is missing, and type is button" if is_button else f"does not belong to type {kind}"
-            for name in ("sub_type", "index")
+            for name in {"sub_type", "index"} - may_lack
             if (name in data) != is_button
         }
         if kind != "carousel" and not (kind in self.may_be_empty and data.get("parameters") == []):
-            sort = data["sub_type"].lower() if is_button and "sub_type" in data else ""
-            takes = (BUTTONS[sort],) if sort else self.takes[kind]
+            takes = BUTTONS[sort] if sort else self.takes[kind]
             problems |= _misfits(data.get("parameters"), takes, kind=kind, sort=sort)
         if problems:
             raise ValidationError(problems)
@@ -97,7 +123,7 @@ _OF_A_CARD = {
     "description": "As a component of the template: a header of an image, a video or a product, a body, or a button.",
     "required": ["type", "parameters"],
     "properties": {
-        "type": {"type": "string", "enum": list(ON_CARDS)},
+        "type": {"type": "string", **_Kind(ON_CARDS).metadata},
         "parameters": {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": MOST_PARAMETERS},
     },
 }
@@ -129,7 +155,7 @@ class Component(Part):
     takes: ClassVar[Mapping[str, tuple[str, ...]]] = TAKES
     may_be_empty: ClassVar[frozenset[str]] = MAY_BE_EMPTY
 
-    type = fields.Str(required=True, validate=validate.OneOf(TAKES))
+    type = _Kind(TAKES)
     cards = fields.List(fields.Nested(Card), validate=validate.Length(1, MOST_CARDS))
 
     @validates_schema(skip_on_field_errors=True)
@@ -162,13 +188,22 @@ def _misfits(
     }
     if wrong:
         return {"parameters": wrong}
-    if kind != "body" and len(parameters) > 1:
+    if sort == "voice_call":
+        doubled = _doubled(parameters)
+    elif kind != "body" and len(parameters) > 1:
         return {"parameters": f"must be just one in a {kind}"}
-    odd = parameters[0]["action"].keys() - ACTIONS[sort] if sort in ACTIONS else ()
-    if odd:
-        return {"parameters": {0: {"action": {name: [f"does not belong to a button of {sort}"] for name in odd}}}}
-    misnamed = _misnamed(parameters)
-    return {"parameters": misnamed} if misnamed else {}
+    else:
+        doubled = {}
+    odd = _of_another(parameters[0]["action"], sort) if sort in ACTIONS else {}
+    misfits = doubled or ({0: {"action": odd}} if odd else _misnamed(parameters))
+    return {"parameters": misfits} if misfits else {}
+
+
+def _of_another(action: Mapping[str, Any], sort: str) -> dict[str, list[str]]:
+    """What an action has that is not its button's, and what it lacks."""
+    may = ACTIONS[sort]
+    odd = {name: [f"does not belong to a button of {sort}"] for name in action.keys() - may.keys()}
+    return odd | {name: [f"is missing, and sub_type is {sort}"] for name in may if may[name] and name not in action}
 
 
 def _misnamed(parameters: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
@@ -195,11 +230,47 @@ def _doubled(components: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
     return problems
 
 
+_LANGUAGE = like("[a-z]{2,3}(?:_[A-Z0-9]{2,4})?", "must be such as pt_BR")
+
+
+class LanguageObject(Shape):
+    """A language as Meta's API takes it."""
+
+    code = fields.Str(required=True, **_LANGUAGE)
+    policy = fields.Str(validate=validate.OneOf(["deterministic"]))
+
+
+class _Language(fields.Field[str]):
+    """A language's code, alone or in Meta's object."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        if isinstance(value, Mapping):
+            return str(LanguageObject().load(value)["code"])
+        code = fields.Str(**_LANGUAGE).deserialize(value)
+        return str(code)
+
+
 class Template(Shape):
     """A message that Meta approved, and what fills its places for each contact."""
 
     name = fields.Str(required=True, **like("[a-z0-9_]{1,512}", "must be of a-z, 0-9 and _"))
-    language = fields.Str(required=True, **like("[a-z]{2,3}(?:_[A-Z0-9]{2,4})?", "must be such as pt_BR"))
+    language = _Language(
+        required=True,
+        metadata={
+            "oneOf": [
+                {"type": "string", **_LANGUAGE["metadata"]},
+                {
+                    "type": "object",
+                    "required": ["code"],
+                    "properties": {
+                        "code": {"type": "string", **_LANGUAGE["metadata"]},
+                        "policy": {"enum": ["deterministic", None]},
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    )
     components = fields.List(
         fields.Nested(Component), load_default=list, allow_none=True, validate=validate.Length(max=MOST_COMPONENTS)
     )
@@ -209,6 +280,11 @@ class Template(Shape):
         """A second one would be no part of the template."""
         if problems := _doubled(data["components"] or ()):
             raise ValidationError(problems, "components")
+
+    def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
+        """A field that Meta had once is named as such."""
+        if isinstance(error.messages, dict) and "namespace" in error.messages:
+            error.messages["namespace"] = ["belongs to Meta's on-premises API, which is retired: leave it out"]
 
     @post_load
     def as_template(self, data: Mapping[str, Any], **_: Any) -> content.Template:

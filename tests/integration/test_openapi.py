@@ -16,10 +16,11 @@ from flask.testing import FlaskClient
 from jsonschema_rs import validator_for
 
 from broadcast.api.shown import SCHEMAS
+from broadcast.api.templates import Template
 from broadcast.settings import Settings
 from broadcast.web import create_app
 from broadcast.wiring import build_services
-from tests.builders import a_body
+from tests.builders import a_body, a_template
 from tests.crm import KEYS
 from tests.processes import Process, free_port, wait_for
 
@@ -57,11 +58,37 @@ def defaults() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
                 yield name, field, told
 
 
+def order_button(action: dict[str, Any], sub_type: str = "order_details") -> dict[str, Any]:
+    return {"type": "button", "sub_type": sub_type, "index": 0, "parameters": [{"type": "action", "action": action}]}
+
+
 def test_what_a_field_is_where_it_is_left_out_fits_its_own_shape() -> None:
     assert len(list(defaults())) > 10
     for name, field, told in defaults():
         validator = validator_for({**told, "components": DOCUMENT["components"]})
         assert validator.is_valid(told["default"]), (name, field, told)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({"language": {"code": "pt_BR", "policy": "deterministic"}}, True),
+        ({"language": {"code": "pt-BR"}}, False),
+        ({"language": {"code": "pt_BR", "policy": "fallback"}}, False),
+        ({"namespace": "x"}, False),
+        ({"components": [{"type": "BODY", "parameters": [{"type": "text", "text": "{{name}}"}]}]}, True),
+        ({"components": [{"type": "footer", "parameters": []}]}, False),
+        ({"components": [order_button({"order_details": {"total_amount": {"value": "{{cents}}"}}})]}, True),
+        ({"components": [order_button({"order_details": "PIX"})]}, False),
+        ({"components": [order_button({"sections": [], "thumbnail_product_retailer_id": "7"}, "mpm")]}, False),
+        ({"components": [{**order_button({}), "parameters": [{"type": "ttl_minutes", "ttl_minutes": 0}]}]}, False),
+    ],
+)
+def test_a_template_is_taken_as_it_is_described(changes: dict[str, Any], fits: bool) -> None:
+    template = {**a_template(), **changes}
+    described = validator_for({**DOCUMENT["components"]["schemas"]["Template"], "components": DOCUMENT["components"]})
+    assert described.is_valid(template) == fits
+    assert (Template().validate(template) == {}) == fits
 
 
 def calls() -> Iterator[tuple[str, str, Mapping[str, Any]]]:

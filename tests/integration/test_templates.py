@@ -56,10 +56,19 @@ def test_each_contact_gets_the_template_with_their_values(cloud: Services, meta:
     (sent,) = meta.ledger
     components = {part["type"]: part["parameters"] for part in sent.body["template"]["components"][:3]}
     assert components["body"][0] == {"type": "text", "text": "Olá Ana"}
-    # Only texts have variables.
-    assert components["button"] == [{"type": "payload", "payload": "{{name}}"}]
+    assert components["button"] == [{"type": "payload", "payload": "Ana"}]
     assert sent.body["template"]["components"][3]["parameters"] == [{"type": "text", "text": "7"}]
     assert (sent.body["type"], "text" in sent.body) == ("template", False)
+
+
+def test_a_preview_shows_a_template_as_it_is_filled(cloud: Services) -> None:
+    medium = {"link": "https://cdn.example/a.pdf", "filename": "{{name}}.pdf"}
+    header = {"type": "header", "parameters": [{"type": "document", "document": medium}]}
+    body = a_body("c1", NUMBER_ID, contacts=[ANA], message="", template=a_template(components=[header]))
+    seen = create_app(cloud).test_client().post("/campaigns/preview", json=body).json
+    (sample,) = seen["samples"]
+    shown = {"type": "document", "document": {**medium, "filename": "Ana.pdf"}}
+    assert sample["template"]["components"] == [{**header, "parameters": [shown]}]
 
 
 def test_a_value_is_put_on_one_line_and_who_would_leave_a_place_empty_is_left_out(cloud: Services, meta: Graph) -> None:

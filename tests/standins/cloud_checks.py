@@ -125,9 +125,20 @@ KINDS: Mapping[str, set[str]] = {
     "copy_code": {"coupon_code"},
     "flow": {"action"},
     "catalog": {"action"},
+    "mpm": {"action"},
+    "order_details": {"action"},
+    "voice_call": {"ttl_minutes", "payload"},
+    "order_status": {"order_status"},
     "carousel": set(),
 }
-CARD = {name: taken for name, taken in KINDS.items() if name not in {"carousel", "limited_time_offer"}}
+CARD = {name: taken for name, taken in KINDS.items() if name not in {"carousel", "limited_time_offer", "order_status"}}
+#: button -> what its action must have, and of which sort
+ACTIONS: Mapping[str, Mapping[str, type]] = {
+    "mpm": {"thumbnail_product_retailer_id": str, "sections": list},
+    "order_details": {"order_details": dict},
+}
+#: component or button that has one parameter at least
+FULL = {"mpm", "order_details", "voice_call", "order_status"}
 
 
 def _check_components(components: list[Json], kinds: Mapping[str, set[str]]) -> None:
@@ -141,15 +152,30 @@ def _check_components(components: list[Json], kinds: Mapping[str, set[str]]) -> 
 def _check_component(part: Json, kinds: Mapping[str, set[str]]) -> None:
     kind = str(part.get("type", "")).lower()
     if kind == "button":
-        if not ({"sub_type", "index"} <= part.keys()):
+        kind = str(part.get("sub_type", "")).lower()
+        if not kind or ("index" not in part and kind != "voice_call"):
             raise Wrong(131008, "Required parameter is missing", "A button needs its sub_type and its index.")
-        kind = str(part["sub_type"]).lower()
     if kind not in kinds:
         raise Wrong(131009, "Parameter value is not valid", f"Components sub_type or type invalid: {kind}.")
     if kind == "carousel":
         _check_cards(part)
     else:
         _check_parameters(part.get("parameters", []), kinds[kind])
+        _check_order(kind, part.get("parameters", []))
+
+
+def _check_order(kind: str, parameters: list[Json]) -> None:
+    """What is known of orders, products and calls: the outer form."""
+    types = [parameter["type"] for parameter in parameters]
+    if kind in FULL and (not types or len(set(types)) < len(types)):
+        raise Wrong(132012, "Parameter format does not match format in the created template", kind)
+    for name, sort in ACTIONS.get(kind, {}).items():
+        if not isinstance(parameters[0]["action"].get(name), sort):
+            raise Wrong(131009, "Parameter value is not valid", f"{name} of {kind}")
+    for parameter in parameters:
+        minutes, status = parameter.get("ttl_minutes", 1), parameter.get("order_status", {})
+        if type(minutes) is not int or not 1 <= minutes <= 43_200 or not isinstance(status, dict):
+            raise Wrong(131009, "Parameter value is not valid", parameter["type"])
 
 
 def _check_parameters(parameters: Any, takes: set[str]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from broadcast.api import shapes
 from broadcast.domain.campaign import Order
-from broadcast.domain.content import Content, Kind, Needs, Template, render_template
+from broadcast.domain.content import Content, Kind, Needs, Template, fill, render_template
 from broadcast.domain.filling import render
 from broadcast.domain.folding import on_one_line
 from broadcast.errors import Invalid
@@ -68,6 +68,35 @@ def test_names_and_languages_are_metas(name: str, language: str) -> None:
     assert said == Template(name=name, language=language, components=[])
 
 
+@pytest.mark.parametrize("more", [{}, {"policy": "deterministic"}, {"policy": None}])
+def test_a_language_may_stand_in_metas_object(more: dict[str, Any]) -> None:
+    said = {"name": "promo", "language": {"code": "pt_BR", **more}}
+    template = order(said).content.template
+    assert template == Template(name="promo", language="pt_BR", components=[])
+    assert checked(request_of(a_message(template=template)), {})["template"]["language"] == {"code": "pt_BR"}
+
+
+def test_a_component_may_be_written_in_capitals() -> None:
+    components = [{**one, "type": one["type"].upper()} for one in a_template()["components"]]
+    said = {**a_template(), "components": components}
+    assert order(said).content == order(a_template()).content
+    in_a_card = carousel(card(0, component("Header", IMAGE), component("BODY", TEXT_7)))
+    in_small = carousel(card(0, component("header", IMAGE), component("body", TEXT_7)))
+    assert order(in_a_card).content == order(in_small).content
+    doubled = {**a_template(), "components": [component("BODY", TEXT_ONLY), component("body", TEXT_ONLY)]}
+    assert pointers(doubled) == ["/template/components/1/type"]
+
+
+def test_a_namespace_is_said_to_be_of_a_retired_api() -> None:
+    with pytest.raises(Invalid, match="/template/namespace: belongs to Meta's on-premises API, which is retired"):
+        order({"name": "promo", "language": "pt_BR", "namespace": "x"})
+    assert sorted(pointers({"name": "promo", "namespace": None, "x": 1})) == [
+        "/template/language",
+        "/template/namespace",
+        "/template/x",
+    ]
+
+
 def test_a_button_is_counted_either_way() -> None:
     button = {"type": "button", "sub_type": "url", "index": 1, "parameters": [{"type": "text", "text": "x"}]}
     template = {"name": "promo", "language": "pt_BR", "components": [button]}
@@ -102,7 +131,11 @@ MONEY = {"fallback_value": "R$ 10", "code": "BRL", "amount_1000": 10_000}
         ({"name": "promo\n", "language": "pt_BR"}, "/template/name"),
         ({"name": "x" * 513, "language": "pt_BR"}, "/template/name"),
         ({"name": "promo", "language": "pt-BR"}, "/template/language"),
-        ({"name": "promo", "language": {"code": "pt_BR"}}, "/template/language"),
+        ({"name": "promo", "language": {"code": "pt-BR"}}, "/template/language/code"),
+        ({"name": "promo", "language": {"policy": "deterministic"}}, "/template/language/code"),
+        ({"name": "promo", "language": {"code": "pt_BR", "policy": "fallback"}}, "/template/language/policy"),
+        ({"name": "promo", "language": {"code": "pt_BR", "locale": "x"}}, "/template/language/locale"),
+        ({"name": "promo", "language": ["pt_BR"]}, "/template/language"),
         ({"name": "promo", "language": "pt_BR", "namespace": "x"}, "/template/namespace"),
         ({"name": "promo", "language": "pt_BR", "components": {}}, "/template/components"),
         ({"name": "promo", "language": "pt_BR", "components": ["body"]}, HEADER),
@@ -200,6 +233,27 @@ WHOLE_CARD = card(0, component("header", IMAGE), component("body", TEXT_7), butt
 PRODUCT = {"type": "product", "product": {"product_retailer_id": "7", "catalog_id": "8"}}
 
 
+#: As Meta documents it for Brazil, 2026-06.
+PIX = {
+    "reference_id": "{{code}}",
+    "type": "digital-goods",
+    "payment_type": "br",
+    "payment_settings": [
+        {
+            "type": "pix_dynamic_code",
+            "pix_dynamic_code": {"code": "00020101{{code}}", "merchant_name": "Loja", "key": "1", "key_type": "CNPJ"},
+        },
+        {"type": "boleto", "boleto": {"digitable_line": "{{code}}"}},
+    ],
+    "currency": "BRL",
+    "total_amount": {"value": 50000, "offset": 100},
+    "order": {"status": "pending", "items": [{"name": "Bolo", "amount": {"value": 50000, "offset": 100}}]},
+}
+STATUS = {"reference_id": "{{code}}", "order": {"status": "processing", "description": "{{code}}\n"}}
+SECTIONS = [{"title": "Para {{code}}", "product_items": [{"product_retailer_id": "{{code}}"}]}]
+CALL = {"type": "payload", "payload": "{{code}}"}
+
+
 @pytest.mark.parametrize(
     "components",
     [
@@ -213,19 +267,23 @@ PRODUCT = {"type": "product", "product": {"product_retailer_id": "7", "catalog_i
         [button("CATALOG", action(thumbnail_product_retailer_id="{{code}}"))],
         [component("body", TEXT_7), {"type": "carousel", "cards": [WHOLE_CARD, {**WHOLE_CARD, "card_index": 1}]}],
         [{"type": "carousel", "cards": [card(0, component("header", PRODUCT))]}],
+        [component("body", TEXT_7), button("order_details", action(order_details=PIX))],
+        [button("ORDER_DETAILS", action(order_details={}))],
+        [button("mpm", action(thumbnail_product_retailer_id="7", sections=SECTIONS))],
+        [component("button", {"type": "ttl_minutes", "ttl_minutes": 1440}, sub_type="voice_call")],
+        [component("button", {"type": "ttl_minutes", "ttl_minutes": 1}, CALL, sub_type="voice_call", index="1")],
+        [component("order_status", {"type": "order_status", "order_status": STATUS})],
     ],
 )
-def test_every_other_sort_of_template_is_taken_and_only_its_texts_are_filled(components: list[Any]) -> None:
+def test_every_other_sort_of_template_is_taken_and_its_texts_are_filled(components: list[Any]) -> None:
     template = order({"name": "promo", "language": "pt_BR", "components": components}).content.template
     assert template
-    wants_code = '"text": "{{code}}"' in json.dumps(components) or "coupon_code" in json.dumps(components)
+    wants_code = "{{code}}" in json.dumps(components)
     assert Needs(Content(kind=Kind.TEXT, text="", template=template)).lacking({}) == ["code"] * wants_code
 
     sent = checked(request_of(a_message(template=render_template(template, {"code": "7"}, variant="c1:0"))), {})
 
-    filled = json.dumps(components)
-    for name in ("text", "coupon_code"):
-        filled = filled.replace(f'"{name}": "{{{{code}}}}"', f'"{name}": "7"')
+    filled = json.dumps(components).replace("{{code}}", "7")
     assert sent["template"]["components"] == json.loads(filled.replace('"index": 1', '"index": "1"'))
 
 
@@ -251,6 +309,38 @@ def test_every_other_sort_of_template_is_taken_and_only_its_texts_are_filled(com
             part("button", action(flow_action_data={"a": json.loads("[" * 20 + "]" * 20)}), sub_type="flow", index=0),
             f"{FIRST}/action/flow_action_data",
         ),
+        (part("button", action(flow_token="x"), sub_type="order_details", index=0), f"{FIRST}/action/flow_token"),
+        (part("button", action(), sub_type="order_details", index=0), f"{FIRST}/action/order_details"),
+        (part("button", TEXT_ONLY, sub_type="order_details", index=0), f"{FIRST}/type"),
+        (part("button", action(order_details=PIX), sub_type="order_details"), f"{HEADER}/index"),
+        (part("button", action(order_details=[]), sub_type="order_details", index=0), f"{FIRST}/action/order_details"),
+        (
+            part("button", action(order_details={"a": "\ud800"}), sub_type="order_details", index=0),
+            f"{FIRST}/action/order_details",
+        ),
+        (
+            part("button", action(order_details={"a": "x" * 32_768}), sub_type="order_details", index=0),
+            f"{FIRST}/action/order_details",
+        ),
+        (
+            part("button", action(sections=SECTIONS), sub_type="mpm", index=0),
+            f"{FIRST}/action/thumbnail_product_retailer_id",
+        ),
+        (
+            part("button", action(thumbnail_product_retailer_id="7"), sub_type="mpm", index=0),
+            f"{FIRST}/action/sections",
+        ),
+        (part("button", action(sections=["a"]), sub_type="mpm", index=0), f"{FIRST}/action/sections/0"),
+        (part("button", CALL, CALL, sub_type="voice_call"), f"{HEADER}/parameters/1/type"),
+        (part("button", sub_type="voice_call"), f"{HEADER}/parameters"),
+        (part("button", {"type": "ttl_minutes", "ttl_minutes": 0}, sub_type="voice_call"), f"{FIRST}/ttl_minutes"),
+        (part("order_status", TEXT_ONLY), f"{FIRST}/type"),
+        (part("order_status", *[{"type": "order_status", "order_status": STATUS}] * 2), f"{HEADER}/parameters"),
+        (part("order_status", {"type": "order_status", "order_status": "paid"}), f"{FIRST}/order_status"),
+        (
+            carousel(card(0, component("order_status", {"type": "order_status", "order_status": {}}))),
+            f"{HEADER}/cards/0/components/0/type",
+        ),
         (part("carousel", TEXT_ONLY), f"{HEADER}/cards"),
         (carousel(), f"{HEADER}/cards"),
         (carousel(*[card(0)] * 11), f"{HEADER}/cards"),
@@ -266,6 +356,83 @@ def test_every_other_sort_of_template_is_taken_and_only_its_texts_are_filled(com
 def test_what_those_may_not_have_is_named_by_its_place(template: Any, pointer: str) -> None:
     assert pointer in pointers(template)
     assert all(one.startswith(HEADER) for one in pointers(template))
+
+
+OTHERS = [
+    (part("body", {"type": "currency", "currency": {**MONEY, "fallback_value": "R$ {{due}}"}}), "currency"),
+    (part("body", {"type": "date_time", "date_time": {"fallback_value": "até {{due}}"}}), "date_time"),
+    (part("header", {"type": "document", "document": {**LINK, "filename": "{{due}}.pdf"}}), "document"),
+    (part("header", {"type": "location", "location": {**PLACE, "address": "{{due}}"}}), "location"),
+    (part("button", {"type": "payload", "payload": "pay {{due}}"}, sub_type="quick_reply", index=0), "payload"),
+    (part("button", action(flow_token="{{due}}"), sub_type="flow", index=0), "action"),
+    (part("button", action(flow_action_data={"a": [{"b": "{{due}}"}]}), sub_type="flow", index=0), "action"),
+]
+
+
+@pytest.mark.parametrize(("said", "kind"), OTHERS)
+def test_what_stands_elsewhere_than_in_a_text_is_filled_as_well(said: dict[str, Any], kind: str) -> None:
+    content = order(said).content
+    assert Needs(content).why_not({}) == ("missing_variable", "due")
+    assert Needs(content).why_not({"due": "24/12"}) == ("", "")
+
+    template = fill(content, {"due": "24/12\n"}, variant="c1:0").template
+
+    assert template
+    (shown,) = checked(request_of(a_message(template=template)), {})["template"]["components"][0]["parameters"]
+    (given,) = said["components"][0]["parameters"]
+    assert shown == {"type": kind, kind: json.loads(json.dumps(given[kind]).replace("{{due}}", "24/12 "))}
+
+
+@pytest.mark.parametrize(("said", "kind"), OTHERS[:-1])
+def test_a_contact_whose_value_leaves_such_a_text_too_long_is_left_out(said: dict[str, Any], kind: str) -> None:
+    reason, detail = Needs(order(said).content).why_not({"due": "7" * 513})
+    assert (reason, detail.partition("/")[2], bool(kind)) == ("too_long", "512", True)
+
+
+def test_an_orders_amount_is_a_number_although_a_contacts_value_is_a_text() -> None:
+    item = {"name": "{{name}}", "amount": {"value": "{{due}}", "offset": "100"}, "quantity": "{{n}}"}
+    code = {"type": "pix_dynamic_code", "pix_dynamic_code": {"code": "{{due}}"}}
+    details = {"order": {"items": [item], "tax": {"value": "{{n}}", "offset": 100}}, "payment_settings": [code]}
+    content = order(part("button", action(order_details=details), sub_type="order_details", index=0)).content
+
+    template = fill(content, {"name": "9", "due": "5000", "n": "1,5"}, variant="c1:0").template
+
+    assert template
+    shown = template.components[0]["parameters"][0]["action"]["order_details"]
+    sold = {"name": "9", "amount": {"value": 5000, "offset": "100"}, "quantity": "1,5"}
+    assert shown["order"] == {"items": [sold], "tax": {"value": "1,5", "offset": 100}}
+    assert shown["payment_settings"][0]["pix_dynamic_code"] == {"code": "5000"}
+
+
+def test_what_is_fixed_in_an_actions_data_stays_and_may_be_empty() -> None:
+    data = {"a": "x\n\ty", "b": "", "c": "{{name|}}", "d": "{{name}}:\n1", "e": [True, None, 1.5]}
+    content = order(part("button", action(flow_action_data=data), sub_type="flow", index=0)).content
+    assert Needs(content).why_not({"name": " "}) == ("", "")
+
+    template = fill(content, {"name": "Ana\nLu"}, variant="c1:0").template
+
+    assert template
+    shown = template.components[0]["parameters"][0]["action"]["flow_action_data"]
+    assert shown == {**data, "c": "Ana Lu", "d": "Ana Lu:\n1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        (part("header", {"type": "document", "document": {**LINK, "filename": "{{?}}.pdf"}}), "document/filename"),
+        (part("body", {"type": "date_time", "date_time": {"fallback_value": "[[a| ]]"}}), "date_time/fallback_value"),
+        (
+            part("button", action(flow_action_data={"a": {"{{name}}": 1}}), sub_type="flow", index=0),
+            "action/flow_action_data",
+        ),
+        (
+            part("button", action(flow_action_data={"a": "{{?}}"}), sub_type="flow", index=0),
+            "action/flow_action_data",
+        ),
+    ],
+)
+def test_a_mark_that_would_go_out_as_it_stands_is_refused_wherever_it_is(said: Any, pointer: str) -> None:
+    assert pointers(said) == [f"{FIRST}/{pointer}"]
 
 
 def test_a_medium_is_the_same_for_all() -> None:
@@ -322,6 +489,12 @@ COMPONENT = st.fixed_dictionaries(
 VALUES = st.dictionaries(st.sampled_from(["name", "city", "code"]), TEXT)
 
 
+def said_in(kind: str, text: str, values: dict[str, str]) -> str:
+    if kind == "text":
+        return on_one_line(render(text, values, variant="c1:0"))
+    return render(text, {name: on_one_line(value) for name, value in values.items()}, variant="c1:0")
+
+
 @given(st.lists(COMPONENT, max_size=3), VALUES)
 def test_only_texts_are_filled_and_the_template_stays_as_it_was(components: list[Any], values: dict[str, str]) -> None:
     template = Template(name="promo", language="pt_BR", components=components)
@@ -333,11 +506,9 @@ def test_only_texts_are_filled_and_the_template_stays_as_it_was(components: list
     for was, now in zip(before, filled.components, strict=True):
         assert {**now, "parameters": None} == {**was, "parameters": None}
         for parameter, shown in zip(was["parameters"], now["parameters"], strict=True):
-            is_text = parameter["type"] == "text"
+            kind = parameter["type"]
             assert shown == (
-                {**parameter, "text": on_one_line(render(parameter["text"], values, variant="c1:0"))}
-                if is_text
-                else parameter
+                parameter if kind == "image" else {**parameter, kind: said_in(kind, parameter[kind], values)}
             )
     assert json.loads(json.dumps(filled.components)) == filled.components
 
@@ -349,7 +520,8 @@ def test_whoever_lacks_nothing_gets_every_variable_filled(
     template = Template(name="promo", language="pt_BR", components=components)
     lacks = Needs(Content(kind=Kind.TEXT, text=message, template=template)).lacking(values)
 
-    texts = [one["text"] for part in components for one in part["parameters"] if one["type"] == "text"]
+    given = [one for part in components for one in part["parameters"] if one["type"] != "image"]
+    texts = [one[one["type"]] for one in given]
     missing = {
         name for name in ("name", "code") if any(f"{{{{{name}}}}}" in text for text in texts) and not values.get(name)
     }
