@@ -60,9 +60,9 @@ def register(
     if needs_webhook_secret:
         _check_calls(kept)
     names = [*_names(kept), *_groups(kept, secret_key)]
-    if other := _shares_number(store, kept.id, names):
+    if other := _shares_number(store, kept.id, names) or _shares_session(store, kept, secret_key):
         raise Conflict(
-            f"{other} sends from this phone number already: its pace, cap and receipts would be of two instances. "
+            f"{other} sends from this number already: its pace, cap and receipts would be of two instances. "
             f"Register it as {other}, or give {other} another number first."
         )
     version = store.instances.keep(kept, wanted.rules, names=names)
@@ -109,6 +109,34 @@ def _shares_number(store: Store, instance: str, names: Sequence[str]) -> str | N
         if _may_be_default(store, apps) and id_ != instance and store.instances.is_by_default(id_):
             return id_
     return None
+
+
+def _shares_session(store: Store, kept: Instance, secret_key: str | None) -> str | None:
+    """Another instance that is sent through this one's session of the same server, and so from its number.
+
+    With another webhook secret it may be registered in vain, as with another app's above.
+    """
+    if kept.dialect is None or "session" not in DIALECTS[kept.dialect].credentials:
+        return None
+    session, secret = _session_of(kept), _webhook_secrets(kept, secret_key)
+    for other in sorted((store.instances.named(f"session/{session}") | {session}) - {kept.id}):
+        found = store.instances.find(other)
+        if found is None or (found.dialect, found.url, _session_of(found)) != (kept.dialect, kept.url, session):
+            continue
+        if _webhook_secrets(found, secret_key) == secret:
+            return other
+    return None
+
+
+def _webhook_secrets(kept: Instance, secret_key: str | None) -> Mapping[str, str]:
+    """Those by which its gateway's calls are told from a stranger's."""
+    secrets = unseal(kept.sealed, secret_key=secret_key, binding=kept.binding) if kept.sealed and secret_key else None
+    checking = DIALECTS[kept.dialect or ""].checking()
+    return {name: secret for name, secret in (secrets or {}).items() if name in checking}
+
+
+def _session_of(kept: Instance) -> str:
+    return kept.open_credentials.get("session", kept.id)
 
 
 def registered_as(store: Store, instance: str) -> str | None:

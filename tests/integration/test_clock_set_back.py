@@ -128,6 +128,19 @@ def test_what_a_killed_worker_held_is_found_when_its_lease_ends(lane: Store, set
     assert len(planning.plan_lane(lane, "i1", horizon=HORIZON).departures) == 2
 
 
+def test_a_campaign_is_expected_to_finish_by_the_new_clock(lane: Store, set_back: SetBack) -> None:
+    accepting.accept(lane, an_order(contacts=3, gap_ms=10), country="BR")
+    (first, *_) = tickets(fan_out(lane))
+    depart(lane, first)
+    lane.contacts.record(first, Outcome(status=Status.SENT, message_id="m0"))
+
+    set_back("-30d")
+
+    progress = telling.progress(lane, "c1")
+    assert progress.expected_finish_ms is not None
+    assert progress.expected_finish_ms <= now_ms(lane) + 60_000
+
+
 def test_who_waits_for_a_time_waits_no_longer(lane: Store, set_back: SetBack) -> None:
     accepting.accept(lane, an_order(contacts=1, gap_ms=10), country="BR")
     (only,) = tickets(fan_out(lane))

@@ -162,7 +162,7 @@ def send_from(api: FlaskClient, instance: str, campaign: str = "c1") -> Any:
 def test_one_number_is_no_two_instances(cloud_api: FlaskClient) -> None:
     assert put(cloud_api, NUMBER).status_code == 201
     answer = cloud_api.put("/instances/outra", json=NUMBER, headers=CRM)
-    assert (answer.status_code, "loja sends from this phone number already" in answer.text) == (409, True)
+    assert (answer.status_code, "loja sends from this number already" in answer.text) == (409, True)
     another_app = {**NUMBER, "credentials": {**NUMBER["credentials"], "appSecret": "another"}}
     assert cloud_api.put("/instances/outra", json=another_app, headers=CRM).status_code == 201
     assert put(cloud_api, NUMBER).status_code == 200  # its own again
@@ -171,6 +171,22 @@ def test_one_number_is_no_two_instances(cloud_api: FlaskClient) -> None:
     assert (refused.status_code, pointers(refused)) == (422, {"/instanceId"})
     assert "registered instance loja" in refused.text
     assert send_from(cloud_api, "5550078").status_code == 202
+
+
+def test_one_session_is_no_two_instances(api: FlaskClient) -> None:
+    def waha(name: str, session: str | None, url: str = "http://waha:3000") -> int:
+        credentials = {"apiKey": "k", "hmacKey": "h", "session": session}
+        body = {"dialect": "waha", "url": url, "credentials": credentials}
+        return int(put(api, body, instance=name).status_code)
+
+    assert waha("loja", "default") == 201
+    assert (waha("outra", "default"), waha("default", None)) == (409, 409)
+    assert (waha("outra", "default", "http://another:3000"), waha("terceira", None), waha("loja", "default")) == (
+        201,
+        201,
+        200,
+    )
+    assert waha("quarta", "terceira") == 409
 
 
 def test_a_number_that_sends_unregistered_is_registered_under_its_name(cloud_api: FlaskClient) -> None:

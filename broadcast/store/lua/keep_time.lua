@@ -38,7 +38,10 @@ for _, host in ipairs(redis.call("ZRANGE", hosts_key(), 0, -1)) do
   set_back(calling_key(host))
   set_fields_back(host_key(host), { "rest" })
 end
-for _, campaign in ipairs(redis.call("ZRANGE", campaigns_key(), 0, -1)) do set_back(later_key(campaign)) end
+for _, campaign in ipairs(redis.call("ZRANGE", campaigns_key(), 0, -1)) do
+  set_back(later_key(campaign))
+  set_fields_back(campaign_key(campaign), { "last_ms", "started_ms" }, true)
+end
 for _, instance in ipairs(redis.call("SMEMBERS", instances_key())) do
   set_back(sending_key(instance))
   set_back(acted_key(instance))
