@@ -20,7 +20,7 @@ RULES = {
     "jitterMs": 30000,
     "dailyCap": 200,
     "window": {"start": "08:00", "end": "20:00", "timeZone": "America/Sao_Paulo", "days": ["mon", "tue", "wed"]},
-    "warmUp": {"since": "2030-08-29"},
+    "warmUp": {"since": "2025-08-29"},
 }
 
 

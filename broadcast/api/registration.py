@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import time
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,12 +51,12 @@ class _Credentials(fields.Field[Mapping[str, str]]):
 
 
 class _Clock(fields.Field[time]):
-    """A reading of the wall clock, "HH:MM"."""
+    """A reading of the wall clock, "HH:MM"; an hour may have one digit."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> time:
-        if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        if not isinstance(value, str) or not re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", value):
             raise ValidationError("must be a time of day from 00:00 to 23:59")
-        return time.fromisoformat(value)
+        return time.fromisoformat(value.zfill(len("HH:MM")))
 
 
 class SendingWindow(Shape):
@@ -79,10 +79,16 @@ class SendingWindow(Shape):
             raise ValidationError(str(error), "timeZone") from error
 
 
+def _begun(day: date) -> None:
+    """Tomorrow is today somewhere."""
+    if day > datetime.now(timezone.utc).date() + timedelta(days=1):
+        raise ValidationError("must not be ahead: it is the day on which the number began to send")
+
+
 class WarmUp(Shape):
     """A young number is warmed up from its first day."""
 
-    since = fields.Date(required=True)
+    since = fields.Date(required=True, validate=_begun)
 
 
 class Register(Shape):

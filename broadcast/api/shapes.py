@@ -204,7 +204,11 @@ class _OrBlank:
 
 
 class _Address(_OrBlank, fields.Str):
-    """A web address."""
+    """A web address; blanks around it are nobody's."""
+
+    def deserialize(self, value: Any, *given: Any, **more: Any) -> Any:
+        """The address without them, or None."""
+        return super().deserialize(value.strip() if isinstance(value, str) else value, *given, **more)
 
 
 class _Time(_OrBlank, fields.Field[int]):
@@ -224,7 +228,7 @@ class _Time(_OrBlank, fields.Field[int]):
 
 
 #: A web address, for OpenAPI.
-_MEDIA_URL = {"type": "string", "pattern": r"^https?://[^\s/?#:@\[\]]\S*$"}
+_MEDIA_URL = {"type": "string", "pattern": r"^\s*https?://[^\s/?#:@\[\]]\S*\s*$"}
 
 
 class Send(Shape):
@@ -335,6 +339,8 @@ class Send(Shape):
             if url is not None:
                 raise ValidationError("must be null when mediaType is text", "mediaUrl")
         elif not is_web_address(url):
+            if is_web_address((url or "").replace(" ", "%20")):
+                raise ValidationError("must have no blanks in it: write each as %20", "mediaUrl")
             raise ValidationError(f"must be an http or https address when mediaType is {kind.value}", "mediaUrl")
         most = {Kind.TEXT: MOST_TEXT, Kind.AUDIO: 0}.get(kind, MOST_CAPTION)
         if len(text) > most:

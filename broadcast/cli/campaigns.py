@@ -69,6 +69,9 @@ def status(campaign: str, watch: bool, as_json: bool) -> None:
     showing.tally(last, console=console)
     if last["holdDetail"]:
         console.print(f"not sending: {last['holdDetail']}", highlight=False)
+    if showing.slowness(last):
+        slowed = showing.slowness(last, reason=client.slow_reason(last["instanceId"]))
+        console.print(slowed, highlight=False)
     if last["expectedFinishAt"]:
         finish = f"{last['sendsPerMinute']} a minute, expected to finish at {last['expectedFinishAt']}"
         console.print(finish, highlight=False)

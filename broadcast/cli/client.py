@@ -44,6 +44,14 @@ class Client:
         """One campaign as it stands now."""
         return self.call("GET", f"/broadcast-status/{quote(campaign, safe='')}")
 
+    def slow_reason(self, instance: str) -> str | None:
+        """After which answers the instance is slowed down, as far as that is to be had."""
+        try:
+            reason = self.call("GET", f"/instances/{quote(instance, safe='')}").get("slowReason")
+        except click.ClickException:  # the rest of the status is worth showing all the same
+            return None
+        return reason if isinstance(reason, str) else None
+
     def steer(self, campaign: str, move: str) -> dict[str, Any]:
         """Pause, resume or cancel."""
         return self.call("POST", f"/campaigns/{quote(campaign, safe='')}/{move}")

@@ -69,7 +69,7 @@ def _bar(client: Client, campaign: str, console: Console) -> dict[str, Any]:
                 total=last["total"],
                 completed=done(last),
                 rate=last["sendsPerMinute"],
-                hold=last["holdDetail"] or ("" if last["status"] == "running" else last["status"]),
+                hold=last["holdDetail"] or (slowness(last) if last["status"] == "running" else last["status"]),
             )
     return last
 
@@ -89,6 +89,14 @@ def done(status: Mapping[str, Any]) -> int:
     """How many contacts nothing more will be sent to."""
     counts = status["counts"]
     return int(status["total"] - counts["pending"] - counts["booked"] - counts["sending"])
+
+
+def slowness(status: Mapping[str, Any], *, reason: str | None = None) -> str:
+    """By how much the gateway's busy answers slow the campaign down just now, and after which; "" where they do not."""
+    times = status.get("slowDown", 1)
+    if times <= 1 or status["status"] in DONE:
+        return ""
+    return f"slowed down {times:.1f} times" + (f" after {reason}" if reason else "")
 
 
 def tally(status: Mapping[str, Any], *, console: Console) -> None:

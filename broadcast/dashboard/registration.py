@@ -57,6 +57,7 @@ PROBLEMS: Mapping[str, Any] = {
     "Shorter than minimum length": _("Choose at least one day."),
     "cannot be asked who has WhatsApp": _("Meta's Cloud API cannot be asked that."),
     "unknown time zone": _("This is no IANA time zone, such as America/Sao_Paulo."),
+    "must not be ahead": _("This is ahead. Enter the day on which the number began to send."),
     "Not a valid date": _("This must be a date."),
 }
 _FLAGS: Mapping[str, bool | None] = {"": None, "yes": True, "no": False}

@@ -142,6 +142,7 @@ PROBLEMS: Mapping[str, Any] = {
     "Must be one of": _("There is no such choice."),
     "is in the past": _("This is in the past."),
     "is more than ten years ahead": _("This is more than ten years ahead."),
+    "must have no blanks in it": _("The address has blanks in it: write each of them as %20."),
     "must be an http or https address": _("This must be an address that begins with https://."),
     "must be on the internet, and is a": _(
         "Use an address on the internet. Of others, MEDIA_ALLOW_PRIVATE=1 lets gateways fetch."

@@ -1,4 +1,4 @@
-"""Phone numbers: one canonical form, and one identity for a person with two Brazilian or Mexican forms."""
+"""Phone numbers: one canonical form, and one identity for a person with two Brazilian, Mexican or Argentine forms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import phonenumbers
 _BRAZILIAN = re.compile(r"55([1-9][1-9])(\d{8,9})")
 #: Since 2019 Mexican mobiles are dialled without the 1 that WhatsApp still has in many an account's name.
 _MEXICAN = re.compile(r"521?(\d{10})")
+#: From abroad an Argentine mobile is dialled with a 9 before the area code, which stands nowhere else.
+_ARGENTINE = re.compile(r"549?([1-8]\d{9})")
 #: What people write before a number.
 _LABEL = re.compile(r"^\s*[^\W\d_]+:")
 #: Signs at either end say nothing: Excel's `'`, marks of direction, a comma.
@@ -145,12 +147,14 @@ def grouped(digits: str, *, country: str) -> str:
 
 
 def identity(digits: str) -> str:
-    """What two forms of one person share: a Brazilian mobile's ninth digit and a Mexican one's 1 are left out.
+    """What two forms of one person share: a Brazilian's ninth digit, a Mexican's 1 and an Argentine's 9 are left out.
 
     Brazilian mobiles that were never dialled with eight digits (those begin with 6 to 9) have one form.
     """
     if mexican := _MEXICAN.fullmatch(digits):
         return f"52{mexican[1]}"
+    if argentine := _ARGENTINE.fullmatch(digits):
+        return f"54{argentine[1]}"
     match = _BRAZILIAN.fullmatch(digits)
     if match is None:
         return digits
@@ -159,9 +163,9 @@ def identity(digits: str) -> str:
 
 
 def forms(digits: str) -> frozenset[str]:
-    """Every form in which the person may have been stored: with and without a Brazilian's 9 or a Mexican's 1."""
+    """Every form in which the person may have been stored: with and without the digit that `identity` leaves out."""
     short = identity(digits)
-    longer = (f"{short[:4]}9{short[4:]}", f"{short[:2]}1{short[2:]}")
+    longer = (f"{short[:4]}9{short[4:]}", f"{short[:2]}1{short[2:]}", f"{short[:2]}9{short[2:]}")
     return frozenset(form for form in (digits, short, *longer) if identity(form) == short)
 
 

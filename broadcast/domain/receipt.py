@@ -49,10 +49,11 @@ class Echo:
     """News that a message of ours left under this id, from a gateway that can echo no reference: whom and what."""
 
     message_id: str
-    phone: str  #: E.164 digits, perhaps in the other of two Brazilian forms
+    phone: str | None  #: E.164 digits, perhaps in another of a person's forms; None: by its id alone can it be known
     text: str
     kinds: tuple[Kind, ...] = tuple(Kind)  #: the sorts of message that it may be of; all where the gateway does not say
     at_ms: int | None = None  #: when it left by the gateway's clock, Unix ms, where it says
+    receipt: Receipt | None = None  #: how the message fared, where the echo says it and is found to be ours
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,9 @@ import re
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
+#: HTTP knows whole seconds alone; some write fractions, or what they count.
+_SECONDS = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?s?")
+
 
 def asked_s(retry_after: str, *, now_s: float) -> float | None:
     """The seconds that a Retry-After asks for, given as such or as a date; None where it says neither.
@@ -13,8 +16,8 @@ def asked_s(retry_after: str, *, now_s: float) -> float | None:
     A date that is past asks for 0 s. It is as good as the clock it was taken from.
     """
     given = retry_after.strip()
-    if re.fullmatch(r"[0-9]+", given):
-        return float(given)
+    if seconds := _SECONDS.fullmatch(given):
+        return float(seconds[1])
     try:
         date = parsedate_to_datetime(given)
     except (ValueError, OverflowError):

@@ -67,24 +67,43 @@ def _heed(store: Store, instance: str, one: Inbound | Preference, words: Collect
 
 
 def adopt(store: Store, instance: str, echo: Echo, *, lease_ms: int) -> bool:
-    """Find the contact whose message an echo tells of, and say that it is sent; False when there is not just one."""
+    """Find the contact whose message an echo tells of, and say that it is sent; False when there is not just one.
+
+    By an id that is known it is found without a doubt, else by person, kind, text and time. What the echo says beyond
+    that is then settled as its receipt; of a stranger's message nobody wants to know.
+    """
+    word, campaign = store.contacts.recognise(instance, echo.message_id), ""
+    is_ours = word != "unknown"
+    if not is_ours:
+        word, campaign = _adopt(store, instance, echo, lease_ms)
+        is_ours = word != "kept"
+    if word == "failed":
+        _look_at_errors(store, instance)
+    elif word == "halted":
+        ids = {"action": "settle", "instance": instance, "campaign": campaign}
+        log.warning("paused by a receipt that came before its message was found", extra=ids)
+    if is_ours and echo.receipt is not None:
+        settle(store, instance, [echo.receipt])
+    return word != "kept"
+
+
+def _adopt(store: Store, instance: str, echo: Echo, lease_ms: int) -> tuple[str, str]:
+    """What became of the one contact whom the echo may be of, "kept" where there is not just one; and its campaign."""
+    if echo.phone is None:
+        return "kept", ""
     doubts = store.contacts.doubts(
         instance, echo.message_id, since_ms=DOUBTED_MS, departed=_departed(echo, lease_ms=lease_ms)
     )
     contents = {doubt.campaign: _content(store, doubt.campaign) for doubt in doubts}
     meant = [doubt for doubt in doubts if is_meant(echo, doubt, contents[doubt.campaign], lease_ms=lease_ms)]
-    word = store.contacts.adopt(instance, meant[0], echo.message_id) if len(meant) == 1 else "kept"
-    if word == "failed":
-        _look_at_errors(store, instance)
-    elif word == "halted":
-        ids = {"action": "settle", "instance": instance, "campaign": meant[0].campaign}
-        log.warning("paused by a receipt that came before its message was found", extra=ids)
-    return word != "kept"
+    if len(meant) != 1:
+        return "kept", ""
+    return store.contacts.adopt(instance, meant[0], echo.message_id), meant[0].campaign
 
 
 def is_meant(echo: Echo, doubt: Doubt, content: Content | None, *, lease_ms: int) -> bool:
     """Whether the echo may be of this contact's message: the same person, kind, text, and time on the wire."""
-    if content is None or identity(echo.phone) != identity(doubt.phone):
+    if content is None or echo.phone is None or identity(echo.phone) != identity(doubt.phone):
         return False
     if content.kind not in echo.kinds or echo.text != render(content.text, doubt.values, variant=doubt.reference):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -73,16 +73,22 @@ _ACK_NAMES = tuple(_ACKS)
 
 
 def _acked(item: Mapping[str, Any]) -> News:
-    message_id, word = id_of(item), _ack_name(item)
-    if message_id is None or word is None or item.get("fromMe") is not True:
-        return News()
+    message_id = id_of(item)
+    receipt = _receipt(item, message_id) if message_id is not None and item.get("fromMe") is True else None
+    return News(receipts=(receipt,)) if receipt else News()
+
+
+def _receipt(item: Mapping[str, Any], message_id: str) -> Receipt | None:
+    """How the message fared, where an event says so."""
+    word = _ack_name(item)
+    if word is None:
+        return None
     if word not in _ACKS:
         tell_of(word[:30], "a receipt")
     status = _ACKS.get(word)
     if status is None:
-        return News()
-    reason = "gateway_error" if status is Status.FAILED else None
-    return News(receipts=(Receipt(message_id=message_id, status=status, reason=reason),))
+        return None
+    return Receipt(message_id=message_id, status=status, reason="gateway_error" if status is Status.FAILED else None)
 
 
 def _ack_name(item: Mapping[str, Any]) -> str | None:
@@ -137,24 +143,37 @@ def _told_of_session(item: Mapping[str, Any]) -> News:
 
 
 def _written(item: Mapping[str, Any]) -> News:
-    """A message: one that a person wrote to us, or the echo of one that we sent by the API."""
+    """A message: one that a person wrote to us, or the echo of one that left from our number."""
     text = item.get("body")
     if not isinstance(text, str):
         return News()
     text = whole(text)
-    if item.get("fromMe") is True and item.get("source") == "api":
+    if item.get("fromMe") is True:
         return _echo(item, text)
     phone = _sender(item) if item.get("fromMe") is False and text else None
     return News(inbound=(Inbound(phone=phone, text=text),)) if phone else News()
 
 
 def _echo(item: Mapping[str, Any], text: str) -> News:
+    """A message that left from our number. NOWEB may say of one by the API that it was typed (`app`).
+
+    So both are taken for what we sent to the same person in the same words; a medium that has none, only where it is by
+    the API for certain. An id that we know tells us ours in any case.
+    """
     match = _named(item)
-    person = _PERSON.fullmatch(match[1] or "") if match else None
-    if match is None or person is None:
+    if match is None:
         return News()
-    at_ms = moment_ms(item.get("timestamp"), unit_ms=1000)
-    return News(echoes=(Echo(message_id=match[2], phone=person[1], text=text, kinds=_kinds(item), at_ms=at_ms),))
+    message_id = match[2]
+    can_be_told = bool(text) or item.get("source") == "api"
+    echo = Echo(
+        message_id=message_id,
+        phone=_receiver(item, match[1] or "") if can_be_told else None,
+        text=text,
+        kinds=_kinds(item),
+        at_ms=moment_ms(item.get("timestamp"), unit_ms=1000),
+        receipt=_receipt(item, message_id),
+    )
+    return News(echoes=(echo,))
 
 
 def _kinds(item: Mapping[str, Any]) -> tuple[Kind, ...]:
@@ -178,14 +197,25 @@ _PERSON = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@(?:c\.us|s\.whatsapp\.net)")
 #: Where NOWEB (two versions) and GOWS keep the number of a sender whom `from` names by a hidden id.
 _ALTERNATES = (("_data", "key", "remoteJidAlt"), ("_data", "key", "senderPn"), ("_data", "Info", "SenderAlt"))
 
+#: … and of whom a message of ours went to: there, the sender is us.
+_ALTERNATES_TO = (("_data", "key", "remoteJidAlt"), ("_data", "Info", "RecipientAlt"))
+
+
+def _receiver(item: Mapping[str, Any], chat: str) -> str | None:
+    """Whom we wrote to in this chat, in digits; None for a group, and for a person known by a hidden id alone."""
+    return _person(_texts_at(item, _ALTERNATES_TO) if chat.endswith("@lid") else [chat])
+
 
 def _sender(item: Mapping[str, Any]) -> str | None:
     """Who wrote to us, in digits; None for a group, and for a person known by a hidden id alone."""
     sender = item.get("from")
     if not isinstance(sender, str):
         return None
-    given = _texts_at(item, _ALTERNATES) if sender.endswith("@lid") else [sender]
-    match = next(filter(None, map(_PERSON.fullmatch, given)), None)
+    return _person(_texts_at(item, _ALTERNATES) if sender.endswith("@lid") else [sender])
+
+
+def _person(addresses: Iterable[str]) -> str | None:
+    match = next(filter(None, map(_PERSON.fullmatch, addresses)), None)
     return match[1] if match else None
 
 

@@ -208,6 +208,10 @@ class Contacts:
                 found[campaign, number] = Doubt(campaign, number, at, phone, _values(values))
         return list(found.values())
 
+    def recognise(self, instance: str, message_id: str) -> str:
+        """Say that the contact who goes by this id already was sent to, if nobody knew. See recognise.lua."""
+        return str(self._scripts.run("recognise", instance, message_id, may_follow(Status.SENT)))
+
     def adopt(self, instance: str, doubt: Doubt, message_id: str) -> str:
         """Say that the contact's message left under this id, and apply what was parked for it. See adopt.lua."""
         word = self._scripts.run(

@@ -15,7 +15,7 @@ from broadcast.store.scripts import Scripts
 #: How long a gateway may tell old news again: the longest that Meta redelivers a webhook call is 30 days.
 TOLD_AGAIN_S = 30 * 86_400
 #: To be raised with each change of `domain.phone.identity`, so that who is on the list is looked for where they are.
-IDENTITIES = "2"
+IDENTITIES = "3"
 
 
 class Suppressions:

@@ -60,7 +60,7 @@ def test_a_person_is_found_in_every_campaign_in_either_form(store: Store) -> Non
 
 
 def test_every_form_of_a_number_ends_alike() -> None:
-    for digits in (ANA, "525512345678", "5215512345678", "16502530000"):
+    for digits in (ANA, "525512345678", "5215512345678", "5491122334455", "16502530000"):
         assert len({form[-tracing.SHARED :] for form in forms(digits)}) == 1
 
 

@@ -34,7 +34,7 @@ WHOLE: dict[str, Any] = {
     "gap_s": "15",
     "jitter_s": "2.5",
     "daily_cap": "200",
-    "since": "2026-11-01",
+    "since": "2025-11-01",
     "start": "08:00",
     "end": "20:00",
     "zone": "America/Manaus",
@@ -77,7 +77,7 @@ def test_an_instance_is_registered_whole(browser: Browser) -> None:
     assert kept["credentials"] == {"apiKey": True, "webhookToken": True}
     assert (kept["rateLimitMs"], kept["jitterMs"], kept["dailyCap"]) == (15_000, 2_500, 200)
     assert kept["window"] == {"start": "08:00", "end": "20:00", "timeZone": "America/Manaus", "days": ["mon", "sat"]}
-    assert kept["warmUp"] == {"since": "2026-11-01"}
+    assert kept["warmUp"] == {"since": "2025-11-01"}
 
 
 def test_what_is_registered_is_listed_before_its_first_campaign(browser: Browser) -> None:

@@ -610,6 +610,104 @@ def test_an_id_of_our_own_finds_its_contact_before_any_answer(lane: Store) -> No
     assert count(lane, Status.SENT) == 1
 
 
+def lose_named(store: Store, own_id: str = "3EB0AA") -> None:
+    """A contact whose message had an id of ours, and nobody knows how that ended."""
+    accepting.accept(store, an_order(contacts=1), country="BR")
+    (ticket,) = tickets(fan_out(store))
+    assert isinstance(ask(store, ticket, ahead_ms=5000, own_id=own_id), Go)
+    store.contacts.record(ticket, Outcome(status=Status.UNCONFIRMED, reason="gateway_error", detail="500"))
+    assert count(store, Status.UNCONFIRMED) == 1
+
+
+def typed(**more: Any) -> dict[str, Any]:
+    """WAHA's echo of a message of ours that says to be typed by hand."""
+    chat = f"{phones(1)[0]}@c.us"
+    item = {"id": f"true_{chat}_3EB0AA", "fromMe": True, "source": "app", "body": "Oi", "hasMedia": False}
+    return {**item, "timestamp": int(time.time()), "ack": 1, "ackName": "SERVER", **more}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"source": "api"}, Status.SENT),
+        ({}, Status.SENT),
+        ({"ack": 0, "ackName": "PENDING"}, Status.SENT),
+        ({"ack": 2, "ackName": "DEVICE"}, Status.DELIVERED),
+        ({"ack": -1, "ackName": "ERROR"}, Status.FAILED),
+        ({"id": "true_10000000000001@lid_3EB0AA"}, Status.SENT),
+        ({"body": "what WhatsApp made of it", "timestamp": 1}, Status.SENT),
+    ],
+    ids=["by the API", "by hand", "pending", "delivered", "failed", "a hidden id", "another text"],
+)
+def test_an_echo_with_our_own_id_is_of_its_contact_without_a_doubt(
+    lane: Store, more: dict[str, Any], status: Status
+) -> None:
+    lose_named(lane)
+    assert heard(lane, "waha", typed(**more)) == [True]
+    assert count(lane, status) == 1
+    (contact,) = telling.contacts(lane, "c1", status=status, limit=9, cursor=None).items
+    assert contact.message_id == "3EB0AA"
+    assert (contact.reason or "") == ("gateway_error" if status is Status.FAILED else "")
+    assert heard(lane, "waha", typed(**more)) == [False]
+
+
+def test_an_echo_with_our_own_id_that_nothing_acknowledged_counts_for_no_arrival(lane: Store) -> None:
+    lose_named(lane)
+    heard(lane, "waha", typed(ack=0, ackName="PENDING"))
+    assert lane.scripts.client.lrange(key("recent", "i1"), 0, -1) == []
+    settling.settle(lane, "i1", [Receipt(message_id="3EB0AA", status=Status.FAILED, reason="gateway_error")])
+    assert lane.scripts.client.lrange(key("recent", "i1"), 0, -1) == ["e"]
+
+
+def test_an_echo_of_a_message_that_is_known_to_have_failed_says_nothing(lane: Store) -> None:
+    lose_named(lane)
+    settling.settle(lane, "i1", [Receipt(message_id="3EB0AA", status=Status.FAILED, reason="gateway_error")])
+    steering.retry(lane, "c1", Scope.FAILED)
+    assert heard(lane, "waha", typed(ack=0, ackName="PENDING")) == [False]
+    assert count(lane, Status.PENDING) == 1
+
+
+def test_an_echo_of_another_instances_id_is_nobodys(lane: Store) -> None:
+    lose_named(lane)
+    assert not settling.adopt(lane, "i2", an_echo(message_id="3EB0AA"), lease_ms=LEASE_MS)
+    assert count(lane, Status.UNCONFIRMED) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "adopted"),
+    [
+        ({}, True),
+        ({"body": "Oi!"}, False),
+        ({"timestamp": int(time.time()) + 45 * 60}, False),
+        ({"id": "true_10000000000001@lid_3EB0AA"}, False),
+        (
+            {
+                "id": "true_10000000000001@lid_3EB0AA",
+                "_data": {"key": {"remoteJidAlt": f"{phones(1)[0]}@s.whatsapp.net"}},
+            },
+            True,
+        ),
+    ],
+    ids=["ours", "another text", "much later", "hidden", "hidden, and the number beside it"],
+)
+def test_what_says_to_be_typed_is_ours_where_person_words_and_time_are(
+    lane: Store, more: dict[str, Any], adopted: bool
+) -> None:
+    lose(lane)
+    assert heard(lane, "waha", typed(**more)) == [adopted]
+    assert count(lane, Status.SENT) == adopted
+
+
+def test_what_says_to_be_typed_is_nobodys_where_two_fit_or_where_it_has_no_words(lane: Store) -> None:
+    lose(lane)
+    lose(lane, campaign="c2")
+    assert heard(lane, "waha", typed()) == [False]
+    lose(lane, campaign="c3", content=Content(kind=Kind.IMAGE, text="", media_url="http://x/a.jpg"))
+    assert heard(lane, "waha", typed(body="", hasMedia=True, media={"mimetype": "image/jpeg"})) == [False]
+    assert lane.contacts.unknown() == 0
+    assert not lane.scripts.client.keys("*parked*")
+
+
 def test_when_no_worker_is_left_what_is_booked_goes_back_in_its_order(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=5, gap_ms=1000), country="BR")
     first, *_ = tickets(fan_out(lane))

@@ -8,7 +8,7 @@ import hmac
 import json
 import logging
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -42,7 +42,7 @@ WHOLE: dict[str, Any] = {
     "jitterMs": 30_000,
     "dailyCap": 200,
     "window": {"start": "08:00", "end": "20:00", "timeZone": "America/Sao_Paulo", "days": ["mon", "sat"]},
-    "warmUp": {"since": "2026-11-01"},
+    "warmUp": {"since": "2025-11-01"},
 }
 
 
@@ -292,7 +292,9 @@ def test_rules_come_back_as_they_were_kept(store: Store, rules: Rules) -> None:
         ({"rateLimitMs": "15000"}, "/rateLimitMs"),
         ({"jitterMs": -1}, "/jitterMs"),
         ({"dailyCap": 0}, "/dailyCap"),
-        ({"window": {**WHOLE["window"], "start": "8:00"}}, "/window/start"),
+        ({"window": {**WHOLE["window"], "start": "8h00"}}, "/window/start"),
+        ({"window": {**WHOLE["window"], "start": "8:5"}}, "/window/start"),
+        ({"window": {**WHOLE["window"], "start": "008:00"}}, "/window/start"),
         ({"window": {**WHOLE["window"], "end": "24:00"}}, "/window/end"),
         ({"window": {**WHOLE["window"], "timeZone": "Brazil/Nowhere"}}, "/window/timeZone"),
         ({"window": {**WHOLE["window"], "days": []}}, "/window/days"),
@@ -300,6 +302,7 @@ def test_rules_come_back_as_they_were_kept(store: Store, rules: Rules) -> None:
         ({"window": {"start": "08:00", "end": "20:00"}}, "/window/timeZone"),
         ({"window": {**WHOLE["window"], "from": 1}}, "/window/from"),
         ({"warmUp": {"since": "yesterday"}}, "/warmUp/since"),
+        ({"warmUp": {"since": "2999-08-29"}}, "/warmUp/since"),
         ({"pace": 3}, "/pace"),
     ],
 )
@@ -308,6 +311,18 @@ def test_a_wrong_field_is_named_and_nothing_is_kept(
 ) -> None:
     assert pointers(put(api, {**WHOLE, **changes})) == {pointer}
     assert store.instances.find("loja") is None
+
+
+def test_an_hour_may_have_one_digit_and_is_shown_with_two(api: FlaskClient) -> None:
+    kept = put(api, {**WHOLE, "window": {**WHOLE["window"], "start": "8:00", "end": "0:30"}})
+    assert (kept.json["window"]["start"], kept.json["window"]["end"]) == ("08:00", "00:30")
+
+
+def test_a_number_has_begun_to_send_by_tomorrow(api: FlaskClient) -> None:
+    today = datetime.now(timezone.utc).date()
+    assert put(api, {**WHOLE, "warmUp": {"since": f"{today + timedelta(days=1)}"}}).status_code in {200, 201}
+    refused = put(api, {**WHOLE, "warmUp": {"since": f"{today + timedelta(days=3)}"}})
+    assert refused.json["errors"][0]["detail"].startswith("must not be ahead")
 
 
 JSON = st.recursive(

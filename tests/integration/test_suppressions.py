@@ -293,14 +293,19 @@ def test_the_fence_knows_whom_the_list_was_given(client: FlaskClient, store: Sto
 
 
 def test_who_was_put_on_the_list_by_an_earlier_version_is_found_by_upkeep(store: Store) -> None:
-    known = {"551151234567": "5511951234567", "5215512345678": "5215512345678", "551190000000": "5511990000000"}
+    known = {
+        "551151234567": "5511951234567",
+        "5215512345678": "5215512345678",
+        "551190000000": "5511990000000",
+        "5491122334455": "5491122334455",
+    }
     for name, phone in known.items():  # as it was kept then
         store.scripts.client.hset(
             key("suppressed"), name, json.dumps({"phone": phone, "since": "2026-01-01T00:00:00Z"})
         )
     store.suppressions.hash_only("551190000000")
 
-    assert suppressing.bring_up_to_date(store) == 2
+    assert suppressing.bring_up_to_date(store) == 3
     assert suppressing.bring_up_to_date(store) == 0
     people = {identity(phone) for phone in known.values()}
     assert store.suppressions.among(people) == people

@@ -165,6 +165,23 @@ def test_an_echo_finds_the_contact_whose_engine_took_no_id_of_ours(
     assert store.contacts.some("c1", [0])[0][1]["message_id"] == "AAAA"
 
 
+def test_an_echo_with_our_id_clears_up_a_text_that_was_answered_with_a_500(
+    server: StandIn, gateway: Waha, store: Store
+) -> None:
+    server.sessions["i1"] = "WORKING"
+    accepting.accept(store, an_order(contacts=[ANA]), country="BR")
+    store.workers.beat("broadcast", "w1")
+    server.refuse("/api/sendText", thrown("Timed Out"))
+    assert sends(store, gateway, "r1") == "unconfirmed"
+    own_id = store.contacts.some("c1", [0])[0][1]["message_id"]
+
+    item = {"id": f"true_10000000000001@lid_{own_id}", "fromMe": True, "source": "app", "hasMedia": False}
+    payload = {**item, "body": "Oi", "timestamp": int(time.time()), "ack": 1, "ackName": "SERVER"}
+    (echo,) = gateway.read({"event": "message.any", "session": "i1", "payload": payload}).echoes
+    assert settling.adopt(store, "i1", echo, lease_ms=5000)
+    assert telling.progress(store, "c1").counts[Status.SENT] == 1
+
+
 def test_an_engine_that_takes_no_id_is_remembered_and_the_contact_comes_again_without_one(
     server: StandIn, gateway: Waha
 ) -> None:

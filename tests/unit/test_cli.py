@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,36 @@ def test_status_shows_the_tally() -> None:
         result = run(url, "status", "c1", "--watch")
     assert result.exit_code == 0
     assert "total" in result.output
+
+
+@pytest.mark.parametrize("package", ["broadcast", "broadcast.cli"])
+def test_the_package_is_the_command(package: str) -> None:
+    asked = [sys.executable, "-m", package, "--help"]
+    assert "doctor" in subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize(
+    ("state", "factor", "instance", "said"),
+    [
+        ("running", 7.66, {"slowReason": "rate_overlimit"}, "slowed down 7.7 times after rate_overlimit"),
+        ("paused", 2, {"slowReason": None}, "slowed down 2.0 times"),
+        ("running", 2, None, "slowed down 2.0 times"),
+        ("running", 1, {"slowReason": None}, ""),
+        ("completed", 7.66, {"slowReason": "rate_overlimit"}, ""),
+    ],
+)
+def test_status_says_by_how_much_a_campaign_is_slowed_down(
+    state: str, factor: float, instance: dict[str, Any] | None, said: str
+) -> None:
+    def handle(_: str, path: str, *__: Any) -> tuple[int, dict[str, str], bytes]:
+        if path == "/instances/loja%201":
+            return (200, {}, json.dumps(instance).encode()) if instance else (403, {}, b'{"detail": "no"}')
+        return 200, {}, json.dumps({**STATUS, "status": state, "instanceId": "loja 1", "slowDown": factor}).encode()
+
+    with listening(handle) as url:
+        result = run(url, "status", "c1")
+    assert result.exit_code == 0
+    assert [line for line in result.output.splitlines() if "slowed" in line] == ([said] if said else [])
 
 
 def test_a_wrong_setting_stops_up_with_its_name() -> None:

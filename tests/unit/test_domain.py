@@ -188,7 +188,22 @@ def test_both_forms_of_a_mexican_mobile_are_one_person() -> None:
     assert forms("525512345678") == {"5215512345678", "525512345678"}
 
 
-@given(st.from_regex(r"(55|52|1)[0-9]{8,11}", fullmatch=True))
+def test_both_forms_of_an_argentine_mobile_are_one_person() -> None:
+    for text in ("+54 9 11 2233-4455", "+54 11 2233-4455"):
+        assert identity(normalise(text, country="BR") or "") == "541122334455"
+    assert forms("541122334455") == forms("5491122334455") == {"541122334455", "5491122334455"}
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["54112233445", "549112233445", "54911223344556", "5481122334455", "5411223344556", "595491122334", "15491122334"],
+)
+def test_what_only_looks_argentine_keeps_its_identity(digits: str) -> None:
+    assert identity(digits) == digits
+    assert forms(digits) == {digits}
+
+
+@given(st.from_regex(r"(55|54|52|1)[0-9]{8,11}", fullmatch=True))
 def test_all_forms_of_a_person_have_one_identity(digits: str) -> None:
     assert {identity(form) for form in forms(digits)} == {identity(digits)}
     assert digits in forms(digits)

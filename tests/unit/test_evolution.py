@@ -563,6 +563,10 @@ def test_every_payload_is_there() -> None:
     ("headers", "path", "is_ours"),
     [
         ({"Authorization": "Bearer s3cret"}, "", True),
+        ({"Authorization": "bearer s3cret"}, "", True),
+        ({"authorization": "BEARER  s3cret"}, "", True),
+        ({"Authorization": "Bearers3cret"}, "", False),
+        ({"Authorization": "Basic s3cret"}, "", False),
         ({}, "s3cret", True),
         ({}, "s3cret/messages-update", True),
         ({"Authorization": "Bearer other"}, "", False),

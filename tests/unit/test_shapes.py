@@ -193,6 +193,23 @@ def test_what_a_form_was_left_empty_of_is_not_there() -> None:
     assert ana.vars == {"b": "x"}
 
 
+@pytest.mark.parametrize("around", [" {}", "{} ", "\n{}\t"])
+def test_what_stands_around_an_address_is_not_of_it(around: str) -> None:
+    medium = "https://cdn.example/Tabela%20de%20pre%C3%A7os.pdf"
+    sent = order(mediaType="document", mediaUrl=around.format(medium), callbackUrl=around.format(""))
+    assert (sent.content.media_url, sent.callback_url) == (medium, None)
+
+
+def test_an_address_with_blanks_in_it_is_told_how_to_write_them() -> None:
+    with pytest.raises(Invalid) as refused:
+        order(mediaType="document", mediaUrl="https://cdn.example/Tabela de preços.pdf")
+    (error,) = refused.value.errors
+    assert (error.pointer, error.detail) == ("/mediaUrl", "must have no blanks in it: write each as %20")
+    with pytest.raises(Invalid) as refused:
+        order(mediaType="document", mediaUrl="Tabela de preços.pdf")
+    assert "must be an http or https address" in refused.value.errors[0].detail
+
+
 @pytest.mark.parametrize(
     "said",
     ["tomorrow", "2030-08-29", "2030-08-29T15:00:00", "2030-08-29T15:00Z", "2030-13-01T00:00:00Z",

@@ -372,6 +372,14 @@ def connected(is_open: bool, reason: str) -> News:
     return News(connection=Connection(is_open=is_open, reason=reason))
 
 
+DELIVERED = Receipt(message_id=ID, status=Status.DELIVERED)
+
+
+def echoed(receipt: Receipt | None = None, **more: Any) -> News:
+    usual = {"phone": "551100000001", "text": "Oi, Ana!", "kinds": (Kind.TEXT,), "at_ms": 1_893_456_000_000}
+    return News(echoes=(Echo(message_id=ID, receipt=receipt, **{**usual, **more}),))
+
+
 WROTE = News(inbound=(Inbound(phone="551100000001", text="SAIR"),))
 #: payload file -> what it says
 NEWS: dict[str, News] = {
@@ -406,13 +414,15 @@ NEWS: dict[str, News] = {
     "message_group": News(),
     "message_status_broadcast": News(),
     "message_newsletter": News(),
-    "message_any_by_api": News(
-        echoes=(
-            Echo(message_id=ID, phone="551100000001", text="Oi, Ana!", kinds=(Kind.TEXT,), at_ms=1_893_456_000_000),
-        )
-    ),
-    "message_any_by_phone": News(),
-    "message_any_by_api_hidden_id": News(),
+    "message_any_by_api": echoed(),
+    "message_any_by_phone": echoed(DELIVERED),
+    "message_any_by_phone_medium": echoed(DELIVERED, phone=None, text="", kinds=(Kind.IMAGE, Kind.DOCUMENT)),
+    "message_any_acked": echoed(Receipt(message_id=ID, status=Status.SENT)),
+    "message_any_failed": echoed(Receipt(message_id=ID, status=Status.FAILED, reason="gateway_error")),
+    "message_any_by_api_hidden_id": echoed(DELIVERED, phone=None),
+    "message_any_hidden_id_noweb": echoed(Receipt(message_id=ID, status=Status.SENT)),
+    "message_any_hidden_id_gows": echoed(Receipt(message_id=ID, status=Status.SENT)),
+    "message_any_group": News(),
     "message_revoked": News(),
 }
 
@@ -473,3 +483,4 @@ def test_no_message_breaks_the_reading(event: str, data: Any, sender: Any, is_ou
     item = {"id": f"true_{CHAT}_{ID}", "from": sender, "fromMe": is_ours, "source": "api", "body": "x", "_data": data}
     news = GATEWAY.read({"event": event, "payload": item})
     assert all(inbound.phone.isdigit() for inbound in news.inbound)
+    assert all(echo.phone is None or echo.phone.isdigit() for echo in news.echoes)

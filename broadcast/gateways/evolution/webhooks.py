@@ -23,10 +23,13 @@ _Items = Sequence[Mapping[str, Any]]
 #: comes again with every retry, the last some 20 minutes later; a refusal ends them. Source: Evolution 2.3.7.
 LEEWAY_S = 1800.0
 
+#: The name of a scheme is written in any case.
+_SCHEME = re.compile(r"^bearer +", re.IGNORECASE)
+
 
 def is_ours(headers: Mapping[str, str], *, path: str, token: str, now: float) -> bool:
     """Whether a call carries the token: in its path, as its bearer, or as the key by which the bearer is signed."""
-    bearer = header(headers, "Authorization").removeprefix("Bearer ")
+    bearer = _SCHEME.sub("", header(headers, "Authorization"))
     return _is_in_path(token, path) or _is_same(bearer, token) or _is_signed(bearer, token, now)
 
 

@@ -11,10 +11,5 @@ if known_id or redis.call("EXISTS", message_key(instance, message_id)) == 1 then
 if not status or not has(may_follow, status) then return "kept" end
 
 redis.call("HSET", contact, "message_id", message_id)
-redis.call("HDEL", contact, "reason", "detail")
 redis.call("SET", message_key(instance, message_id), campaign .. ":" .. number, "EX", keep_s)
-if status == "booked" then let_go(instance, campaign, number) end
-redis.call("ZREM", sending_key(instance), campaign .. ":" .. number)
-redis.call("ZREM", doubtful_key(instance), campaign .. ":" .. number)
-move(campaign, number, status, "sent")
-return receive_parked(instance, campaign .. ":" .. number, message_id) or "moved"
+return clear_up(instance, campaign, number, status, message_id)

@@ -157,3 +157,15 @@ local function receive_parked(instance, ref, message_id)
   redis.call("ZREM", strays_key(), instance .. "/" .. message_id)
   return word
 end
+
+-- An echo proves that the contact's message left, under this id: it is sent, and need not be sent again if it waits for that.
+-- Returns "moved", or what the receipts said that came before.
+local function clear_up(instance, campaign, number, status, message_id)
+  local ref = campaign .. ":" .. number
+  redis.call("HDEL", contact_key(campaign, number), "reason", "detail")
+  if status == "booked" then let_go(instance, campaign, number) end
+  redis.call("ZREM", sending_key(instance), ref)
+  redis.call("ZREM", doubtful_key(instance), ref)
+  move(campaign, number, status, "sent")
+  return receive_parked(instance, ref, message_id) or "moved"
+end
