@@ -69,6 +69,35 @@ def wants_out(text: str, words: Collection[str] = DEFAULT_WORDS) -> bool:
     return means(said, words) or means(spelled_out(said), words)
 
 
+#: What a button below a message may say that answers what the message asks, whatever else it means when written:
+#: "Confirmar / Cancelar" below a reminder, "Alta / Baja" below a survey.
+_CHOICES = frozenset(
+    each(
+        "não|no|cancelar|cancel|remover|remove|excluir|não quero|no quiero|não receber|não quero promoção|baja|"
+        "dar de baja|quit|podem parar|vocês podem parar|pueden parar"
+    )
+)
+#: What only a button says, unless the operator has other words instead of ours.
+_LABELS = frozenset(each("bloquear|block", "|contato|contacto|contact|mensagens|mensajes|messages"))
+#: So long must be what stands behind a button: "2" and "n" are names of buttons, whatever an operator takes them for.
+_LEAST_LETTERS = 3
+
+
+def chose_out(label: str, behind: str | None, words: Collection[str] = DEFAULT_WORDS) -> bool:
+    """Whether a tap means it: by what the button says, or by the word of ours that whoever made it put behind it.
+
+    A tap answers what we asked, so that what answers other questions as well does not count.
+    """
+    words = _in_plain_form(frozenset(words))
+    told = [label, *([behind] if behind and len(plain(behind)) >= _LEAST_LETTERS else [])]
+    means_us = any(wants_out(one, words) and not _is_choice(one) for one in told)
+    return means_us or (plain(label) in _LABELS and words >= DEFAULT_WORDS)
+
+
+def _is_choice(text: str) -> bool:
+    return not _CHOICES.isdisjoint(_cores(plain(text)) | _cores(spelled_out(plain(text))))
+
+
 def _said(said: str, words: frozenset[str]) -> bool:
     """Whether this is one of them, once or repeated, or a long one or two with courtesies or a reason."""
     return said in words or _once(said) in words or any(_means(core, words) for core in _cores(said))

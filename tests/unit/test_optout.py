@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.optout import mentions, read_words, wants_out
+from broadcast.domain.optout import chose_out, mentions, read_words, wants_out
 from broadcast.domain.phrases import DEFAULT_WORDS
 
 PORTUGUESE = [
@@ -845,6 +845,76 @@ def test_a_flood_of_words_is_read_in_no_time(text: str) -> None:
     began = time.process_time()
     assert not wants_out(text)
     assert time.process_time() - began < 1
+
+
+ANSWERS = [
+    "Cancelar",
+    "\u274c Cancelar",
+    "CANCEL",
+    "Não",
+    "Não!",
+    "No",
+    "Não quero",
+    "No quiero",
+    "Não, cancelar",
+    "Não receber",
+    "Não quero promoção",
+    "Excluir",
+    "Remover",
+    "Remove",
+    "Podem parar",
+    "Baja",
+    "Dar de baja",
+    "Confirmar",
+    "Quero receber",
+]
+
+
+@pytest.mark.parametrize("label", ANSWERS)
+def test_a_tap_that_answers_our_question_is_no_opt_out(label: str) -> None:
+    assert not chose_out(label, None)
+    assert not chose_out(label, label)
+    assert not chose_out(label, "x1")
+    assert not chose_out("Confirmar", label)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Sair",
+        "\U0001f6d1 Parar",
+        "STOP",
+        "Descadastrar",
+        "Não quero receber",
+        "Não quero promoções",
+        "Sair da lista",
+        "Bloquear",
+        "Bloquear contato",
+        "Block",
+        "Parar promoções",
+        "Interromper promoções",
+        "Stop promotions",
+        "Darse de baja",
+        "Salir",
+    ],
+)
+def test_a_tap_on_a_button_that_says_so_is_an_opt_out(label: str) -> None:
+    assert chose_out(label, None)
+    assert chose_out(label, "x1")
+
+
+@pytest.mark.parametrize("behind", ["PARAR", "STOP", "SAIR", "OPT_OUT", "opt-out", "UNSUBSCRIBE", "sair_da_lista"])
+def test_an_opt_out_behind_a_button_counts_whatever_it_says(behind: str) -> None:
+    assert chose_out("Cancelar", behind)
+    assert chose_out("", behind)
+
+
+def test_an_operators_words_hold_for_taps_but_not_for_the_names_of_buttons() -> None:
+    assert chose_out("Me deixa em paz", None, read_words("me deixa em paz, 2"))
+    assert not chose_out("Ver mais", "2", read_words("2"))
+    assert not chose_out("Bloquear", None, read_words("=SAIR"))
+    assert not chose_out("Cancelar", None, read_words("=SAIR, cancelar"))
+    assert wants_out("cancelar")
 
 
 def test_a_setting_without_words_is_our_words() -> None:
