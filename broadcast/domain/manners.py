@@ -22,15 +22,17 @@ _REASONS = (
     "não tenho mais interesse|sem interesse|não estou interessado|não estou interessada|não conheço|não conheço vocês|"
     "não conheço você|não conheço a empresa|não conheço essa empresa|não conheço esta empresa|não sou cliente|"
     "não sou mais cliente|nunca fui cliente|não sou eu|não sou essa pessoa|não é meu|chega|"
+    "este número não é dele|este número não é dela|esse número não é dele|esse número não é dela|"
     "número equivocado|se equivocó de número|se equivocaron de número|no tengo interés|"
     "no estoy interesado|no estoy interesada|no los conozco|no conozco|no conozco la empresa|no soy cliente|"
     "ya no soy cliente|"
     "wrong number|wrong person|not interested|im not interested|i am not interested|i dont know you|not a customer|"
     "im not a customer|i am not a customer"
 )
-#: Said before a phrase alone: what joins it to a reason, and that it is a wish.
+#: Said before a phrase alone: what joins it to a reason, that it is a wish, and a short word of the same meaning.
 _OPENINGS = (
-    "mas|então|por isso|quero que|quero que vocês|gostaria que|gostaria que vocês|desejo que|peço que|peço para|"
+    "stop|pare|parem|sair|mas|então|por isso|quero que|quero que vocês|gostaria que|gostaria que vocês|"
+    "desejo que|peço que|peço para|"
     "solicito que|"
     "pero|así que|quiero que|quisiera que|pido que|les pido que|solicito que|"
     "but|so|i want you to|i would like you to|id like you to"
@@ -40,7 +42,7 @@ _ENDINGS = (
     "para mim|para este número|para esse número|para o meu número|para meu número|neste número|nesse número|"
     "no meu número|no meu whatsapp|no meu celular|imediatamente|ok|"
     "não me interessa|no me interesa|a mí|a este número|a mi número|a mi whatsapp|inmediatamente|"
-    "to this number|to my number|immediately"
+    "nunca mais|to this number|to my number|immediately"
 )
 
 

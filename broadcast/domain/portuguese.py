@@ -21,7 +21,7 @@ _TO_REMOVE = "tirar|remover|retirar|excluir|apagar|deletar"
 _MINE = "meu número|meu contato|meu telefone"
 _SEND = "mande|mandem|envie|enviem|mandar|enviar"
 _SEND_ME = f"{_SEND}|manda|envia"
-_STOP = "pare|parem|para|parar|parassem"
+_STOP = "pare|parem|para|parar|parassem|deixe|deixem"
 _MAY = "pode|podem|poderia|poderiam|vocês podem|vocês poderiam"
 _HAVE_REMOVED = f"|quero|{_MAY}"
 

@@ -28,6 +28,7 @@ _SHORT = {
     "vc": "voce",
     **dict.fromkeys(("vcs", "vces"), "voces"),
     "pra": "para",
+    "pro": "para o",
     "q": "que",
     "td": "tudo",
     "msg": "mensagem",
