@@ -14,7 +14,9 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from functools import lru_cache
 
-from broadcast.domain.phrases import DEFAULT_WORDS, each, plain, spelled_out
+from broadcast.domain.manners import LONGEST, without_manners
+from broadcast.domain.phrases import DEFAULT_WORDS
+from broadcast.domain.spelling import each, plain, spelled_out
 
 
 class Source(str, Enum):
@@ -43,24 +45,20 @@ def seen(source: str, may_use: Callable[[str], bool]) -> str:
 #: What people separate words with who did not read that it is the comma, and an equals sign that came too late.
 _NOT_IN_A_WORD = re.compile(r"[=;|\r\n]")
 
-#: Said before or after a phrase, these change nothing. The short phrases that may have one have it in the tables.
-_COURTESIES = (
-    "por favor|pfv|pf|favor|obrigado|obrigada|gracias|please|pls|thanks|thank you|"
-    "oi|olá|bom dia|boa tarde|boa noite|hola|buenos días|buenas tardes|buenas noches|hi|hello"
-)
-_POLITE = re.compile(r"(?:(?:{0}) ){{0,3}}(.+?)(?: (?:{0})){{0,3}}".format("|".join(each(_COURTESIES))))
 _MARKS = "[\u0300-\u036f]*"
 #: "No, I do": what comes after it counts alone. Of a text whose accents stand apart.
 _ANSWER = re.compile(rf"\W*n{_MARKS}(?:a?{_MARKS}o{_MARKS})?\s*[,;!]+(.*\w.*)", re.IGNORECASE | re.DOTALL)
 #: After a no, these answer a question about something else ("shall we keep your order?" "no, cancel").
 _ANSWERS = frozenset(
     each(
-        "cancelar|remover|excluir|parar|não quero|detener|baja|salir|no quiero|dar de baja|darse de baja|cancel|"
-        "remove|quit"
+        "cancelar|remover|excluir|parar|podem parar|vocês podem parar|não quero|detener|baja|salir|pueden parar|"
+        "no quiero|dar de baja|darse de baja|cancel|remove|quit"
     )
 )
-#: So long must a phrase be to mean the same with a courtesy. With fewer words it may be the answer to a question.
+#: So long must a phrase be to mean the same with a courtesy. With fewer words it may be the answer to a question,
 _LEAST_WORDS = 3
+#: unless it is about nothing but a list.
+_OF_LISTS = re.compile(r"descadastr|desinscrev|desuscrib|unsub|opt ?out|optout")
 
 
 def wants_out(text: str, words: Collection[str] = DEFAULT_WORDS) -> bool:
@@ -71,17 +69,64 @@ def wants_out(text: str, words: Collection[str] = DEFAULT_WORDS) -> bool:
     return means(said, words) or means(spelled_out(said), words)
 
 
+#: What a button below a message may say that answers what the message asks, whatever else it means when written:
+#: "Confirmar / Cancelar" below a reminder, "Alta / Baja" below a survey.
+_CHOICES = frozenset(
+    each(
+        "não|no|cancelar|cancel|remover|remove|excluir|não quero|no quiero|não receber|não quero promoção|baja|"
+        "dar de baja|quit|podem parar|vocês podem parar|pueden parar"
+    )
+)
+#: What only a button says, unless the operator has other words instead of ours.
+_LABELS = frozenset(each("bloquear|block", "|contato|contacto|contact|mensagens|mensajes|messages"))
+#: So long must be what stands behind a button: "2" and "n" are names of buttons, whatever an operator takes them for.
+_LEAST_LETTERS = 3
+
+
+def chose_out(label: str, behind: str | None, words: Collection[str] = DEFAULT_WORDS) -> bool:
+    """Whether a tap means it: by what the button says, or by the word of ours that whoever made it put behind it.
+
+    A tap answers what we asked, so that what answers other questions as well does not count.
+    """
+    words = _in_plain_form(frozenset(words))
+    told = [label, *([behind] if behind and len(plain(behind)) >= _LEAST_LETTERS else [])]
+    means_us = any(wants_out(one, words) and not _is_choice(one) for one in told)
+    return means_us or (plain(label) in _LABELS and words >= DEFAULT_WORDS)
+
+
+def _is_choice(text: str) -> bool:
+    return not _CHOICES.isdisjoint(_cores(plain(text)) | _cores(spelled_out(plain(text))))
+
+
 def _said(said: str, words: frozenset[str]) -> bool:
-    """Whether this is one of them, once or repeated, or a long one with courtesies."""
-    once = _once(said)
-    bare = _once(_without_courtesies(once))
-    return said in words or once in words or (_is_long(bare) and bare in words)
+    """Whether this is one of them, once or repeated, or a long one or two with courtesies or a reason."""
+    return said in words or _once(said) in words or any(_means(core, words) for core in _cores(said))
+
+
+def _means(core: str, words: frozenset[str]) -> bool:
+    """Whether this is a long one of them, or two in a row ("me tira da lista, não quero mais mensagens")."""
+    if core in words:
+        return _is_long(core)
+    if len(core) > LONGEST:
+        return False
+    ends = (place for place, letter in enumerate(core) if letter == " ")
+    return any(core[:end] in words and _is_long(core[:end]) and _is_one(core[end + 1 :], words) for end in ends)
+
+
+def _is_one(said: str, words: frozenset[str]) -> bool:
+    return any(core in words and _is_long(core) for core in without_manners(said))
 
 
 def _answered(said: str, words: frozenset[str]) -> bool:
     """Whether this means us after a no as well: a phrase, or a word of ours that answers nothing else."""
-    bare = _once(_without_courtesies(_once(said)))
-    return bare not in _ANSWERS and (_is_long(bare) or bare in DEFAULT_WORDS) and _said(said, words)
+    cores = _cores(said)
+    names_us = any(core in words and (_is_long(core) or core in DEFAULT_WORDS) for core in cores)
+    return names_us and _ANSWERS.isdisjoint(cores) and _said(said, words)
+
+
+def _cores(said: str) -> frozenset[str]:
+    """What it may come down to: said once, without courtesies and reasons."""
+    return frozenset(map(_once, without_manners(_once(said))))
 
 
 def _once(said: str) -> str:
@@ -93,13 +138,8 @@ def _once(said: str) -> str:
     return said
 
 
-def _without_courtesies(said: str) -> str:
-    match = _POLITE.fullmatch(said)
-    return match[1] if match else said
-
-
 def _is_long(phrase: str) -> bool:
-    return len(phrase.split()) >= _LEAST_WORDS
+    return len(phrase.split()) >= _LEAST_WORDS or _OF_LISTS.search(phrase) is not None
 
 
 def mentions(text: str, words: Collection[str] = DEFAULT_WORDS) -> bool:

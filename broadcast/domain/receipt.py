@@ -58,10 +58,12 @@ class Echo:
 
 @dataclass(frozen=True, kw_only=True)
 class Inbound:
-    """What a person wrote to us."""
+    """What a person wrote to us, or which button or row of a list below a message they tapped."""
 
     phone: str  #: E.164 digits
-    text: str
+    text: str  #: what they wrote, or what the button says
+    is_tap: bool = False
+    behind: str | None = None  #: what whoever made the button put behind it
 
 
 @dataclass(frozen=True, kw_only=True)

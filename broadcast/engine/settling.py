@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from broadcast.domain.content import Content
 from broadcast.domain.filling import render
-from broadcast.domain.optout import Source, wants_out
+from broadcast.domain.optout import Source, chose_out, wants_out
 from broadcast.domain.phone import identity
 from broadcast.domain.receipt import Echo, Inbound, Preference, Receipt
 from broadcast.engine.acting import act
@@ -58,7 +58,8 @@ def heed(store: Store, instance: str, said: Sequence[Inbound | Preference], *, w
 
 def _heed(store: Store, instance: str, one: Inbound | Preference, words: Collection[str]) -> bool:
     if isinstance(one, Inbound):
-        return wants_out(one.text, words) and suppress(store, one.phone, source=Source.MESSAGE.at(instance))
+        means_us = chose_out(one.text, one.behind, words) if one.is_tap else wants_out(one.text, words)
+        return means_us and suppress(store, one.phone, source=Source.MESSAGE.at(instance))
     if one.stops:
         return suppress(store, one.phone, source=Source.MENU.at(instance), at_ms=one.at_ms)
     # What somebody wrote, or an operator entered, or another number was told, a switch in this menu does not undo.

@@ -174,15 +174,18 @@ def _with_failure(receipt: Receipt, item: Json) -> Receipt:
     return replace(receipt, reason=means.reason, detail=means.detail, means=means if is_more else None, phone=phone)
 
 
-#: kind of what people write or tap -> where its text is; a medium's is below it
+#: kind of what people write -> where its text is; a medium's is below it
 _SAID: Mapping[str, tuple[str, str]] = {
     "text": ("text", "body"),
     "image": ("image", "caption"),
     "video": ("video", "caption"),
     "document": ("document", "caption"),
-    "button": ("button", "text"),
-    "button_reply": ("button_reply", "title"),
-    "list_reply": ("list_reply", "title"),
+}
+#: kind of what people tap -> where is what the button says, and what its maker put behind it
+_TAPPED: Mapping[str, tuple[str, str]] = {
+    "button": ("text", "payload"),
+    "button_reply": ("title", "id"),
+    "list_reply": ("title", "id"),
 }
 
 
@@ -190,17 +193,25 @@ def _inbound(item: Json) -> Inbound | None:
     """What a person wrote or tapped. Who has a username may come without a number, and what is said in a group is not
     said to us.
     """
-    phone, text = _digits(item, "from"), _said(item)
-    return Inbound(phone=phone, text=text) if phone and text and "group_id" not in item else None
-
-
-def _said(item: Json) -> str | None:
-    tapped = item.get("interactive") if item.get("type") == "interactive" else item
-    if not isinstance(tapped, dict):
+    phone, told = _digits(item, "from"), item.get("interactive") if item.get("type") == "interactive" else item
+    if phone is None or not isinstance(told, dict) or "group_id" in item:
         return None
-    where, name = _SAID.get(str(tapped.get("type")), ("", ""))
-    found = tapped.get(where)
-    return _text(found, name) if isinstance(found, dict) else None
+    return _tapped(phone, told) or _written(phone, told)
+
+
+def _tapped(phone: str, told: Json) -> Inbound | None:
+    kind = str(told.get("type"))
+    label, behind = _TAPPED.get(kind, ("", ""))
+    found = told.get(kind)
+    text = _text(found, label) if isinstance(found, dict) else None
+    return Inbound(phone=phone, text=text, is_tap=True, behind=_text(found, behind)) if found and text else None
+
+
+def _written(phone: str, told: Json) -> Inbound | None:
+    where, name = _SAID.get(str(told.get("type")), ("", ""))
+    found = told.get(where)
+    text = _text(found, name) if isinstance(found, dict) else None
+    return Inbound(phone=phone, text=text) if text else None
 
 
 def _text(of: Json, name: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
 from broadcast.gateways.base import Connection, Echo, Inbound, News, Receipt
+from broadcast.gateways.taps import Tap, tap_in
 from broadcast.gateways.words import moment_ms, named, tell_of, whole
 
 
@@ -144,14 +145,33 @@ def _told_of_session(item: Mapping[str, Any]) -> News:
 
 def _written(item: Mapping[str, Any]) -> News:
     """A message: one that a person wrote to us, or the echo of one that left from our number."""
-    text = item.get("body")
-    if not isinstance(text, str):
-        return News()
-    text = whole(text)
+    found = item.get("body")
+    text = whole(found) if isinstance(found, str) else ""
     if item.get("fromMe") is True:
-        return _echo(item, text)
-    phone = _sender(item) if item.get("fromMe") is False and text else None
-    return News(inbound=(Inbound(phone=phone, text=text),)) if phone else News()
+        return _echo(item, text) if isinstance(found, str) else News()
+    phone = _sender(item) if item.get("fromMe") is False else None
+    said = _said(item, phone, text) if phone else None
+    return News(inbound=(said,)) if said else News()
+
+
+#: What WEBJS calls a tap.
+_TAPS = frozenset({"buttons_response", "template_button_reply", "list_response", "interactive_response"})
+
+
+def _said(item: Mapping[str, Any], phone: str, text: str) -> Inbound | None:
+    """What a person wrote or tapped. That, only the engine's own words tell: NOWEB's, GOWS' or WEBJS'."""
+    told = item.get("_data")
+    told = told if isinstance(told, dict) else {}
+    tap = tap_in(told.get("message")) or tap_in(told.get("Message"))
+    if tap is None and str(told.get("type")) in _TAPS:
+        tap = Tap(text=text, behind=next(map(whole, _texts_at(told, _BEHIND)), None))
+    if tap is not None and (text or tap.text or tap.behind):
+        return Inbound(phone=phone, text=tap.text or text, is_tap=True, behind=tap.behind)
+    return Inbound(phone=phone, text=text) if text else None
+
+
+#: Where WEBJS has what the maker of a button put behind it.
+_BEHIND = (("selectedButtonId",), ("selectedId",), ("listResponse", "singleSelectReply", "selectedRowId"))
 
 
 def _echo(item: Mapping[str, Any], text: str) -> News:

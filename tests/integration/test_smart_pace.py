@@ -606,6 +606,18 @@ def test_a_person_who_writes_stop_gets_nothing_more_in_either_form_of_the_number
     assert acceptance.reasons == {"opted_out": 1}
 
 
+def test_a_tap_on_cancelar_answers_our_question_and_one_on_sair_is_an_opt_out(lane: Store) -> None:
+    taps = [
+        Inbound(phone="5511990000001", text="Cancelar", is_tap=True, behind="Cancelar"),
+        Inbound(phone="5511990000002", text="Sair", is_tap=True),
+        Inbound(phone="5511990000003", text="Cancelar", is_tap=True, behind="OPT_OUT"),
+        Inbound(phone="5511990000004", text="Cancelar"),
+    ]
+    assert settling.heed(lane, "i1", taps, words=DEFAULT_WORDS) == 3
+    acceptance = accepting.accept(lane, an_order(contacts=[tap.phone for tap in taps]), country="BR")
+    assert (acceptance.queued, acceptance.reasons) == (1, {"opted_out": 3})
+
+
 def test_who_opts_out_between_accepting_and_sending_is_not_sent_to(lane: Store) -> None:
     accepting.accept(lane, an_order(contacts=1), country="BR")
     (ticket,) = tickets(fan_out(lane))

@@ -306,6 +306,10 @@ def said(text: str) -> News:
     return News(inbound=(Inbound(phone="551199990001", text=text),))
 
 
+def tapped(text: str, behind: str) -> News:
+    return News(inbound=(Inbound(phone="551199990001", text=text, is_tap=True, behind=behind),))
+
+
 def wish(*, stops: bool) -> News:
     return News(preferences=(Preference(phone="551199990001", stops=stops),))
 
@@ -319,9 +323,9 @@ def banned(reason: str) -> News:
 NEWS: dict[str, News] = {
     "message_text": said("SAIR"),
     "message_image": said("Sair"),
-    "message_button": said("Parar de receber"),
-    "message_button_reply": said("Sair da lista"),
-    "message_list_reply": said("Cancelar"),
+    "message_button": tapped("Parar de receber", "stop-1"),
+    "message_button_reply": tapped("Sair da lista", "b1"),
+    "message_list_reply": tapped("Cancelar", "l1"),
     "message_reaction": News(),
     "message_unsupported": News(),
     "message_in_a_group": News(),

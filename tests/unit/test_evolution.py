@@ -475,6 +475,10 @@ def wrote(text: str) -> News:
     return News(inbound=(Inbound(phone="551100000001", text=text),))
 
 
+def tapped(text: str, behind: str | None) -> News:
+    return News(inbound=(Inbound(phone="551100000001", text=text, is_tap=True, behind=behind),))
+
+
 def failed(reason: str, means: Answer | None = None) -> News:
     key = "3EB0AA11BB22CC33DD44EE"
     return News(receipts=(Receipt(message_id=key, status=Status.FAILED, reason=reason, means=means),))
@@ -511,10 +515,12 @@ NEWS: dict[str, News] = {
     "messages_upsert_swapped_id": wrote("SAIR"),
     "messages_upsert_disappearing": wrote("SAIR"),
     "messages_upsert_image": wrote("SAIR"),
-    "messages_upsert_button": wrote("SAIR"),
-    "messages_upsert_template_button": wrote("SAIR"),
-    "messages_upsert_list": wrote("SAIR"),
-    "messages_upsert_interactive": wrote("SAIR"),
+    "messages_upsert_button": tapped("SAIR", "out"),
+    "messages_upsert_template_button": tapped("SAIR", "out"),
+    "messages_upsert_list": tapped("SAIR", "out"),
+    "messages_upsert_interactive": tapped("SAIR", None),
+    "messages_upsert_button_of_meta": tapped("Cancelar", None),
+    "messages_upsert_quick_reply": tapped("Cancelar", "PARAR"),
     "messages_upsert_audio": News(),
     "messages_upsert_reaction": News(),
     "messages_upsert_group": News(),

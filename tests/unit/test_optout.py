@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.domain.optout import mentions, read_words, wants_out
+from broadcast.domain.optout import chose_out, mentions, read_words, wants_out
 from broadcast.domain.phrases import DEFAULT_WORDS
 
 PORTUGUESE = [
@@ -155,6 +155,70 @@ PORTUGUESE = [
     "Bom dia! Não quero mais receber mensagens.",
     "Oi, por favor, me tire da lista. Obrigada!",
     "Não, obrigado. Não quero receber mensagens",
+    "não quero mais receber mensagens de vcs",
+    "me tira da lista de vcs",
+    "não quero receber nenhuma mensagem",
+    "não quero receber mensagens promocionais",
+    "não quero mais receber mensagens desta empresa",
+    "não quero receber mensagens dessa empresa",
+    "nao quero mais receber mensagens da empresa",
+    "não mande mais mensagens para este número",
+    "não mande mais mensagens pra esse número",
+    "não mande mais mensagens neste número",
+    "não manda mais",
+    "não manda mais mensagem",
+    "não envia mais",
+    "não quero promoções",
+    "não quero promoção",
+    "não quero ofertas",
+    "não quero marketing",
+    "stop por favor",
+    "favor descadastrar",
+    "favor me descadastrar",
+    "quero me descadastrar da lista",
+    "por gentileza, não enviar mais mensagens",
+    "Oi, tudo bem? Não quero mais receber mensagens",
+    "oi td bem? não quero mais receber mensagens",
+    "boa tarde, tudo bem? me tira da lista",
+    "quero que parem de me mandar mensagens",
+    "poderia parar de me enviar mensagens?",
+    "podem parar",
+    "Podem parar, por favor",
+    "gostaria de não receber mais mensagens",
+    "desejo não receber mais mensagens",
+    "retire meu número da lista de transmissão",
+    "Número errado, não me mande mais mensagens",
+    "Não tenho interesse, me tira da lista",
+    "não conheço, me tira da lista",
+    "não sou cliente! não quero receber mensagens",
+    "remova da lista",
+    "remove da lista",
+    "obrigado, mas não quero mais receber mensagens",
+    "não autorizo mais o envio de mensagens",
+    "sairrr",
+    "Sairr",
+    "SAIRRRR!!",
+    "pareee",
+    "stoppp",
+    "🛑 NAO QUERO MAIS RECEBER MENSAGENS DE VCS 🛑",
+    "me tira da lista, número errado",
+    "n quero msg de vcs",
+    "quero que vcs parem de me mandar msg",
+    "peço que não me mandem mais mensagens",
+    "não tenho interesse em receber mensagens",
+    "pfv me tira da lista vlw",
+    "não manda mais msg pra mim",
+    "por gentileza, sair",
+    "favor sair",
+    "vcs podem parar de mandar msgs?",
+    "não quero receber propaganda da loja",
+    "não, obrigado, mas não quero mais receber mensagens",
+    "não me mande mais mensagens promocionais",
+    "Número errado. Favor descadastrar",
+    "oi, quero me descadastrar",
+    "Oi, descadastrar",
+    "gostaria que parassem de me mandar mensagens",
+    "eu não quero mais receber mensagens de vocês por favor",
 ]
 
 SPANISH = [
@@ -243,6 +307,24 @@ SPANISH = [
     "pueden sacarme de la lista por favor",
     "quiero que me borren de sus listas",
     "Hola, buenos días, no quiero más mensajes",
+    "no quiero recibir ningún mensaje",
+    "quisiera no recibir más mensajes",
+    "número equivocado, no me manden más mensajes",
+    "no soy cliente, sáquenme de la lista",
+    "¿podrían dejar de enviarme mensajes?",
+    "pueden parar",
+    "Hola, ¿qué tal? No quiero recibir más mensajes",
+    "gracias, pero no quiero recibir más mensajes",
+    "quiero que me saquen de la lista de difusión",
+    "no quiero promociones",
+    "no quiero recibir mensajes promocionales",
+    "no quiero recibir mensajes de esta empresa",
+    "no manden más mensajes a este número",
+    "salirrr",
+    "bajaaa",
+    "stop gracias",
+    "no autorizo más el envío de mensajes",
+    "quiero que dejen de mandarme mensajes",
 ]
 
 ENGLISH = [
@@ -315,6 +397,18 @@ ENGLISH = [
     "Can you remove me from the list, please?",
     "remove my name from your lists",
     "delete me from your contacts",
+    "Wrong number, please stop texting me",
+    "Could you stop sending me messages?",
+    "Thanks but I don't want to receive messages",
+    "Sorry, not interested, take me off your list",
+    "I don't want marketing",
+    "I would prefer not to receive messages",
+    "Hi, how are you? Please remove me from your list",
+    "stoppp",
+    "I don't want to receive promotional messages",
+    "don't send messages to this number",
+    "I want you to stop texting me",
+    "Hello, unsubscribe me",
 ]
 
 AGAIN = [
@@ -325,6 +419,16 @@ AGAIN = [
     "baja, baja",
     "cancelar cancelar",
     "quero sair, quero sair",
+    "sair sairr",
+    "me tira da lista, não quero mais receber mensagens",
+    "Stop. Não quero mais receber",
+    "Esse número não é dela, não mandem mais mensagens",
+    "não envie mais mensagens pro meu número",
+    "deixem de me mandar mensagens",
+    "não quero receber mensagens de vocês nunca mais",
+    "Por favor me remova da lista, por favor não me mande mais mensagens, obrigada",
+    "no quiero recibir más mensajes, sáquenme de la lista",
+    "please stop texting me. Take me off your list!",
     "não me mande mais mensagens!! Não me mande mais mensagens, por favor",
 ]
 
@@ -444,7 +548,6 @@ OTHER_MATTERS = [
     "não, envie mais mensagens",
     "não receber visitas",
     "não quero a promoção",
-    "não quero promoção",
     "sem mais",
     "o aplicativo não envia mais mensagens",
     "não entre em contato com o hospital",
@@ -456,7 +559,6 @@ OTHER_MATTERS = [
     "bom dia, sair mais cedo?",
     "oi, não quero",
     "sair sair mais cedo",
-    "sair sairr",
     "quero quero",
     "não me remova da lista",
     "não, não me remova da lista",
@@ -475,6 +577,44 @@ OTHER_MATTERS = [
     "me remova a dúvida",
     "me remova da lista de espera",
     "pare por favor na portaria",
+    "número errado",
+    "não tenho interesse",
+    "não conheço",
+    "não sou cliente",
+    "não tenho interesse, obrigado",
+    "cancelar meu pedido",
+    "sair amanhã?",
+    "posso sair da lista?",
+    "como faço para sair da lista?",
+    "por que estou recebendo mensagens?",
+    "não me interessa sair da lista",
+    "não tenho interesse em sair da lista",
+    "não quero sair da lista",
+    "não quero parar de receber mensagens",
+    "não quero deixar de receber promoções",
+    "obrigado, mas não quero",
+    "oi, tudo bem?",
+    "não tenho interesse, não quero",
+    "não conheço, cancelar",
+    "pode parar",
+    "quero receber mensagens de vcs",
+    "vcs mandaram mensagem?",
+    "não parem de me mandar mensagens",
+    "não quero que parem de me mandar mensagens",
+    "ontem eu não quis mais receber mensagens do banco",
+    "parrar",
+    "sairx",
+    "no me interesa salir de la lista",
+    "vcs podem parar de cobrar taxa?",
+    "não quero receber nenhuma mensagem de cobrança do banco itaú",
+    "não mande mais para o endereço antigo",
+    "não, podem parar",
+    "quero parar de receber da empresa",
+    "parar de receber da empresa",
+    "não quero, parar de receber mensagens",
+    "não quero sair da lista, quero receber mensagens",
+    "me tira da lista, cancelar",
+    "me tira da lista de espera, não quero mais receber mensagens da clínica do João",
     # Spanish
     "la presión está baja",
     "baja el precio por favor",
@@ -521,6 +661,14 @@ OTHER_MATTERS = [
     "saca mi número para la fila",
     "solicito la baja del servicio",
     "hola",
+    "número equivocado",
+    "no tengo interés",
+    "no soy cliente",
+    "gracias, pero no",
+    "no me interesa salir de la lista",
+    "no quiero que dejen de mandarme mensajes",
+    "no quiero dejar de recibir mensajes",
+    "no, pueden parar",
     # English
     "where does the bus stop?",
     "stop by at five",
@@ -565,6 +713,14 @@ OTHER_MATTERS = [
     "I want to be removed from the waiting list",
     "unsubscribe from the gym",
     "hello hello",
+    "wrong number",
+    "not interested",
+    "can you stop by at five",
+    "you can stop",
+    "i would like to receive messages",
+    "don't stop sending me messages",
+    "i don't want you to stop texting me",
+    "how do i stop texts from my bank",
     # nothing at all
     "",
     "   ",
@@ -577,7 +733,6 @@ OTHER_MATTERS = [
     "por favor",
     "please",
     "s a i r",
-    "sairr",
 ]
 
 
@@ -687,11 +842,84 @@ def test_who_says_it_again_and_again_means_it(data: st.DataObject, word: str, ti
     assert wants_out(data.draw(SILENT).join(f" {word} " for _ in range(times)))
 
 
-@pytest.mark.parametrize("text", ["oi " * 20_000 + "sair", "sair " * 20_000 + "x", "bom dia " * 9_999, "a " * 32_768])
+@pytest.mark.parametrize(
+    "text",
+    ["oi " * 20_000 + "sair", "sair da lista " * 17 + "x", "sair " * 20_000 + "x", "bom dia " * 9_999, "a " * 32_768],
+)
 def test_a_flood_of_words_is_read_in_no_time(text: str) -> None:
     began = time.process_time()
     assert not wants_out(text)
     assert time.process_time() - began < 1
+
+
+ANSWERS = [
+    "Cancelar",
+    "\u274c Cancelar",
+    "CANCEL",
+    "Não",
+    "Não!",
+    "No",
+    "Não quero",
+    "No quiero",
+    "Não, cancelar",
+    "Não receber",
+    "Não quero promoção",
+    "Excluir",
+    "Remover",
+    "Remove",
+    "Podem parar",
+    "Baja",
+    "Dar de baja",
+    "Confirmar",
+    "Quero receber",
+]
+
+
+@pytest.mark.parametrize("label", ANSWERS)
+def test_a_tap_that_answers_our_question_is_no_opt_out(label: str) -> None:
+    assert not chose_out(label, None)
+    assert not chose_out(label, label)
+    assert not chose_out(label, "x1")
+    assert not chose_out("Confirmar", label)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Sair",
+        "\U0001f6d1 Parar",
+        "STOP",
+        "Descadastrar",
+        "Não quero receber",
+        "Não quero promoções",
+        "Sair da lista",
+        "Bloquear",
+        "Bloquear contato",
+        "Block",
+        "Parar promoções",
+        "Interromper promoções",
+        "Stop promotions",
+        "Darse de baja",
+        "Salir",
+    ],
+)
+def test_a_tap_on_a_button_that_says_so_is_an_opt_out(label: str) -> None:
+    assert chose_out(label, None)
+    assert chose_out(label, "x1")
+
+
+@pytest.mark.parametrize("behind", ["PARAR", "STOP", "SAIR", "OPT_OUT", "opt-out", "UNSUBSCRIBE", "sair_da_lista"])
+def test_an_opt_out_behind_a_button_counts_whatever_it_says(behind: str) -> None:
+    assert chose_out("Cancelar", behind)
+    assert chose_out("", behind)
+
+
+def test_an_operators_words_hold_for_taps_but_not_for_the_names_of_buttons() -> None:
+    assert chose_out("Me deixa em paz", None, read_words("me deixa em paz, 2"))
+    assert not chose_out("Ver mais", "2", read_words("2"))
+    assert not chose_out("Bloquear", None, read_words("=SAIR"))
+    assert not chose_out("Cancelar", None, read_words("=SAIR, cancelar"))
+    assert wants_out("cancelar")
 
 
 def test_a_setting_without_words_is_our_words() -> None:

@@ -381,6 +381,7 @@ def echoed(receipt: Receipt | None = None, **more: Any) -> News:
 
 
 WROTE = News(inbound=(Inbound(phone="551100000001", text="SAIR"),))
+TAPPED = News(inbound=(Inbound(phone="551100000001", text="Cancelar", is_tap=True, behind="PARAR"),))
 #: payload file -> what it says
 NEWS: dict[str, News] = {
     "message_ack_error": sent(Status.FAILED),
@@ -405,6 +406,10 @@ NEWS: dict[str, News] = {
     "session_status_capped": connected(False, "restricted"),
     "session_status_cap_warned": connected(True, "open"),
     "message_text": WROTE,
+    "message_tap_noweb": TAPPED,
+    "message_tap_without_body": TAPPED,
+    "message_tap_gows": TAPPED,
+    "message_tap_webjs": TAPPED,
     "message_any_text": WROTE,
     "message_without_text": News(),
     "message_hidden_id_noweb": WROTE,

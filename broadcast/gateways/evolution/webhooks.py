@@ -15,6 +15,7 @@ from broadcast.domain.contact import Status
 from broadcast.domain.content import Kind
 from broadcast.gateways.base import Answer, Closed, Connection, Echo, Inbound, News, Receipt
 from broadcast.gateways.evolution.answers import PERSON
+from broadcast.gateways.taps import Tap, tap_in
 from broadcast.gateways.words import can_be_id, header, moment_ms, named, tell_of, whole, words
 
 _Items = Sequence[Mapping[str, Any]]
@@ -232,12 +233,22 @@ def _kinds(message: object) -> tuple[Kind, ...]:
 
 
 def _inbound(item: Mapping[str, Any]) -> Inbound | None:
-    """What a person wrote; None for what our own telephone did, and for what has no words."""
+    """What a person wrote or tapped; None for what our own telephone did, and for what has no words."""
     key = item.get("key")
     if not isinstance(key, dict) or key.get("fromMe") is not False:
         return None
-    phone, text = _phone(key), _text(item.get("message"))
+    phone, message = _phone(key), item.get("message")
+    tap = next(filter(None, map(tap_in, _layers(message))), None)
+    if tap is None and item.get("messageType") in _TAPPED:
+        tap = Tap(text=_text(message), behind=None)
+    if phone and tap and (tap.text or tap.behind):
+        return Inbound(phone=phone, text=tap.text, is_tap=True, behind=tap.behind)
+    text = _text(message)
     return Inbound(phone=phone, text=text) if phone and text else None
+
+
+#: What Evolution calls a tap that Meta told it of. What the button says is then where a text is.
+_TAPPED = ("buttonMessage", "interactiveMessage")
 
 
 def _phone(key: Mapping[str, Any]) -> str | None:
@@ -257,10 +268,6 @@ _TEXTS_AT: tuple[tuple[str, ...], ...] = (
     ("imageMessage", "caption"),
     ("videoMessage", "caption"),
     ("documentMessage", "caption"),
-    ("buttonsResponseMessage", "selectedDisplayText"),
-    ("templateButtonReplyMessage", "selectedDisplayText"),
-    ("listResponseMessage", "title"),
-    ("interactiveResponseMessage", "body", "text"),
 )
 
 #: What a message is wrapped in when it disappears, can be looked at once, or is a document with a caption.
