@@ -89,7 +89,7 @@ def test_a_character_that_cannot_be_sent_is_called_that(browser: Browser, column
     opened(browser)
     cells = {"nome": "Ana", "telefone": "11999990001", "cidade": "SP"}
     raw = "nome;telefone;cidade\n" + ";".join(text + "\0" * (name == column) for name, text in cells.items()) + "\n"
-    place = {"nome": "/name", "telefone": "/phone", "cidade": "/vars"}[column]
+    place = {"nome": "/name", "telefone": "/phone", "cidade": "/vars/cidade"}[column]
     answer = browser.client.post("/campaigns/promo/contacts?chunk=1", data=raw, content_type="text/csv").json
     assert answer["errors"] == [{"row": 2, "detail": f"{place} has characters that cannot be sent"}]
     assert re.search(rf"Row 2: <span[^>]*>{place}: has characters that cannot be sent", added(browser, raw.encode()))

@@ -6,7 +6,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broadcast.domain.optout import chose_out, mentions, read_words, wants_out
@@ -945,6 +945,7 @@ def test_a_wrong_setting_names_its_remedy(given_: str, remedy: str) -> None:
         read_words(given_)
 
 
+@settings(max_examples=25)  # each is read beside our tens of thousands, and read again
 @given(st.text() | st.lists(st.text(), max_size=5).map(",".join))
 def test_a_setting_is_read_or_refused(text: str) -> None:
     try:

@@ -98,10 +98,13 @@ if not moves then
 end
 if uncounted == "1" and not not_asked then redis.call("HINCRBY", contact, "attempts", -1) end
 
--- One that closes its lane again was perhaps all that was wrong: others go first, for longer each time.
+-- One that closes its lane again was perhaps all that was wrong: where there are others they go first, for longer each time.
 local function aside_ms()
   local times = hold == "closed" and redis.call("HINCRBY", contact, "closings", 1) or 0
-  return times > 1 and math.min(600000 * 2 ^ (times - 2), 21600000) or nil
+  if times < 2 then return nil end
+  for _, ready in ipairs(redis.call("ZRANGE", ready_key(instance), 0, -1)) do
+    if could_leave(ready) > 0 then return math.min(600000 * 2 ^ (times - 2), 21600000) end
+  end
 end
 
 if to == "pending" then
