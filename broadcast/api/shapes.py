@@ -126,6 +126,10 @@ def _contact_problems(person: Mapping[str, Any]) -> dict[str, Any]:
     return problems
 
 
+#: What the value of a variable is.
+LONGEST_VALUE = "must be a text of at most 1024 characters"
+
+
 def _problems_of(values: Any) -> dict[str, Any]:
     """Each variable by its name; null is one that the contact has not."""
     if not isinstance(values, dict):
@@ -133,8 +137,8 @@ def _problems_of(values: Any) -> dict[str, Any]:
     if not all(_is_text(name, most=1024) for name in values):
         return {"vars": [_why_not(values, "must be an object of texts, with names of at most 1024 characters")]}
     wrong = [name for name, text in values.items() if text is not None and not _is_text(text, most=1024)]
-    said = "must be a text of at most 1024 characters"
-    return {"vars": {name: [_why_not([values[name]], said)] for name in wrong}} if wrong else {}
+    said = {name: 'must be a text such as "10,50"' if _is_number(values[name]) else LONGEST_VALUE for name in wrong}
+    return {"vars": {name: [_why_not([values[name]], why)] for name, why in said.items()}} if wrong else {}
 
 
 def _why_not(texts: Iterable[Any], otherwise: str) -> str:

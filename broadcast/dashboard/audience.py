@@ -15,9 +15,10 @@ from flask_babel import gettext
 from werkzeug.datastructures import FileStorage
 
 from broadcast.api import asking, audiences, auth, shapes
-from broadcast.dashboard import rights, wording
+from broadcast.dashboard import rights
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.composing import KEEP_DRAFT_S
+from broadcast.dashboard.problems import in_words
 from broadcast.domain.intake import NO_ROWS
 from broadcast.domain.lines import MOST_BYTES
 from broadcast.errors import Conflict, Invalid
@@ -68,7 +69,7 @@ def add_file(campaign: str) -> ResponseReturnValue:
 
 
 def _problem(detail: str) -> str:
-    return str(gettext("The file has no rows below its header.")) if NO_ROWS in detail else wording.problem(detail)
+    return str(gettext("The file has no rows below its header.")) if NO_ROWS in detail else in_words(detail)
 
 
 class _Upload(io.RawIOBase):

@@ -47,7 +47,8 @@ def preview() -> ResponseReturnValue:
         chosen = _chosen(form, chosen)
         if not is_whole:
             return chosen.again(form), 422
-        body = body_of(form, zone=_zone(), contacts=chosen.contacts)
+        # Who says that they come in several files means none of those that were kept.
+        body = body_of(form, zone=_zone(), contacts=chosen.new if form.is_open.data else chosen.contacts)
         shown = asking.preview({**body, "campaignId": body["campaignId"] or None})
         if not body["campaignId"]:
             raise Invalid(*wording.missing_name())

@@ -13,8 +13,9 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, DateTimeLocalField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import Optional
 
-from broadcast.dashboard import fields, templating, wording
+from broadcast.dashboard import fields, templating
 from broadcast.dashboard.fields import Between, text_of
+from broadcast.dashboard.problems import in_words
 from broadcast.dashboard.rows import row_problem, row_title
 from broadcast.dashboard.templating import TemplateFields
 from broadcast.domain.content import Kind
@@ -176,7 +177,7 @@ def _field_at(pointer: str, template: Mapping[str, Any] | None) -> str | None:
 def _told(pointer: str, detail: str, rows: Sequence[int]) -> str:
     place, *rest = pointer.strip("/").split("/")
     if place != "contacts" or not rest or int(rest[0]) >= len(rows):
-        return wording.problem(detail)
+        return in_words(detail)
     within = "".join(f"/{part}" for part in rest[1:])
     return f"{row_title(rows[int(rest[0])])}: {row_problem(f'{within} {detail}'.strip())}"
 

@@ -36,6 +36,7 @@ from broadcast.dashboard import (
 )
 from broadcast.dashboard import session as sessions
 from broadcast.dashboard.blueprint import blueprint
+from broadcast.dashboard.problems import in_words
 from broadcast.errors import BroadcastError, Invalid, TooMany, Unavailable
 from broadcast.wiring import Services
 
@@ -143,7 +144,7 @@ def from_tree(error: BroadcastError) -> ResponseReturnValue:
         log.warning("unavailable: %s", error, extra={"action": "answer", "request": g.get("request_id")})
         return (*_page(status, ""), _wait(error))
     if isinstance(error, Invalid):
-        said = (f"{one.pointer.strip('/')}: {wording.problem(one.detail)}" for one in error.errors[:10])
+        said = (f"{one.pointer.strip('/')}: {in_words(one.detail)}" for one in error.errors[:10])
         return _page(status, "; ".join(said))
     if isinstance(error, TooMany):
         return (*_page(status, str(error)), _wait(error))

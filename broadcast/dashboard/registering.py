@@ -12,9 +12,9 @@ from flask_babel import gettext, lazy_gettext
 
 from broadcast.api import asking, shapes
 from broadcast.api.registration import DAYS
-from broadcast.dashboard import wording
 from broadcast.dashboard.blueprint import blueprint
 from broadcast.dashboard.fields import text_of
+from broadcast.dashboard.problems import in_words
 from broadcast.dashboard.reasons import REASONS
 from broadcast.dashboard.registration import CREDENTIALS, Instance, body_of, credentials_of, form_data, show_problems
 from broadcast.errors import Conflict, Invalid
@@ -132,11 +132,11 @@ def register_new() -> ResponseReturnValue:
     name = text_of(form.instance)
     if not shapes.is_name(name):
         form.validate()
-        form.instance.errors = [wording.problem("must be 1 to 128 characters")]
+        form.instance.errors = [in_words("must be 1 to 128 characters")]
         return _show(form, None), 422
     if name in shapes.TAKEN:
         form.validate()
-        form.instance.errors = [wording.problem("must be another name")]
+        form.instance.errors = [in_words("must be another name")]
         return _show(form, None), 422
     if asking.instance(name)["registered"]:
         form.validate()

@@ -11,8 +11,9 @@ from wtforms import DecimalField, IntegerField, PasswordField, SelectField, Sele
 from wtforms.validators import Optional
 
 from broadcast.api.registration import DAYS
-from broadcast.dashboard import fields, wording
+from broadcast.dashboard import fields
 from broadcast.dashboard.fields import Between, Form, text_of
+from broadcast.dashboard.problems import in_words
 from broadcast.errors import FieldError
 from broadcast.gateways.catalogue import DIALECTS
 
@@ -211,7 +212,7 @@ def _field_of(pointer: str, dialect: str) -> str | None:
 def said(detail: str) -> str:
     """What is wrong with a field, for people."""
     found = next((text for words, text in PROBLEMS.items() if words in detail), None)
-    return str(found) if found is not None else wording.problem(detail)
+    return str(found) if found is not None else in_words(detail)
 
 
 def _text(field: Any) -> str | None:

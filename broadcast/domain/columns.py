@@ -10,9 +10,9 @@ from collections.abc import Sequence
 PHONE = ("whatsapp", "celular", "movil", "phone", "telefone", "telefono", "fone", "number", "numero", "contato")
 #: word in a title -> how likely its column has the number that messages go to, 0 the likeliest
 _WORDS = {
-    **dict.fromkeys(("whatsapp", "whats", "wpp", "zap", "zapzap"), 0),
+    **dict.fromkeys(("whatsapp", "whats", "wpp", "zap", "zapzap", "whatsappnumber", "numerowhatsapp"), 0),
     **dict.fromkeys(("celular", "celulares", "telemovel", "movil", "moviles", "mobile", "mobilephone"), 1),
-    **dict.fromkeys(("cellphone", "cell", "cel"), 1),
+    **dict.fromkeys(("cellphone", "cell", "cel", "numerocelular", "mobilenumber", "msisdn"), 1),
     **dict.fromkeys(("phone", "phones", "phonenumber", "telefone", "telefones", "telefono", "telefonos", "tel"), 2),
     **dict.fromkeys(("fone", "fones"), 2),
 }
@@ -22,7 +22,9 @@ _OWN = {
     "numero", "num", "nro", "number", "no", "de", "do", "da", "o", "e", "ou", "or", "com", "para", "of", "the",
     "ddd", "ddi", "contato", "contacto", "contact", "cliente", "client", "customer", "pessoal", "personal",
     "principal", "primary", "main", "fixo", "fijo", "residencial", "home", "casa", "comercial", "work", "trabalho",
-    "value", "valor", "completo", "formatado", "formatted", "movel", "br", "brasil", "n", "a", "b", "s",
+    "value", "valor", "completo", "formatado", "formatted", "movel", "br", "brasil", "n", "a", "b", "s", "i", "ii",
+    "iii", "obrigatorio", "opcional", "required", "optional", "proprio", "atual", "atualizado", "validado", "valido",
+    "verificado", "ativo", "particular", "corporativo", "business", "preferencial", "unico",
 }  # fmt: skip
 #: Of titles without a telephone's word: beside a column that has one, these are house numbers and people.
 _VAGUE = 3
@@ -108,10 +110,24 @@ def is_mobile(cell: str) -> bool:
 
 
 def phone_columns(titles: Sequence[str]) -> list[int]:
-    """The columns that may have the numbers, the likeliest first; none where this is no header."""
+    """The columns that may have the numbers, the likeliest first; none where this is no header.
+
+    Beside one that has a person's own, what may be somebody else's is none.
+    """
     is_header = not any(looks_like_number(title) for title in titles)  # or else a contact may be called Cel
-    ranks = [(_rank(title), index) for index, title in enumerate(titles) if is_header or title in PHONE]
-    return [index for rank, index in sorted(ranks) if rank[0] <= _LAST]
+    ranks = sorted((_rank(title), index) for index, title in enumerate(titles) if is_header or title in PHONE)
+    least = _VAGUE if ranks and ranks[0][0][0] < _VAGUE else _LAST
+    return [index for rank, index in ranks if rank[0] <= least]
+
+
+def rivals(titles: Sequence[str]) -> list[int]:
+    """The columns of which each may have the numbers, or somebody else's, where none is a person's own for sure."""
+    found = phone_columns(titles)
+    if not found or _rank(titles[found[0]])[0] < _VAGUE:
+        return []
+    codes = (AREA, COUNTRY)
+    last = [index for index in found if _rank(titles[index])[0] == _LAST]
+    return [index for index in last if not any(code.fullmatch(titles[index]) for code in codes)]
 
 
 def phones_beside(titles: Sequence[str], phone: int) -> list[int]:

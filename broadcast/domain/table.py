@@ -28,6 +28,7 @@ from broadcast.domain.columns import (
     phones_beside,
     plain,
     quality,
+    rivals,
     says_whatsapp,
 )
 from broadcast.domain.lines import MOST_BYTES, Lines, Unreadable
@@ -208,12 +209,23 @@ def titled(first: Row, below: Sequence[Row], separator: str, *, has_titles: bool
     `first` is the header, or the first row where there is none; of the rows `below`, the first ones are looked at.
     """
     titles, width = [plain(cell) for cell in first.cells] if has_titles else [], len(first.cells)
+    may_be = [titles[column] for column in rivals(titles) if not _has_others(below[:LOOKED_AT], column)]
+    if len(may_be) > 1:
+        raise Unreadable(
+            f"has several columns that may have the numbers, {' and '.join(may_be)}: call the right one telefone"
+        )
     phone = phone_column(titles, below[:LOOKED_AT])
     if phone is None and not any(character.isdigit() for character in first.cells[0]):
         raise Unreadable(
             f"has no column that is called phone, telefone, celular, whatsapp; its first line is {first.cells}"
         )
     return Table(titles=titles, phone=phone or 0, rows=(), width=width, separator=separator)
+
+
+def _has_others(rows: Sequence[Row], column: int) -> bool:
+    """Whether a column has no numbers in these rows, and something else: when somebody was written to, say."""
+    cells = list(filter(None, (row.cell(column) for row in rows)))
+    return bool(cells) and not any(map(may_be_number, cells))
 
 
 def checked(table: Table, rows: Iterable[Row], is_torn: Callable[[Table, Row], bool]) -> None:

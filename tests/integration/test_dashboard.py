@@ -798,6 +798,20 @@ def test_a_chosen_file_is_kept_while_another_field_is_corrected(browser: Browser
     assert re.search(r"Row 3: .*123", shown.text)
 
 
+def test_who_says_that_they_come_in_several_files_means_none_that_were_kept(browser: Browser) -> None:
+    fields = {name: value for name, value in FORM.items() if name != "contacts"}
+    refused = browser.preview(**{**fields, "message": ""}, file=upload("nome;celular\nAna;11999990001\n"))
+    draft = re.search(r'name="draft" value="([\w-]+)"', refused.text)[1]
+    assert browser.preview(**fields, draft=draft, is_open="y").status_code == 200
+
+
+def test_of_two_columns_that_may_have_the_numbers_a_person_says_which(browser: Browser) -> None:
+    fields = {name: value for name, value in FORM.items() if name != "contacts"}
+    rows = "Nome;Telefone do devedor;Celular do avalista\nAna;1133334444;11999990009\n"
+    refused = browser.preview(**fields, file=upload(rows))
+    assert (refused.status_code, "Call the one that has them telefone" in refused.text) == (422, True)
+
+
 def test_a_file_that_is_at_fault_is_not_kept(browser: Browser) -> None:
     fields = {name: value for name, value in FORM.items() if name != "contacts"}
     refused = browser.preview(**fields, file=upload("nome;celular\n"))

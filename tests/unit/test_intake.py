@@ -380,12 +380,33 @@ def test_what_may_be_somebody_elses_number_never_stands_for_a_persons_own(title:
     assert [one["phone"] for one in people(read_table(raw))] == ["1133334444", ""]
     alone = f"Nome;{title}\nAna;11999990009\n".encode()
     assert [one["phone"] for one in people(read_table(alone))] == ["11999990009"]
+    empty = f"Nome;Telefone;{title}\nAna;;11999990009\n".encode()  # as a small part of a file may be
+    assert [one["phone"] for one in people(read_table(empty))] == [""]
+
+
+@pytest.mark.parametrize(
+    "titles",
+    ["Telefone do devedor;Celular do avalista", "Telefone do lead;WhatsApp do vendedor",
+     "Celular do responsável;WhatsApp da escola", "Seu telefone;Celular de quem indicou"],
+)  # fmt: skip
+@pytest.mark.parametrize("row", ["11999990001;11999990009", "11999990001;", ";11999990009", ";"])
+def test_where_two_columns_may_have_the_numbers_a_person_is_to_say_which(titles: str, row: str) -> None:
+    raw = f"Nome;{titles}\nAna;{row}\n".encode()
+    with pytest.raises(ValueError, match=r"^has several columns that may have the numbers, "):
+        read_table(raw)
+    with pytest.raises(Unreadable, match=r"^has several columns that may have the numbers, "):
+        read("text/csv", raw)
+
+
+def test_a_column_that_has_something_else_is_no_rival() -> None:
+    raw = "Nome;Celular do aluno;Tem WhatsApp\nAna;11999990001;Sim\nBia;11999990002;Não\n".encode()
+    assert [one["phone"] for one in people(read_table(raw))] == ["11999990001", "11999990002"]
 
 
 @pytest.mark.parametrize(
     "title",
     ["Celular do cliente", "WhatsApp (com DDD)", "Nº do WhatsApp", "Zap", "Wpp", "Whats", "Celular/WhatsApp",
-     "MobilePhone", "Telemóvel", "Celular pessoal", "Cel.", "Celular 1"],
+     "MobilePhone", "Telemóvel", "Celular pessoal", "Cel.", "Celular 1", "Celular (obrigatório)", "WhatsApp válido"],
 )  # fmt: skip
 def test_a_persons_own_number_goes_before_a_telephone(title: str) -> None:
     raw = f"Nome;Telefone;{title}\nAna;1133334444;11999990009\n".encode()
