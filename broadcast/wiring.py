@@ -237,7 +237,12 @@ def build_services(settings: Settings, *, patience: int = 0, rest_s: float = 0) 
     """
     app = default_app(settings.gateway, settings.gateway_credentials, settings.secret_key)
     store = Store(
-        redis_url(settings), patience=patience, rest_s=rest_s, secret_key=settings.secret_key, default_app=app
+        redis_url(settings),
+        patience=patience,
+        rest_s=rest_s,
+        secret_key=settings.secret_key,
+        default_app=app,
+        default_at=(settings.gateway, (settings.url_of(settings.gateway) or "").rstrip("/")),
     )
     gateways = Gateways(settings, store.instances.find, named=store.instances.named)
     policy = Policy(max_attempts=settings.send_max_attempts, timeout_s=settings.send_timeout_s)

@@ -25,7 +25,7 @@ _REASONS = (
     "este número não é dele|este número não é dela|esse número não é dele|esse número não é dela|"
     "número equivocado|se equivocó de número|se equivocaron de número|no tengo interés|"
     "no estoy interesado|no estoy interesada|no los conozco|no conozco|no conozco la empresa|no soy cliente|"
-    "ya no soy cliente|"
+    "ya no soy cliente|não obrigado|não obrigada|não muito obrigado|não muito obrigada|"
     "wrong number|wrong person|not interested|im not interested|i am not interested|i dont know you|not a customer|"
     "im not a customer|i am not a customer"
 )

@@ -30,7 +30,8 @@ PORTUGUESE = (
     *each(
         "|por favor|favor|please",
         "stop|sair|parar|pare|parem|descadastrar|me descadastre|me descadastra|desinscrever|quero sair|eu quero sair|"
-        "gostaria de sair|desejo sair|me remova|me removam|me remove|me exclua|me excluam|me exclui|descadastro|"
+        "gostaria de sair|queria sair|desejo sair|me remova|me removam|me remove|me exclua|me excluam|me exclui|"
+        "descadastro|"
         "remova me|removam me|remover me|exclui me|exclua me|excluam me|excluir me|retira me|retire me|retirem me|"
         "retirar me|me retire|me retirem|me retira|"
         "cancelar inscrição|descadastre me|não receber|não envie mais|não enviem mais|não mande mais|não mandem mais|"
@@ -38,11 +39,13 @@ PORTUGUESE = (
         "|por favor|obrigado|gracias",
     ),
     *each(
-        "|quero|gostaria de|desejo|preciso|podem|poderiam",
+        "|quero|queria|gostaria de|desejo|preciso|podem|poderiam",
         "|me",
         "descadastrar|descadastre|descadastra|descadastrem|desinscrever|desinscreva",
     ),
-    *each("|quero|gostaria de|desejo|podem|poderiam|poderia", "|me", "descadastrar|descadastre|desinscrever", _LIST),
+    *each(
+        "|quero|queria|gostaria de|desejo|podem|poderiam|poderia", "|me", "descadastrar|descadastre|desinscrever", _LIST
+    ),
     *each("quero", "|o|meu", "descadastro|descadastramento"),
     *each("quero ser descadastrado|quero ser descadastrada"),
     *each("|quero", "descadastrar|descadastre|descadastra|descadastrem", _MINE),
@@ -64,13 +67,13 @@ PORTUGUESE = (
     *each(f"|{_MAY}", _STOP, "com", f"as mensagens|as propagandas|{_THOSE}"),
     *each("pare|parem|parar|interromper|suspender|stop", "|as|todas as", "mensagens|propagandas"),
     *each(
-        "|quero|eu quero|gostaria de|desejo|preciso",
+        "|quero|eu quero|queria|eu queria|gostaria de|desejo|preciso",
         "parar|deixar",
         "de receber",
         f"{_WRITTEN}|{_THOSE}|{_PUSHED}",
         _FROM,
     ),
-    *each("|quero|eu quero|gostaria de|desejo", "parar|deixar", "de receber", f"|{_SOURCE}"),
+    *each("|quero|eu quero|queria|eu queria|gostaria de|desejo", "parar|deixar", "de receber", f"|{_SOURCE}"),
     *each(
         "não quero|não desejo|não gostaria de|não gostaria mais de|eu não quero|não tenho interesse em|"
         "não tenho mais interesse em|não aceito",
@@ -84,12 +87,12 @@ PORTUGUESE = (
         f"|{_SOURCE}",
     ),
     *each(
-        "|quero|gostaria de|desejo|prefiro|solicito",
+        "|quero|queria|gostaria de|desejo|prefiro|solicito",
         "não receber|não receber mais|não mais receber",
         f"{_WRITTEN}|{_PUSHED}|{_NONE}|nada",
         _FROM,
     ),
-    *each("|quero|gostaria de|desejo|prefiro|solicito", "não receber mais|não mais receber"),
+    *each("|quero|queria|gostaria de|desejo|prefiro|solicito", "não receber mais|não mais receber"),
     *each("não quero mais|não quero|chega de", f"{_SENT}|propaganda|propagandas|spam|{_THOSE}|{_PUSHED}", _FROM),
     *each("não quero|não quero mais|chega de", "promoções|promoção|ofertas", _FROM),
     *each("não|sem", "mais", f"{_SENT}|propaganda|propagandas|spam"),
@@ -103,7 +106,7 @@ PORTUGUESE = (
     *each("não", "entre|entrem", "|mais", "em contato", "|comigo"),
     *each("não me", "chame|chamem|contate|contatem|escreva|escrevam", "mais"),
     *each(
-        "|quero|gostaria de|desejo|pode|podem",
+        "|quero|queria|gostaria de|desejo|pode|podem",
         "sair|tirar|remover|ser removido|ser removida|ser excluído|ser excluída|ser retirado|ser retirada",
         _LIST,
     ),

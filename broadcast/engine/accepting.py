@@ -15,7 +15,7 @@ from broadcast.domain.contact import Contact, Recipient, Status
 from broadcast.domain.content import Needs
 from broadcast.domain.phone import identity, normalise, why_none
 from broadcast.engine.foretelling import foretold, load_of
-from broadcast.engine.registering import registered_as
+from broadcast.engine.sharing import registered_as
 from broadcast.errors import Conflict, FieldError, Invalid, Unavailable
 from broadcast.store import Store
 from broadcast.store.campaigns import CHUNK, Look

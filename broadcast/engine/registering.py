@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from broadcast.domain.instance import Instance
 from broadcast.engine.sealing import seal, stand_in, unseal
+from broadcast.engine.sharing import UNTOLD_APP, registered_as, shares_number, shares_session
 from broadcast.errors import Conflict, FieldError, Invalid
 from broadcast.gateways.catalogue import DIALECTS, cannot_name, names_of
-from broadcast.gateways.words import can_name
 from broadcast.pacing import Rules
 from broadcast.store import Store
 
 log = logging.getLogger(__name__)
-
-#: What stands for the app of the settings where they have no secret of it.
-UNTOLD_APP = "app/of the settings"
 
 
 #: sort of name -> how one looks
@@ -56,14 +53,16 @@ def register(
     """
     if only_sandbox and wanted.dialect not in {None, "sandbox"}:
         raise Conflict("FAULT_INJECTION is set: only instances of the sandbox can be registered.")
+    if wanted.dialect is None and (other := registered_as(store, wanted.instance)):
+        raise Conflict(f"{wanted.instance} is the number of the registered instance {other}: its rules are of that.")
     kept = _instance(store, wanted, secret_key)
     if needs_webhook_secret:
         _check_calls(kept)
     names = [*_names(kept), *_groups(kept, secret_key)]
-    if other := _shares_number(store, kept.id, names) or _shares_session(store, kept, secret_key):
+    if other := shares_number(store, kept.id, names) or shares_session(store, kept, secret_key):
         raise Conflict(
             f"{other} sends from this number already: its pace, cap and receipts would be of two instances. "
-            f"Register it as {other}, or give {other} another number first."
+            f"Register it as {other}, or {other} with another number first."
         )
     version = store.instances.keep(kept, wanted.rules, names=names)
     store.lanes.restart(wanted.instance)  # what is booked was planned by the old rules
@@ -92,71 +91,6 @@ def _check_calls(kept: Instance) -> None:
 
 def _names(kept: Instance) -> Iterable[str]:
     return names_of(kept.dialect, kept.open_credentials, instance=kept.id) if kept.dialect else ()
-
-
-def _shares_number(store: Store, instance: str, names: Sequence[str]) -> str | None:
-    """Another instance that sends from the number of this one: of the same app, as far as anybody can tell.
-
-    Of another's app it may be registered in vain, which must keep nobody from their own number.
-    """
-    numbers = [name for name in names if name.startswith("number/")]
-    apps = _apps(names)
-    for number in numbers:
-        for other in sorted(store.instances.named(number) - {instance}):
-            if _apps(store.instances.names(other)) == apps:
-                return other
-        id_ = number.partition("/")[2]
-        if _may_be_default(store, apps) and id_ != instance and store.instances.is_by_default(id_):
-            return id_
-    return None
-
-
-def _shares_session(store: Store, kept: Instance, secret_key: str | None) -> str | None:
-    """Another instance that is sent through this one's session of the same server, and so from its number.
-
-    With another webhook secret it may be registered in vain, as with another app's above.
-    """
-    if kept.dialect is None or "session" not in DIALECTS[kept.dialect].credentials:
-        return None
-    session, secret = _session_of(kept), _webhook_secrets(kept, secret_key)
-    for other in sorted((store.instances.named(f"session/{session}") | {session}) - {kept.id}):
-        found = store.instances.find(other)
-        if found is None or (found.dialect, found.url, _session_of(found)) != (kept.dialect, kept.url, session):
-            continue
-        if _webhook_secrets(found, secret_key) == secret:
-            return other
-    return None
-
-
-def _webhook_secrets(kept: Instance, secret_key: str | None) -> Mapping[str, str]:
-    """Those by which its gateway's calls are told from a stranger's."""
-    secrets = unseal(kept.sealed, secret_key=secret_key, binding=kept.binding) if kept.sealed and secret_key else None
-    checking = DIALECTS[kept.dialect or ""].checking()
-    return {name: secret for name, secret in (secrets or {}).items() if name in checking}
-
-
-def _session_of(kept: Instance) -> str:
-    return kept.open_credentials.get("session", kept.id)
-
-
-def registered_as(store: Store, instance: str) -> str | None:
-    """The registered instance that sends from the number that this name of an unregistered one is, if there is one."""
-    if not store.default_app or not can_name(instance):
-        return None
-    kept = store.instances.find(instance)
-    if kept is not None and kept.dialect is not None:
-        return None
-    others = sorted(store.instances.named(f"number/{instance}"))
-    return next((other for other in others if _may_be_default(store, _apps(store.instances.names(other)))), None)
-
-
-def _may_be_default(store: Store, apps: set[str]) -> bool:
-    """Whether it may be the settings' app: without a secret there, or here, nobody can tell."""
-    return bool(store.default_app) and (not apps or store.default_app in {*apps, UNTOLD_APP})
-
-
-def _apps(names: Iterable[str]) -> set[str]:
-    return {name for name in names if name.startswith("app/")}
 
 
 def _groups(kept: Instance, secret_key: str | None) -> Iterator[str]:

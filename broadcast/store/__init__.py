@@ -24,7 +24,8 @@ from broadcast.store.workers import Workers
 class Store:
     """The whole state, by what it concerns. `secret_key` keys the hashes that stand for who was forgotten.
 
-    `default_app` is what stands for the app of the instances that nobody registered; "" where their gateway has none.
+    `default_app` is what stands for the app of the instances that nobody registered; "" where their gateway has none;
+    `default_at` is that gateway's dialect, and its address without a slash at the end.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Store:
         rest_s: float = 0,
         secret_key: str | None = None,
         default_app: str = "",
+        default_at: tuple[str, str] = ("", ""),
     ) -> None:
         pseudonyms = Pseudonyms(secret_key)
-        self.default_app = default_app
+        self.default_app, self.default_at = default_app, default_at
         self.scripts = Scripts(connect(url, patience=patience, answer_s=answer_s), rest_s=rest_s)
         self.callers = Callers(self.scripts)
         self.campaigns = Campaigns(self.scripts, pseudonyms)

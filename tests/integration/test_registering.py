@@ -173,6 +173,34 @@ def test_one_number_is_no_two_instances(cloud_api: FlaskClient) -> None:
     assert send_from(cloud_api, "5550078").status_code == 202
 
 
+def test_who_has_a_number_already_keeps_it_and_its_rules_are_nobody_elses(cloud_api: FlaskClient) -> None:
+    assert put(cloud_api, NUMBER).status_code == 201
+    rules = cloud_api.put("/instances/5550077", json={"dailyCap": 3}, headers=CRM)
+    assert (rules.status_code, "registered instance loja" in rules.text) == (409, True)
+    # As an earlier version let it: both are there, and each can still be given another token.
+    services = cloud_api.application.extensions["services"]
+    services.store.scripts.client.sadd("bcast:by_default", "5550077")
+    another = {**NUMBER, "credentials": {**NUMBER["credentials"], "token": "EAB"}}
+    assert put(cloud_api, another).status_code == 200
+
+
+def test_a_session_that_sends_unregistered_is_no_second_instances(redis_url: str) -> None:
+    given = {"gateway": "waha", "waha_url": "http://waha:3000", "waha_api_key": "k", "waha_hmac_key": "h"}
+    services = build_services(settings(redis_url, **given))
+    api = create_app(services).test_client()
+
+    def waha(name: str, session: str, url: str = "http://waha:3000/") -> int:
+        credentials = {"apiKey": "k", "hmacKey": "h", "session": session}
+        return int(put(api, {"dialect": "waha", "url": url, "credentials": credentials}, instance=name).status_code)
+
+    assert send_from(api, "default").status_code == 202
+    assert (waha("vendas", "default"), waha("vendas", "default", "http://another:3000")) == (409, 201)
+    assert waha("suporte", "segunda") == 201
+    refused = send_from(api, "segunda", "c2")
+    assert (refused.status_code, pointers(refused)) == (422, {"/instanceId"})
+    services.store.scripts.client.close()
+
+
 def test_one_session_is_no_two_instances(api: FlaskClient) -> None:
     def waha(name: str, session: str | None, url: str = "http://waha:3000") -> int:
         credentials = {"apiKey": "k", "hmacKey": "h", "session": session}

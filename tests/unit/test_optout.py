@@ -927,6 +927,21 @@ def test_a_setting_without_words_is_our_words() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "wants"),
+    [
+        ("queria sair da lista", True),
+        ("Queria parar de receber mensagens", True),
+        ("Não, obrigada. Me tira da lista", True),
+        ("queria receber mensagens", False),
+        ("não queria sair da lista", False),
+        ("não, obrigado", False),
+    ],
+)
+def test_a_wish_in_the_past_is_one_and_a_thank_you_is_none(text: str, wants: bool) -> None:
+    assert wants_out(text, DEFAULT_WORDS) is wants
+
+
+@pytest.mark.parametrize(
     ("given_", "remedy"),
     [
         ("=", "at least one word"),
