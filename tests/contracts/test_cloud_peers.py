@@ -203,6 +203,17 @@ WRITTEN = {
     "pywa_message/forwarded_many_times": "text forwarded many times",
     "pywa_message/referral": "BODY",
 }
+#: the taps among them -> what is behind the button
+BEHIND = {
+    "meta_openapi_v23_webhook_examples/Button Message": "Unsubscribe",
+    "meta_openapi_v23_webhook_examples/Interactive List Reply Message": "priority_express",
+    "meta_openapi_v23_webhook_examples/Interactive Button Reply Message": "cancel-button",
+    "pywa_callback_button/button": "callback_data",
+    "pywa_callback_button/quick_reply": "callback_data",
+    "pywa_callback_button/quick_reply_without_context": "callback_data",
+    "pywa_callback_selection/callback": "callback_data",
+    "pywa_callback_selection/description": "callback_data",
+}
 CLOSES = {"account_deleted", "account_restriction", "account_offboarded"}
 
 
@@ -221,7 +232,14 @@ def test_every_sample_status_is_read() -> None:
 def test_every_sample_text_is_read_and_nothing_else_is_taken_for_one() -> None:
     found = {name: READER.read(call).inbound for name, call in CALLS.items()}
     assert {name: inbound for name, inbound in found.items() if inbound} == {
-        name: (Inbound(phone="16505551234" if name.startswith("meta_") else "972987654321", text=text),)
+        name: (
+            Inbound(
+                phone="16505551234" if name.startswith("meta_") else "972987654321",
+                text=text,
+                is_tap=name in BEHIND,
+                behind=BEHIND.get(name),
+            ),
+        )
         for name, text in WRITTEN.items()
     }
 

@@ -77,7 +77,7 @@ def test_a_crm_that_is_busy_may_say_for_how_long() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 99999 23:59:59 GMT", "soon", "-7", "7.5", ""]
+    "said", ["Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 99999 23:59:59 GMT", "soon", "-7", "7,5", ""]
 )
 def test_what_a_crm_says_in_vain_of_when_to_come_again_changes_nothing(said: str) -> None:
     with answering(429, "", {"Retry-After": said}) as (url, _):
