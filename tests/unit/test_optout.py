@@ -6,7 +6,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.domain.optout import chose_out, mentions, read_words, wants_out
@@ -741,7 +741,7 @@ def test_the_same_words_in_another_matter_are_left_alone(text: str) -> None:
     assert not wants_out(text)
 
 
-@pytest.mark.parametrize("word", sorted(DEFAULT_WORDS)[::120])
+@pytest.mark.parametrize("word", sorted(DEFAULT_WORDS)[::60])
 @pytest.mark.parametrize("rest", ["{} a consulta", "eu disse {} ontem", "can you {} now?", "{}x", "x{}"])
 def test_a_longer_text_around_a_word_is_another_text(word: str, rest: str) -> None:
     assert not wants_out(rest.format(word))
@@ -960,7 +960,6 @@ def test_a_wrong_setting_names_its_remedy(given_: str, remedy: str) -> None:
         read_words(given_)
 
 
-@settings(max_examples=25)  # each is read beside our tens of thousands, and read again
 @given(st.text() | st.lists(st.text(), max_size=5).map(",".join))
 def test_a_setting_is_read_or_refused(text: str) -> None:
     try:
