@@ -81,7 +81,7 @@ api_key               hash    one of them: name, scopes, instances, when it was 
 api_key_names         hash    name of a key that is not revoked -> its digest
 api_keys_used         hash    name of a key of the settings -> when it was last used, Unix ms
 bucket                hash    a caller's requests that are `left`, and `at` what time (ms); expires when full again
-claim                 string  a deed that one process does for all; expires by itself
+claim                 string  for so many ms a deed is one process's, which does it for all; expires by itself
 strike                string  what a test wants to befall the next process at a step
 ====================  ======  ==================================================================
 """
