@@ -133,9 +133,8 @@ def check(store: Store, order: Order, *, now_ms: int) -> None:
     """Raise Invalid for a schedule that cannot be, or where another instance is registered with this one's number."""
     check_schedule(order, now_ms=now_ms)
     if other := registered_as(store, order.instance):
-        raise Invalid(
-            FieldError("/instanceId", f"is the phone number id of the registered instance {other}: name that")
-        )
+        # Meta's phone number id, or a session of WAHA's.
+        raise Invalid(FieldError("/instanceId", f"is what the registered instance {other} sends through: name that"))
 
 
 def check_schedule(order: Order, *, now_ms: int) -> None:
